@@ -1,0 +1,16 @@
+export type { Flavor } from './flavor.js';
+export { topicPartitionName, type BrokerEpoch, type BrokerId, type FilePosition, type LeaderEpoch, type Offset, type PartitionEpoch, type ProducerEpoch, type ProducerId, type TimestampMs, type TopicPartition } from './ids.js';
+export { isUuid, METADATA_TOPIC_UUID, randomUuid, uuidFromBytes, uuidToBytes, ZERO_UUID, type Uuid } from './uuid.js';
+export { invariant, InvariantError } from './invariant.js';
+export { errorMessage, hasCode, isRetriable, OperationalError } from './operational-error.js';
+export type { Clock } from './clock.js';
+export type { Random } from './random.js';
+export type { Scheduled, Scheduler } from './scheduler.js';
+export { SILENT_LOGGER, type LogFields, type Logger } from './logger.js';
+export type { Connection, Endpoint, Listening, Transport } from './transport.js';
+export { COMPRESSION_TYPES, type Codecs, type CompressionCodec, type CompressionType, type Crc32c } from './codecs.js';
+export { javaAbs, javaStringHash } from './java-hash.js';
+export { BoundedQueue } from './bounded-queue.js';
+export { MalformedBytes } from './bytes/malformed-bytes.js';
+export { ByteReader } from './bytes/byte-reader.js';
+export { ByteWriter } from './bytes/byte-writer.js';
