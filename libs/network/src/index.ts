@@ -1,1 +1,2 @@
-export {};
+export { NodeTransport } from './node-transport.js';
+export { FrameDecoder } from './frame-decoder.js';

@@ -1,0 +1,57 @@
+import fc from 'fast-check';
+import { FrameDecoder } from './frame-decoder.js';
+
+function framed(bodies: Uint8Array[]): Uint8Array {
+  const parts = bodies.flatMap((body) => {
+    const length = Buffer.alloc(4);
+    length.writeInt32BE(body.length);
+    return [length, body];
+  });
+  return Buffer.concat(parts);
+}
+
+function cut(bytes: Uint8Array, at: number[]): Uint8Array[] {
+  const points = [...new Set(at.map((point) => point % (bytes.length + 1)))].sort((a, b) => a - b);
+  return [0, ...points].map((from, i) => bytes.subarray(from, points[i] ?? bytes.length));
+}
+
+describe('FrameDecoder', () => {
+  it('gives the same frames however the stream is cut', () => {
+    const body = fc.oneof({ weight: 5, arbitrary: fc.uint8Array({ maxLength: 200 }) }, { weight: 1, arbitrary: fc.integer({ min: 0, max: 200_000 }).map((size) => new Uint8Array(size).fill(size % 251)) });
+    fc.assert(
+      fc.property(fc.array(body, { maxLength: 8 }), fc.array(fc.nat({ max: 1_000_000 }), { maxLength: 40 }), (bodies, at) => {
+        const frames: string[] = [];
+        const decoder = new FrameDecoder(1_000_000, (frame) => frames.push(Buffer.from(frame).toString('base64')));
+        for (const chunk of cut(framed(bodies), at)) decoder.push(chunk);
+        expect(frames).toEqual(bodies.map((it) => Buffer.from(it).toString('base64')));
+        expect(decoder.isAtBoundary).toBe(true);
+      }),
+    );
+  });
+
+  it('does not copy a frame that lies inside one chunk', () => {
+    const chunk = framed([Uint8Array.of(1, 2, 3)]);
+    let frame: Uint8Array = new Uint8Array();
+    new FrameDecoder(100, (it) => (frame = it)).push(chunk);
+    expect(frame.buffer).toBe(chunk.buffer);
+  });
+
+  it('holds no more memory than the bytes that arrived, whatever was announced', () => {
+    const decoder = new FrameDecoder(100 * 1024 * 1024, () => undefined);
+    const before = process.memoryUsage().arrayBuffers;
+    decoder.push(Uint8Array.of(0x06, 0x40, 0, 0));
+    for (let i = 0; i < 1000; i++) decoder.push(Uint8Array.of(i));
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1024 * 1024);
+    expect(decoder.isAtBoundary).toBe(false);
+  });
+
+  it.each([
+    ['a length over the limit', Buffer.from([0x7f, 0xff, 0xff, 0xff]), /announces 2147483647 bytes, the limit is 1000/],
+    ['a negative length', Buffer.from([0xff, 0xff, 0xff, 0xfe]), /negative length -2/],
+    ['HTTP', Buffer.from('GET / HTTP/1.1\r\n'), /HTTP/],
+    ['a TLS hello', Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00]), /TLS/],
+  ])('refuses %s', (_name, bytes, reason) => {
+    const decoder = new FrameDecoder(1000, () => undefined);
+    expect(() => decoder.push(bytes)).toThrow(reason);
+  });
+});
