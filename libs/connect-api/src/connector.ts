@@ -1,0 +1,59 @@
+import type { ConfigDef, ConfigValue } from './config/config-def.js';
+import type { ConnectLogger } from './logger.js';
+import type { OffsetMap } from './records.js';
+
+export type ConnectorConfig = Readonly<Record<string, string>>;
+
+export interface ConnectorContext {
+  readonly connectorName: string;
+  readonly logger: ConnectLogger;
+  /** Asks the runtime to call `taskConfigs` again; tasks restart only if the result differs. */
+  requestTaskReconfiguration(): void;
+  /** Fails the connector: its status shows the error. */
+  raiseError(error: Error): void;
+}
+
+/**
+ * The planning half of a plugin: it splits the work into tasks. Lives where the herder is, does no data work.
+ * Calls in order: `start` once, `taskConfigs` any number of times, `stop` once.
+ */
+export abstract class Connector {
+  /** Called after `start` with the limit `tasks.max`; each map is a task's whole config. Deterministic for the same input. */
+  abstract taskConfigs(tasksMax: number): Promise<ConnectorConfig[]> | ConnectorConfig[];
+
+  /** The plugin's settings, without the framework's (`name`, `connector.class`, `tasks.max` …). */
+  abstract config(): ConfigDef;
+
+  /** `config` has passed `validate`. May connect to the outside to look around; a throw shows as the connector FAILED. */
+  start(_context: ConnectorContext, _config: ConnectorConfig): Promise<void> | void {}
+
+  stop(): Promise<void> | void {}
+
+  /**
+   * Checks settings, first by the ConfigDef, then with live checks (can it connect?), adding errors to the value of the key at
+   * fault. Called without `start`, on any worker, for PUT validate and before a config is stored. No side effects. Never lets a
+   * secret into a message.
+   */
+  validate(config: ConnectorConfig): Promise<ConfigValue[]> | ConfigValue[] {
+    return this.config().validate(config);
+  }
+}
+
+export abstract class SourceConnector extends Connector {
+  /** KIP-618. */
+  exactlyOnceSupport(_config: ConnectorConfig): 'supported' | 'unsupported' | undefined {
+    return undefined;
+  }
+  /** KIP-875: may refuse (throw ConfigError) or adjust outside state before offsets are overwritten; false: offsets are also held outside and were not changed there. */
+  alterOffsets(_config: ConnectorConfig, _offsets: ReadonlyMap<OffsetMap, OffsetMap | null>): Promise<boolean> | boolean {
+    return false;
+  }
+  /** After the connector was deleted and its tasks have stopped, on the leader. */
+  onDeleted(_config: ConnectorConfig): Promise<void> | void {}
+}
+
+export abstract class SinkConnector extends Connector {
+  alterOffsets(_config: ConnectorConfig, _offsets: ReadonlyMap<string, number | null>): Promise<boolean> | boolean {
+    return false;
+  }
+}

@@ -1,0 +1,37 @@
+import type { Schema } from './schema.js';
+
+/**
+ * Takes a value piece by piece, in the order of its schema. Converters implement it to write bytes, sinks to write columns;
+ * sources call it through `LazyStruct.visit`. The methods that take (bytes, start, end) must read the range at once: it is not theirs to keep.
+ *
+ * The schema of each piece is known from the struct's schema: field i of the struct is the i-th piece written, whatever method writes it.
+ */
+export interface ValueWriter {
+  null(): void;
+  boolean(value: boolean): void;
+  /** int8, int16, int32, and an int64 within ±2^53. */
+  integer(value: number): void;
+  long(value: bigint): void;
+  /** An integer of any width as ASCII text `-?[0-9]+`. */
+  integerText(bytes: Uint8Array, start: number, end: number): void;
+  /** float and double; NaN and infinities included. */
+  float(value: number): void;
+  string(value: string): void;
+  /** A string as valid UTF-8, not escaped in any way. */
+  utf8(bytes: Uint8Array, start: number, end: number): void;
+  bytes(bytes: Uint8Array, start: number, end: number): void;
+  /** A Connect Decimal as plain ASCII text (`-12.50`) with exactly the schema's scale of digits after the point. */
+  decimalText(bytes: Uint8Array, start: number, end: number): void;
+  /** A Connect Decimal as the bytes of its unscaled value (big-endian two's complement). */
+  decimal(unscaled: Uint8Array, scale: number): void;
+  /** Connect's Date, Time and Timestamp. */
+  date(value: Date): void;
+  /** False: the struct is not wanted; the caller writes none of its fields and no `endStruct`. */
+  beginStruct(schema: Schema): boolean;
+  endStruct(): void;
+  beginArray(schema: Schema, length: number): void;
+  endArray(): void;
+  /** Then key, value, key, value … */
+  beginMap(schema: Schema, size: number): void;
+  endMap(): void;
+}

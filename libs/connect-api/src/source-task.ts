@@ -1,0 +1,39 @@
+import type { ConnectorConfig } from './connector.js';
+import type { ConnectLogger } from './logger.js';
+import type { OffsetMap, SourceRecord } from './records.js';
+
+export interface SourceTaskContext {
+  readonly connectorName: string;
+  readonly taskId: number;
+  readonly config: ConnectorConfig;
+  readonly logger: ConnectLogger;
+  /** Aborted when the task must stop: every wait of the task should end on it. */
+  readonly signal: AbortSignal;
+  /** The last stored offset of a source partition, or null. Reads the offset topic; use it in `start`. */
+  offset(partition: OffsetMap): Promise<OffsetMap | null>;
+  /** The same for several partitions, in their order. */
+  offsets(partitions: readonly OffsetMap[]): Promise<(OffsetMap | null)[]>;
+}
+
+/**
+ * The working half of a source plugin; runs alone in its thread. `start`, then `poll` again and again (never two at once), `stop` last,
+ * also when start or poll has thrown. New hooks will be added with a do-nothing default.
+ */
+export abstract class SourceTask {
+  abstract start(context: SourceTaskContext): Promise<void> | void;
+
+  /**
+   * The next records, in order per source partition; waits while there are none, but should come back at least every few hundred
+   * milliseconds with an empty array. The runtime applies back-pressure by not calling. Throw RetriableError to be called again.
+   */
+  abstract poll(): Promise<readonly SourceRecord[]> | readonly SourceRecord[];
+
+  /** Called once, after the last poll has returned. Frees everything. */
+  abstract stop(): Promise<void> | void;
+
+  /**
+   * The offset is durable in the offset topic: everything up to it may be forgotten at the source (acknowledge, advance the slot).
+   * In order per source partition; not called for each record, only for what was stored.
+   */
+  onCommitted(_partition: OffsetMap, _offset: OffsetMap): Promise<void> | void {}
+}
