@@ -1,1 +1,1 @@
-export {};
+export { EmbeddedPostgres, type EmbeddedPostgresOptions, type PostgresConnectionOptions } from './embedded-postgres.js';
