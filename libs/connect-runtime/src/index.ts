@@ -1,1 +1,26 @@
-export {};
+export { ConnectWorker, type ConnectWorkerOptions } from './connect-worker.js';
+export type { TaskMetrics, WorkerMetrics } from './worker-metrics.js';
+export type { ConnectRestApi, Forward, ForwardRequest, ForwardResponse, InternalSignature, RequestOrigin } from './rest/connect-api.js';
+export { ConnectRestError, type RestErrorCode } from './rest/rest-error.js';
+export type {
+  ConfigInfos,
+  ConfigKeyInfo,
+  ConfigPatch,
+  ConfigValueInfo,
+  ConnectorInfo,
+  ConnectorOffset,
+  ConnectorOffsets,
+  ConnectorState,
+  ConnectorStateInfo,
+  ConnectorTaskId,
+  ConnectorType,
+  CreateConnectorRequest,
+  PluginInfo,
+  PluginType,
+  ServerInfo,
+  StringMap,
+  TaskInfo,
+  TaskState,
+  TaskStateInfo,
+  WorkerHealth,
+} from './rest/shapes.js';

@@ -1,0 +1,106 @@
+/** The shapes of Kafka Connect's REST answers, member by member in Connect's order. */
+
+export type StringMap = Readonly<Record<string, string>>;
+/** What a client sent as a config: null only in a patch, where it removes the key. */
+export type ConfigPatch = Readonly<Record<string, string | null>>;
+
+export type ConnectorType = 'source' | 'sink' | 'unknown';
+export type ConnectorState = 'UNASSIGNED' | 'RUNNING' | 'PAUSED' | 'STOPPED' | 'FAILED' | 'RESTARTING';
+export type TaskState = 'UNASSIGNED' | 'RUNNING' | 'PAUSED' | 'FAILED' | 'RESTARTING';
+
+export interface ConnectorTaskId {
+  readonly connector: string;
+  readonly task: number;
+}
+
+export interface ConnectorInfo {
+  readonly name: string;
+  readonly config: StringMap;
+  readonly tasks: readonly ConnectorTaskId[];
+  readonly type: ConnectorType;
+}
+
+export interface ConnectorStateInfo {
+  readonly name: string;
+  readonly connector: { readonly state: ConnectorState; readonly worker_id: string; readonly trace?: string; readonly version?: string };
+  readonly tasks: readonly TaskStateInfo[];
+  readonly type: ConnectorType;
+}
+
+export interface TaskStateInfo {
+  readonly id: number;
+  readonly state: TaskState;
+  readonly worker_id: string;
+  readonly trace?: string;
+  readonly version?: string;
+}
+
+export interface TaskInfo {
+  readonly id: ConnectorTaskId;
+  readonly config: StringMap;
+}
+
+export interface CreateConnectorRequest {
+  readonly name: string;
+  readonly config: ConfigPatch;
+  /** RUNNING, PAUSED or STOPPED, in any case. */
+  readonly initial_state?: string | null;
+}
+
+export interface ConnectorOffsets {
+  readonly offsets: readonly ConnectorOffset[];
+}
+export interface ConnectorOffset {
+  readonly partition: Readonly<Record<string, unknown>>;
+  readonly offset: Readonly<Record<string, unknown>> | null;
+}
+
+export type PluginType = 'source' | 'sink' | 'converter' | 'header_converter' | 'transformation' | 'predicate';
+export interface PluginInfo {
+  readonly class: string;
+  readonly type: PluginType;
+  readonly version?: string;
+}
+
+export interface ConfigKeyInfo {
+  readonly name: string;
+  readonly type: string;
+  readonly required: boolean;
+  readonly default_value: string | null;
+  readonly importance: string;
+  readonly documentation: string;
+  readonly group: string | null;
+  /** The name since Connect 4.2. */
+  readonly order_in_group: number;
+  /** The name before; tools still read it. */
+  readonly order: number;
+  readonly width: string;
+  readonly display_name: string;
+  readonly dependents: readonly string[];
+}
+
+export interface ConfigValueInfo {
+  readonly name: string;
+  readonly value: string | null;
+  readonly recommended_values: readonly string[];
+  readonly errors: readonly string[];
+  readonly visible: boolean;
+}
+
+export interface ConfigInfos {
+  readonly name: string;
+  readonly error_count: number;
+  readonly groups: readonly string[];
+  readonly configs: readonly { readonly definition: ConfigKeyInfo | null; readonly value: ConfigValueInfo }[];
+}
+
+export interface ServerInfo {
+  readonly version: string;
+  readonly commit: string;
+  readonly kafka_cluster_id: string;
+}
+
+export interface WorkerHealth {
+  readonly status: 'healthy' | 'starting' | 'unhealthy';
+  readonly message: string;
+}

@@ -1,0 +1,32 @@
+/** Counters of one running task; totals since it started. */
+export interface TaskMetrics {
+  readonly connector: string;
+  readonly task: number;
+  readonly type: 'source' | 'sink';
+  readonly state: string;
+  /** Source: records that poll returned. Sink: records read from Kafka. */
+  readonly recordsIn: number;
+  /** Source: records acknowledged by Kafka. Sink: records put. */
+  readonly recordsOut: number;
+  readonly bytesOut: number;
+  /** Source: records sent and not yet acknowledged. Sink: records converted and waiting for put. */
+  readonly recordsActive: number;
+  /** Sink: records in the log that were not put yet. */
+  readonly lag: number;
+  /** From the record's timestamp to its acknowledgement (source) or the end of its put (sink): of the last second that had records. */
+  readonly latencyAvgMs: number;
+  readonly latencyMaxMs: number;
+  /** Memory of the task's thread outside and inside its heap. */
+  readonly heapBytes: number;
+  readonly externalBytes: number;
+  /** poll or put has not come back for longer than the stall limit. */
+  readonly isStalled: boolean;
+}
+
+export interface WorkerMetrics {
+  readonly workerId: string;
+  readonly groupGeneration: number;
+  readonly isLeader: boolean;
+  readonly connectors: number;
+  readonly tasks: readonly TaskMetrics[];
+}
