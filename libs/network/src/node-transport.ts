@@ -77,7 +77,7 @@ class SocketConnection implements Connection {
     this.socket.resume();
   }
   end(): void {
-    this.socket.end();
+    this.socket.destroySoon();
   }
   destroy(): void {
     this.socket.destroy();

@@ -1,0 +1,208 @@
+import { createConnection, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { SILENT_LOGGER, type Clock, type Logger, type Scheduler } from '@millrace/foundation';
+import { NodeTransport } from './node-transport.js';
+import { ProtocolServer, type ProtocolServerOptions, type RequestHandler } from './protocol-server.js';
+
+const clock: Clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
+const scheduler: Scheduler = {
+  after: (delayMs, callback) => {
+    const timer = setTimeout(callback, delayMs).unref();
+    return { cancel: () => clearTimeout(timer) };
+  },
+};
+
+function frame(apiKey: number, apiVersion: number, correlationId: number, body: Uint8Array = new Uint8Array()): Buffer {
+  const header = Buffer.alloc(14);
+  header.writeInt32BE(10 + body.length);
+  header.writeInt16BE(apiKey, 4);
+  header.writeInt16BE(apiVersion, 6);
+  header.writeInt32BE(correlationId, 8);
+  header.writeInt16BE(-1, 12);
+  return Buffer.concat([header, body]);
+}
+
+function correlation(id: number): Uint8Array {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(id);
+  return bytes;
+}
+
+/** Reads whole frames from a socket and gives their bodies. */
+class Reader {
+  private bytes = Buffer.alloc(0);
+  private wake: () => void = () => undefined;
+  isClosed = false;
+  constructor(readonly socket: Socket) {
+    socket.on('data', (chunk: Buffer) => {
+      this.bytes = Buffer.concat([this.bytes, chunk]);
+      this.wake();
+    });
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      this.isClosed = true;
+      this.wake();
+    });
+  }
+  async next(): Promise<Buffer | undefined> {
+    for (;;) {
+      if (this.bytes.length >= 4 && this.bytes.length >= 4 + this.bytes.readInt32BE()) {
+        const end = 4 + this.bytes.readInt32BE();
+        const body = this.bytes.subarray(4, end);
+        this.bytes = this.bytes.subarray(end);
+        return body;
+      }
+      if (this.isClosed) return undefined;
+      await new Promise<void>((resolve) => (this.wake = resolve));
+    }
+  }
+}
+
+describe('ProtocolServer on loopback', () => {
+  const servers: ProtocolServer[] = [];
+  const sockets: Socket[] = [];
+  const warnings: string[] = [];
+  const logger: Logger = { ...SILENT_LOGGER, warn: (fields) => warnings.push(String(fields['reason'] ?? '')) };
+
+  async function serve(handle: RequestHandler, options: Partial<ProtocolServerOptions> = {}): Promise<number> {
+    const server = new ProtocolServer({ transport: new NodeTransport(), clock, scheduler, logger, apiRange: (key) => (key === 18 || key === 3 ? { minVersion: 0, maxVersion: 4, firstFlexible: 3 } : undefined), handle, ...options });
+    servers.push(server);
+    return (await server.listen('PLAINTEXT', { host: 'localhost', port: 0 })).endpoint.port;
+  }
+  async function open(port: number, host = '127.0.0.1'): Promise<Reader> {
+    const socket = createConnection({ host, port });
+    sockets.push(socket);
+    const reader = new Reader(socket);
+    await once(socket, 'connect');
+    return reader;
+  }
+  afterEach(async () => {
+    for (const socket of sockets.splice(0)) socket.destroy();
+    await Promise.all(servers.splice(0).map((it) => it.close(1000)));
+    warnings.length = 0;
+  });
+
+  it('listens in both address families for localhost', async () => {
+    const port = await serve((context) => [correlation(context.correlationId)]);
+    for (const host of ['127.0.0.1', '::1']) {
+      const reader = await open(port, host);
+      reader.socket.write(frame(3, 0, 7));
+      expect(await reader.next()).toEqual(Buffer.from(correlation(7)));
+    }
+  });
+
+  it('says which address is taken', async () => {
+    const port = await serve(() => []);
+    await expect(new NodeTransport().listen({ host: 'localhost', port }, () => undefined)).rejects.toMatchObject({ code: 'ADDRESS_IN_USE', message: expect.stringContaining(`localhost:${port}`) });
+  });
+
+  it('answers in the order of requests and runs one at a time per connection', async () => {
+    const running: number[] = [];
+    let most = 0;
+    const port = await serve(async (context) => {
+      running.push(context.correlationId);
+      most = Math.max(most, running.length);
+      for (let i = 0; i < 10 - context.correlationId; i++) await new Promise(setImmediate);
+      running.pop();
+      return [correlation(context.correlationId)];
+    });
+    const reader = await open(port);
+    reader.socket.write(Buffer.concat(Array.from({ length: 10 }, (_, i) => frame(3, 0, i))));
+    for (let i = 0; i < 10; i++) expect((await reader.next())?.readInt32BE()).toBe(i);
+    expect(most).toBe(1);
+  });
+
+  it('serves another connection while one waits', async () => {
+    let release: () => void = () => undefined;
+    const port = await serve(async (context) => {
+      if (context.correlationId === 1) await new Promise<void>((resolve) => (release = resolve));
+      return [correlation(context.correlationId)];
+    });
+    const [slow, quick] = [await open(port), await open(port)];
+    slow.socket.write(frame(3, 0, 1));
+    quick.socket.write(frame(3, 0, 2));
+    expect((await quick.next())?.readInt32BE()).toBe(2);
+    release();
+    expect((await slow.next())?.readInt32BE()).toBe(1);
+  });
+
+  it('answers an ApiVersions version from the future in version 0, with its own range', async () => {
+    const port = await serve(() => []);
+    const reader = await open(port);
+    reader.socket.write(frame(18, 99, 5));
+    expect((await reader.next())?.toString('hex')).toBe('00000005' + '0023' + '00000001' + '0012' + '0000' + '0004');
+  });
+
+  it.each([
+    ['an unknown key', frame(999, 0, 1), /unknown api key 999/],
+    ['an unsupported version', frame(3, 50, 1), /version 50 of api key 3/],
+    ['an oversized frame', Buffer.from([0x7f, 0, 0, 0]), /limit is 104857600/],
+    ['a frame without a header', Buffer.from([0, 0, 0, 2, 0, 3]), /no header/],
+    ['HTTP', Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n'), /HTTP/],
+  ])('closes on %s, says why, and serves the others', async (_name, bytes, reason) => {
+    const port = await serve((context) => [correlation(context.correlationId)]);
+    const [bad, good] = [await open(port), await open(port)];
+    bad.socket.write(bytes);
+    expect(await bad.next()).toBeUndefined();
+    expect(warnings).toEqual([expect.stringMatching(reason)]);
+    good.socket.write(frame(3, 0, 9));
+    expect((await good.next())?.readInt32BE()).toBe(9);
+  });
+
+  it('stops reading a client whose requests pile up, and catches up', async () => {
+    let release: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    let handled = 0;
+    const port = await serve(
+      async (context) => {
+        await gate;
+        handled += 1;
+        return [correlation(context.correlationId)];
+      },
+      { limits: { waitingRequestsMax: 4, waitingBytesMax: 1_000_000 } },
+    );
+    const reader = await open(port);
+    const body = new Uint8Array(100_000);
+    let drained = 0;
+    for (let i = 0; i < 300; i++) reader.socket.write(frame(3, 0, i, body), () => (drained += 1));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(drained).toBeLessThan(200);
+    release();
+    for (let i = 0; i < 300; i++) expect((await reader.next())?.readInt32BE()).toBe(i);
+    expect(handled).toBe(300);
+  });
+
+  it('closes a client that does not read, and one that is idle', async () => {
+    const big = new Uint8Array(8 * 1024 * 1024);
+    const port = await serve((context) => [correlation(context.correlationId), big], { limits: { writeTimeoutMs: 100, idleMsMax: 300 } });
+    const [deaf, idle] = [await open(port), await open(port)];
+    deaf.socket.pause();
+    for (let i = 0; i < 10; i++) deaf.socket.write(frame(3, 0, i));
+    expect(await idle.next()).toBeUndefined();
+    expect(warnings).toEqual([expect.stringMatching(/does not read/)]);
+  });
+
+  it('refuses connections over the bounds', async () => {
+    const port = await serve((context) => [correlation(context.correlationId)], { limits: { connectionsPerIpMax: 2 } });
+    const [first] = [await open(port), await open(port)];
+    expect(await (await open(port)).next()).toBeUndefined();
+    first.socket.write(frame(3, 0, 1));
+    expect((await first.next())?.readInt32BE()).toBe(1);
+  });
+
+  it('lets a request in progress be answered when it closes', async () => {
+    let release: (() => void) | undefined;
+    const port = await serve(async (context) => {
+      await new Promise<void>((resolve) => (release = resolve));
+      return [correlation(context.correlationId)];
+    });
+    const reader = await open(port);
+    reader.socket.write(frame(3, 0, 1));
+    while (release === undefined) await new Promise(setImmediate);
+    const closed = servers[0]?.close(5000);
+    release();
+    expect((await reader.next())?.readInt32BE()).toBe(1);
+    await closed;
+    expect(await reader.next()).toBeUndefined();
+  });
+});
