@@ -1,1 +1,2 @@
-export {};
+export { startConnectApp, type ConnectApp, type ConnectAppOptions } from './connect-app.js';
+export { VERSION } from './version.js';

@@ -7,35 +7,44 @@ export interface Engine {
   stop(): Promise<void>;
 }
 
-/** Ties an engine's life to the application's: started when the application is, stopped before its servers close. */
+/**
+ * Ties an engine's life to the application's: stopped before its servers close, and started either with the application or, by
+ * `startInBackground`, once the application listens (so that it can already say "starting").
+ */
 export class EngineHost implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private startFailure: unknown;
-  private started: Promise<void> | undefined;
+  private isRunning = false;
 
   constructor(
     private readonly name: string,
     private readonly engine: Engine,
     private readonly logger: Logger,
-    /** Where the application must answer (health: starting) while the engine is still on its way. */
-    private readonly options: { readonly startsInBackground?: boolean; readonly onStartFailure?: (error: unknown) => void } = {},
+    private readonly options: { readonly startsWithApplication: boolean },
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    this.started = this.engine.start();
-    if (!this.options.startsInBackground) return this.started;
-    this.started.catch((error: unknown) => {
-      this.startFailure = error;
+    if (this.options.startsWithApplication) await this.start();
+  }
+
+  startInBackground(onFailure: (error: unknown) => void): void {
+    this.start().catch((error: unknown) => {
+      this.isRunning = false;
       this.logger.error({ engine: this.name, err: error }, 'the engine did not start');
-      this.options.onStartFailure?.(error);
+      onFailure(error);
     });
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    if (this.startFailure !== undefined) return;
+    if (!this.isRunning) return;
+    this.isRunning = false;
     try {
       await this.engine.stop();
     } catch (error) {
       this.logger.error({ engine: this.name, reason: errorMessage(error), err: error }, 'the engine did not stop in order');
     }
+  }
+
+  private async start(): Promise<void> {
+    this.isRunning = true;
+    await this.engine.start();
   }
 }

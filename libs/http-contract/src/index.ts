@@ -1,1 +1,2 @@
-export {};
+export { configBody, createConnectorBody, loggerLevelBody, type CreateConnectorBody } from './requests.js';
+export { connectorInfo, connectorStateInfo, errorBody, serverInfo, workerHealth, type ConnectorInfoAnswer, type ConnectorStateAnswer, type ErrorBody } from './answers.js';

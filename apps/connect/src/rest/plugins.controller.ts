@@ -1,0 +1,25 @@
+import { Body, Controller, Get, Inject, Param, Put, Query } from '@nestjs/common';
+import { configBody } from '@millrace/http-contract';
+import type { ConfigInfos, ConfigKeyInfo, ConnectRestApi, PluginInfo } from '@millrace/connect-runtime';
+import { jsonBody } from './json-body.js';
+import { REST_API } from './tokens.js';
+
+@Controller('connector-plugins')
+export class PluginsController {
+  constructor(@Inject(REST_API) private readonly api: ConnectRestApi) {}
+
+  @Get()
+  list(@Query('connectorsOnly') connectorsOnly?: string): PluginInfo[] {
+    return this.api.plugins({ connectorsOnly: connectorsOnly !== 'false' });
+  }
+
+  @Get(':plugin/config')
+  async config(@Param('plugin') plugin: string): Promise<ConfigKeyInfo[]> {
+    return this.api.pluginConfig(plugin);
+  }
+
+  @Put(':plugin/config/validate')
+  async validate(@Param('plugin') plugin: string, @Body() body: unknown): Promise<ConfigInfos> {
+    return this.api.validateConfig(plugin, jsonBody(configBody, body));
+  }
+}

@@ -1,0 +1,18 @@
+import { z } from 'zod';
+
+/**
+ * A config in a request: text to text. Numbers and booleans are taken as their text, as Jackson does for Kafka Connect; objects and
+ * arrays are refused. null removes a key in a PATCH.
+ */
+export const configBody = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]).transform((it) => (it === null ? null : String(it))));
+
+/** POST /connectors. An unknown member is refused, as Connect refuses it. */
+export const createConnectorBody = z.strictObject({
+  name: z.union([z.string(), z.number(), z.boolean()]).transform(String),
+  config: configBody,
+  initial_state: z.string().nullish(),
+});
+export type CreateConnectorBody = z.output<typeof createConnectorBody>;
+
+/** PUT /admin/loggers/{logger}. */
+export const loggerLevelBody = z.record(z.string(), z.unknown());
