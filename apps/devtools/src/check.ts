@@ -1,0 +1,19 @@
+import path from 'node:path';
+import { runStep } from './run-step.js';
+import { tidy } from './tidy/tidy.js';
+
+/** Everything that is checked without running the product: derived files, arrows, lint, tidiness, types of the tests. */
+export function check(root: string): boolean {
+  const bin = (name: string): string => path.join(root, 'node_modules/.bin', name);
+  const findings = tidy(root);
+  for (const it of findings) process.stdout.write(`tidy: ${it.path}: ${it.rule}: ${it.detail}\n`);
+  const results = [
+    findings.length === 0,
+    runStep('derived files are as the architecture says', process.execPath, ['apps/devtools/house.cjs', '--check'], root),
+    runStep('generated codecs are as the schemas say', process.execPath, ['apps/devtools/codegen.cjs', '--check'], root),
+    runStep('arrows (dependency-cruiser)', bin('depcruise'), ['--config', 'config/tooling/dependency-cruiser.cjs', 'libs', 'apps', 'connectors'], root),
+    runStep('types of the tests', bin('tsc'), ['-p', 'config/tooling/tsconfig.tests.json'], root),
+    runStep('eslint', bin('eslint'), ['--config', 'config/tooling/eslint.config.mjs', 'libs', 'apps', 'connectors'], root),
+  ];
+  return results.every(Boolean);
+}
