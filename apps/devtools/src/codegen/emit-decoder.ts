@@ -8,8 +8,6 @@ export class DecoderEmitter {
   constructor(
     private readonly message: Message,
     private readonly placed: Map<Struct, PlacedStruct>,
-    /** Names of the runtime that the code calls. */
-    private readonly used: Set<string>,
   ) {}
 
   emit(): string[] {
@@ -34,7 +32,7 @@ export class DecoderEmitter {
     const inside = intersect(known, field.versions);
     const owner = [...this.placed.values()].find((it) => it.struct.fields.includes(field));
     if (owner === undefined) throw new Error(`${field.name} has no owner`);
-    if (field.type.kind !== 'array') return [`const ${local(field)} = ${choose(test, parenthesize(this.read(field, field.type, inside)), this.defaultOf(field))};`];
+    if (field.type.kind !== 'array') return [`const ${local(field)} = ${choose(test, nested(this.read(field, field.type, inside), test), this.defaultOf(field))};`];
     if (test === true) return this.emitArray(field, owner, inside, `const ${local(field)}: ${this.typeOf(field, owner)} =`);
     const lines = this.emitArray(field, owner, inside, `${local(field)} =`);
     return [`let ${local(field)}: ${this.typeOf(field, owner)} = ${this.defaultOf(field)};`, `if (${test}) {`, ...lines.map((line) => `  ${line}`), '}'];
@@ -49,15 +47,17 @@ export class DecoderEmitter {
     const count = (nullable: boolean): string => {
       const compact = nullable ? 'readCompactNullableCount' : 'readCompactCount';
       const plain = nullable ? 'readNullableCount' : 'readCount';
-      return choose(flexible, `${this.call(compact, flexible !== false)}(reader, ${min})`, `${this.call(plain, flexible !== true)}(reader, ${min})`);
+      return choose(flexible, `${compact}(reader, ${min})`, `${plain}(reader, ${min})`);
     };
     const nullable = field.nullable === undefined ? false : condition(field.nullable, inside);
-    const items = `${local(field)}Items`;
+    const isDeclared = nullable === false && target.startsWith('const ');
+    const items = isDeclared ? local(field) : `${local(field)}Items`;
     const counted = `${local(field)}Count`;
     const elementType = this.typeOf({ ...field, nullable: undefined }, owner);
     const read = this.read({ ...field, nullable: undefined }, element, inside);
     const loop = [`const ${items}: ${elementType} = [];`, `for (let i = 0; i < ${counted}; i++) ${items}.push(${read});`];
-    const start = `const ${counted} = ${choose(nullable, parenthesize(count(true)), parenthesize(count(false)))};`;
+    const start = `const ${counted} = ${choose(nullable, nested(count(true), nullable), nested(count(false), nullable))};`;
+    if (isDeclared) return [start, ...loop];
     return [start, ...loop, `${target} ${nullable === false ? items : `${counted} < 0 ? null : ${items}`};`];
   }
 
@@ -66,7 +66,7 @@ export class DecoderEmitter {
     const nullable = field.nullable === undefined ? false : condition(field.nullable, inside);
     if (type.kind === 'struct') {
       const call = `decode${this.placed.get(type.struct)?.id ?? ''}(reader, version)`;
-      return choose(nullable, `(reader.int8() < 0 ? null : ${call})`, call);
+      return choose(nullable, nested(`reader.int8() < 0 ? null : ${call}`, nullable), call);
     }
     if (type.primitive === 'int64') return field.exact ? 'reader.bigInt64()' : 'reader.int64()';
     const plain = PLAIN_READS[type.primitive];
@@ -74,20 +74,20 @@ export class DecoderEmitter {
     const kind = type.primitive === 'string' ? 'String' : 'Bytes';
     const flexible = field.rigid ? false : this.flexible(inside);
     const variant = (orNull: string): string =>
-      choose(flexible, `${this.call(`readCompact${orNull}${kind}`, flexible !== false)}(reader)`, `${this.call(`read${orNull}${kind}`, flexible !== true)}(reader)`);
-    return choose(nullable, parenthesize(variant('Nullable')), parenthesize(variant('')));
+      choose(flexible, `readCompact${orNull}${kind}(reader)`, `read${orNull}${kind}(reader)`);
+    return choose(nullable, nested(variant('Nullable'), nullable), nested(variant(''), nullable));
   }
 
   private emitTags(tagged: readonly Field[], it: PlacedStruct, flexible: string | boolean): string[] {
     const guard = (lines: string[]): string[] => (flexible === true ? lines : ['if (flexible) {', ...lines.map((line) => `  ${line}`), '}']);
-    if (tagged.length === 0) return guard([`${this.call('skipTags', true)}(reader);`]);
+    if (tagged.length === 0) return guard(['skipTags(reader);']);
     const lines = ['for (let tags = reader.uvarint(); tags > 0; tags--) {', '  const tag = reader.uvarint();', '  const size = reader.uvarint();', '  switch (tag) {'];
     for (const field of tagged) {
       const inside = intersect(intersect(it.versions, field.versions), { low: this.message.flexibleFrom ?? 0, high: Number.MAX_SAFE_INTEGER });
       const test = condition(field.versions, intersect(it.versions, { low: this.message.flexibleFrom ?? 0, high: Number.MAX_SAFE_INTEGER }));
       const body =
         field.type.kind === 'array' ? this.emitArray(field, it, inside, `${local(field)} =`) : [`${local(field)} = ${this.read(field, field.type, inside)};`];
-      const read = [`const end = ${this.call('tagEnd', true)}(reader, size);`, ...body, `${this.call('expectTagEnd', true)}(reader, end, tag);`];
+      const read = ['const end = tagEnd(reader, size);', ...body, 'expectTagEnd(reader, end, tag);'];
       lines.push(`    case ${field.tag}: {`);
       if (test === true) lines.push(...read.map((line) => `      ${line}`));
       else lines.push(`      if (${test}) {`, ...read.map((line) => `        ${line}`), '      } else reader.skip(size);');
@@ -103,19 +103,12 @@ export class DecoderEmitter {
   }
 
   private defaultOf(field: Field): string {
-    const text = defaultExpression(field, this.placed);
-    for (const name of ['ZERO_UUID', 'NO_BYTES']) if (text === name) this.used.add(name);
-    return text;
+    return defaultExpression(field, this.placed);
   }
 
   private typeOf(field: Field, owner: PlacedStruct): string {
     const type = `${owner.typeName}['${field.name}']`;
     return field.nullable === undefined && isNullableIn(owner, field) ? `NonNullable<${type}>` : type;
-  }
-
-  private call(name: string, used: boolean): string {
-    if (used) this.used.add(name);
-    return name;
   }
 }
 
@@ -130,6 +123,7 @@ export function local(field: Field): string {
   return LOCALS.has(field.name) ? `${field.name}Value` : field.name;
 }
 
-export function parenthesize(text: string): string {
-  return text.includes(' ? ') && !text.startsWith('(') ? `(${text})` : text;
+/** A choice inside another choice stands in parentheses. */
+function nested(text: string, test: string | boolean): string {
+  return typeof test === 'string' && text.includes(' ? ') ? `(${text})` : text;
 }

@@ -9,7 +9,6 @@ export class EncoderEmitter {
   constructor(
     private readonly message: Message,
     private readonly placed: Map<Struct, PlacedStruct>,
-    private readonly used: Set<string>,
   ) {}
 
   emit(): string[] {
@@ -73,7 +72,7 @@ export class EncoderEmitter {
     const declare = `const ${name} = ${this.value(field)};`;
     const write = this.write(field, field.type, name, inside, it);
     if (test === true) return [declare, ...write];
-    const refuse = field.ignorable ? [] : [`else if (${isNotDefault(field, name, this.placed)}) throw ${this.call('notCarried')}('${it.typeName}.${field.name}', version);`];
+    const refuse = field.ignorable ? [] : [`else if (${isNotDefault(field, name, this.placed)}) throw notCarried('${it.typeName}.${field.name}', version);`];
     const carried = [`if (${test}) {`, ...write.map((line) => `  ${line}`), '}'];
     const joined = refuse.length === 0 ? carried : [...carried.slice(0, -1), `} ${refuse[0]}`];
     return [declare, ...joined];
@@ -84,7 +83,7 @@ export class EncoderEmitter {
     const nullable = field.nullable === undefined ? undefined : condition(field.nullable, inside);
     const flexible = field.rigid ? false : this.flexible(inside);
     const lines: string[] = [];
-    const refusal = `throw ${nullable === undefined || nullable === true ? '' : this.call('notNullable')}('${it.typeName}.${field.name}', version);`;
+    const refusal = `throw notNullable('${it.typeName}.${field.name}', version);`;
     if (type.kind === 'primitive') {
       if (nullable !== undefined && nullable !== true) {
         lines.push(nullable === false ? `if (${value} === null) ${refusal}` : `if (${value} === null && !(${nullable})) ${refusal}`);
@@ -112,8 +111,8 @@ export class EncoderEmitter {
     if (plain !== undefined) return `writer.${plain}(${value});`;
     const kind = type.primitive === 'string' ? 'String' : type.primitive === 'bytes' ? 'Bytes' : 'Records';
     const orNull = nullable ? 'Nullable' : '';
-    if (typeof flexible === 'boolean') return `${this.call(`write${flexible ? 'Compact' : ''}${orNull}${kind}`)}(writer, ${value});`;
-    return `if (flexible) ${this.call(`writeCompact${orNull}${kind}`)}(writer, ${value}); else ${this.call(`write${orNull}${kind}`)}(writer, ${value});`;
+    if (typeof flexible === 'boolean') return `write${flexible ? 'Compact' : ''}${orNull}${kind}(writer, ${value});`;
+    return `if (flexible) writeCompact${orNull}${kind}(writer, ${value}); else write${orNull}${kind}(writer, ${value});`;
   }
 
   private writeArray(field: Field, type: FieldType & { kind: 'array' }, value: string, flexible: string | boolean): string[] {
@@ -139,7 +138,7 @@ export class EncoderEmitter {
     const declare = `const ${local(field)} = ${this.value(field)};`;
     const test = condition(field.versions, it.versions);
     if (test === true || field.ignorable) return [declare];
-    return [declare, `if (!(${test}) && (${isNotDefault(field, local(field), this.placed)})) throw ${this.call('notCarried')}('${it.typeName}.${field.name}', version);`];
+    return [declare, `if (!(${test}) && (${isNotDefault(field, local(field), this.placed)})) throw notCarried('${it.typeName}.${field.name}', version);`];
   }
 
   private emitTags(tagged: readonly Field[], it: PlacedStruct, flexible: string | boolean): string[] {
@@ -156,9 +155,8 @@ export class EncoderEmitter {
     for (const field of tagged) {
       const inside = intersect(known, field.versions);
       const write = this.write(field, field.type, local(field), inside, it).map((line) => line.replaceAll(/\bwriter\b/g, 'scratch'));
-      lines.push(`if (${set(field)}) {`, '  const scratch = new ByteWriter(64);', ...write.map((line) => `  ${line}`), `  ${this.call('writeTag')}(writer, ${field.tag}, scratch);`, '}');
+      lines.push(`if (${set(field)}) {`, '  const scratch = new ByteWriter(64);', ...write.map((line) => `  ${line}`), `  writeTag(writer, ${field.tag}, scratch);`, '}');
     }
-    this.used.add('ByteWriter');
     return guard(lines);
   }
 
@@ -168,13 +166,6 @@ export class EncoderEmitter {
   }
 
   private defaultOf(field: Field): string {
-    const text = defaultExpression(field, this.placed);
-    for (const name of ['ZERO_UUID', 'NO_BYTES']) if (text === name) this.used.add(name);
-    return text;
-  }
-
-  private call(name: string): string {
-    this.used.add(name);
-    return name;
+    return defaultExpression(field, this.placed);
   }
 }

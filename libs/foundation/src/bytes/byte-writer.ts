@@ -1,18 +1,33 @@
+import { invariant } from '../invariant.js';
 import { uuidToBytes, type Uuid } from '../uuid.js';
 
 const TWO_32 = 4294967296;
 
-/** Writes Kafka's primitive types (big-endian) into a buffer that grows. */
+/** A part of the output that is closed: bytes of this writer or bytes that it shares with their owner. */
+interface Chunk {
+  readonly start: number;
+  readonly bytes: Uint8Array;
+  readonly isShared: boolean;
+}
+
+/**
+ * Writes Kafka's primitive types (big-endian) into a buffer that grows. Large values may be appended without a copy
+ * (appendShared); the output is then a list of chunks (takeChunks), and positions count through all of them.
+ */
 export class ByteWriter {
+  /** What is written after the last chunk: buffer[0, length). */
   private buffer: Buffer;
   private length = 0;
+  private chunks: Chunk[] = [];
+  /** Bytes in `chunks`. */
+  private chunkBytes = 0;
 
   constructor(initialCapacity = 256) {
     this.buffer = Buffer.allocUnsafe(initialCapacity);
   }
 
   get position(): number {
-    return this.length;
+    return this.chunkBytes + this.length;
   }
 
   int8(value: number): void {
@@ -43,10 +58,15 @@ export class ByteWriter {
     const at = this.grow(4);
     this.buffer.writeUInt32BE(value, at);
   }
-  /** From a double; integers beyond 2^53 must use bigInt64. */
+  /** From a double; integers beyond 2^53 must use bigInt64. 2^63, which is what the largest int64 reads as, is written as that. */
   int64(value: number): void {
     const at = this.grow(8);
     const high = Math.floor(value / TWO_32);
+    if (high === 0x80000000) {
+      this.buffer.fill(0xff, at, at + 8);
+      this.buffer[at] = 0x7f;
+      return;
+    }
     this.buffer.writeInt32BE(high, at);
     this.buffer.writeUInt32BE(value - high * TWO_32, at + 4);
   }
@@ -95,37 +115,86 @@ export class ByteWriter {
     this.buffer.write(value, at, size, 'utf8');
     return size;
   }
+  /**
+   * Appends bytes without copying them. Their owner must leave them alone until the output has been used up. Short ones are better
+   * copied (`bytes`): each chunk costs the socket a vector entry.
+   */
+  appendShared(bytes: Uint8Array): void {
+    this.closeChunk();
+    this.chunks.push({ start: this.chunkBytes, bytes, isShared: true });
+    this.chunkBytes += bytes.length;
+  }
   /** Leaves room to be patched later; returns where. */
   reserve(length: number): number {
-    return this.grow(length);
+    return this.chunkBytes + this.grow(length);
   }
   patchInt32(position: number, value: number): void {
-    this.buffer.writeInt32BE(value, position);
+    const { bytes, at } = this.own(position, 4);
+    bytes.writeInt32BE(value, at);
   }
   patchInt16(position: number, value: number): void {
-    this.buffer.writeInt16BE(value, position);
+    const { bytes, at } = this.own(position, 2);
+    bytes.writeInt16BE(value, at);
   }
-  /** A view of what was written; valid until the next write. */
+  patchUint8(position: number, value: number): void {
+    const { bytes, at } = this.own(position, 1);
+    bytes[at] = value;
+  }
+  /** A view of what was written, valid until the next write; a copy when there are shared bytes in it. */
   view(): Uint8Array {
-    return this.buffer.subarray(0, this.length);
+    const tail = this.buffer.subarray(0, this.length);
+    return this.chunks.length === 0 ? tail : Buffer.concat([...this.chunks.map((it) => it.bytes), tail]);
   }
-  /** Hands the bytes over and starts anew: the writer never touches them again. */
+  /** Hands the bytes over and starts anew: the writer never touches them again. A copy when there are shared bytes among them. */
   take(): Uint8Array {
-    const taken = this.buffer.subarray(0, this.length);
-    this.buffer = Buffer.allocUnsafe(256);
-    this.length = 0;
+    const taken = this.view();
+    this.startAnew();
+    return taken;
+  }
+  /** Like take, without a copy: the bytes in order, in one or more parts. */
+  takeChunks(): Uint8Array[] {
+    this.closeChunk();
+    const taken = this.chunks.map((it) => it.bytes);
+    this.startAnew();
     return taken;
   }
   /** Forgets what was written and keeps the memory. */
   reset(): void {
     this.length = 0;
+    this.chunks = [];
+    this.chunkBytes = 0;
+  }
+
+  private startAnew(): void {
+    this.buffer = Buffer.allocUnsafe(256);
+    this.reset();
+  }
+
+  /** What was written since the last chunk becomes one; writing goes on in the rest of the same memory. */
+  private closeChunk(): void {
+    if (this.length === 0) return;
+    this.chunks.push({ start: this.chunkBytes, bytes: this.buffer.subarray(0, this.length), isShared: false });
+    this.buffer = this.buffer.subarray(this.length);
+    this.chunkBytes += this.length;
+    this.length = 0;
+  }
+
+  /** Where this writer itself wrote `position`. */
+  private own(position: number, length: number): { bytes: Buffer; at: number } {
+    if (position >= this.chunkBytes) {
+      invariant(position + length <= this.position, 'a patch lies within what was written');
+      return { bytes: this.buffer, at: position - this.chunkBytes };
+    }
+    const chunk = this.chunks.findLast((it) => it.start <= position);
+    invariant(chunk !== undefined && !chunk.isShared && position + length <= chunk.start + chunk.bytes.length, 'a patch lies within bytes of the writer');
+    return { bytes: Buffer.from(chunk.bytes.buffer, chunk.bytes.byteOffset, chunk.bytes.length), at: position - chunk.start };
   }
 
   private grow(length: number): number {
     const at = this.length;
     const needed = at + length;
     if (needed > this.buffer.length) {
-      const larger = Buffer.allocUnsafe(Math.max(needed, this.buffer.length * 2));
+      const larger = Buffer.allocUnsafe(Math.max(needed, this.buffer.length * 2, 256));
       larger.set(this.buffer.subarray(0, at));
       this.buffer = larger;
     }
