@@ -1,1 +1,1 @@
-export {};
+export { startBrokerApp, type BrokerApp, type BrokerAppOptions } from './broker-app.js';

@@ -1,9 +1,11 @@
 import { Command } from 'commander';
 import { repositoryRoot } from '@millrace/testkit';
+import { addBenchCommand } from './bench/bench-command.js';
 import { check } from './check.js';
 import { addPeersCommand } from './peers/peers-command.js';
+import { addSoakCommand } from './soak/soak-command.js';
 
-const program = new Command('devtools').description("The project's own tools; see docs/testing.md.");
+const program = new Command('devtools').enablePositionalOptions().description("The project's own tools; see docs/testing.md.");
 program
   .command('check')
   .description('derived and generated files, arrows, lint, tidiness')
@@ -11,6 +13,8 @@ program
     if (!check(repositoryRoot())) process.exitCode = 1;
   });
 addPeersCommand(program);
+addBenchCommand(program);
+addSoakCommand(program);
 program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;

@@ -5,7 +5,7 @@ import { fetchPeers, PEER_TOOLS, peersMissing, PeerProcess, spawnPeerTool, type 
 
 /** `peers …`: Apache Kafka, its tools, Connect and Debezium, to compare with. */
 export function addPeersCommand(program: Command): void {
-  const peers = program.command('peers').description('fetch and run Apache Kafka, its tools, Kafka Connect and Debezium (needs Java 17 and Maven)');
+  const peers = program.command('peers').enablePositionalOptions().description('fetch and run Apache Kafka, its tools, Kafka Connect and Debezium (needs Java 17 and Maven)');
   peers.command('fetch').action(() => fetchPeers((line) => process.stdout.write(`${line}\n`)));
   peers.command('tools').action(() => process.stdout.write(`${PEER_TOOLS.join('\n')}\n`));
   peers

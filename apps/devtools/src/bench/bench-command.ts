@@ -1,0 +1,29 @@
+import type { Command } from 'commander';
+import { benchBroker } from './bench-broker.js';
+import { benchConnect } from './bench-connect.js';
+
+const CONNECT_STEPS = ['cdc1', 'cdc100', 'cdc10k', 'snapshot', 'sink', 'latency'];
+
+/** `bench …`: ratios to the Java peers in one run. */
+export function addBenchCommand(program: Command): void {
+  const bench = program.command('bench').description('ratios to Apache Kafka, Kafka Connect and Debezium, measured in one run');
+  const nodeArgs = (text: string): string[] => text.split(' ').filter((it) => it !== '');
+  bench
+    .command('connect [steps...]')
+    .description(`change capture, snapshot, sink and latency; steps: ${CONNECT_STEPS.join(' ')}`)
+    .option('--rows <n>', 'rows of a step', '500000')
+    .option('--rounds <n>', 'the sides take turns; the better of the rounds counts', '2')
+    .option('--alone', 'only our side')
+    .option('--node-args <args>', 'for our processes, --cpu-prof for one', '')
+    .action(async (steps: string[], flags: { rows: string; rounds: string; alone?: boolean; nodeArgs: string }) =>
+      benchConnect({ rows: Number(flags.rows), rounds: Number(flags.rounds), isAlone: flags.alone === true, steps: steps.length > 0 ? steps : CONNECT_STEPS, nodeArgs: nodeArgs(flags.nodeArgs) }),
+    );
+  bench
+    .command('broker')
+    .description("Kafka's perf tools: one partition, acks=all, records of 100 B, 1 KiB and 10 KiB")
+    .option('--bytes <n>', 'bytes of a run', '500000000')
+    .option('--rounds <n>', 'the sides take turns; the better of the rounds counts', '2')
+    .option('--alone', 'only our side')
+    .option('--node-args <args>', 'for our broker', '')
+    .action(async (flags: { bytes: string; rounds: string; alone?: boolean; nodeArgs: string }) => benchBroker({ bytes: Number(flags.bytes), rounds: Number(flags.rounds), isAlone: flags.alone === true, nodeArgs: nodeArgs(flags.nodeArgs) }));
+}

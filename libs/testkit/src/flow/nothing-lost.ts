@@ -1,0 +1,97 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client } from 'pg';
+import type { EmbeddedPostgres } from '@millrace/embedded-postgres';
+import { ConcurrentWriters } from './concurrent-writers.js';
+import { Flow, waitFor } from './flow.js';
+import { SeededRandom } from './seeded-random.js';
+import { tableChecksum } from './tables-verdict.js';
+import { judgeTopic, type TopicVerdict } from './topic-verdict.js';
+
+export interface NothingLostOptions {
+  readonly folder: string;
+  readonly postgres: EmbeddedPostgres;
+  readonly changes: number;
+  readonly changesPerSecond: number;
+  readonly kills: number;
+  /** PostgreSQL is among what is ended and started again. */
+  readonly withPostgres: boolean;
+  readonly seed: number;
+  readonly say: (line: string) => void;
+  readonly bootstrap?: string;
+  readonly restUrl?: string;
+  /** How long the sink may take to be equal after the last change. */
+  readonly settleMs?: number;
+}
+
+export interface NothingLostResult {
+  readonly source: { rows: number; checksum: string };
+  readonly sink: { rows: number; checksum: string };
+  readonly topic: TopicVerdict;
+}
+
+const TABLE = 'accounts';
+
+/** Concurrent writers in the source while processes are killed at random and started again; then everything is compared. */
+export async function nothingLost(options: NothingLostOptions): Promise<NothingLostResult> {
+  const { postgres, seed, say } = options;
+  const [sourceDatabase, sinkDatabase] = [`lost${seed}`, `lost${seed}_to`];
+  await makeDatabases(postgres, sourceDatabase, sinkDatabase);
+  const flow = await Flow.start({ ...options, sourceDatabase, sinkDatabase, table: TABLE });
+  try {
+    await flow.createConnectors();
+    await flow.waitUntilRunning();
+    const writers = new ConcurrentWriters({ postgres, database: sourceDatabase, table: TABLE, writers: 8, changes: options.changes, changesPerSecond: options.changesPerSecond, seed });
+    await Promise.all([writers.run(), disturb(flow, options, writers)]);
+    say(`${writers.changesMade} changes made, ${writers.histories.size} keys`);
+    const source = await tableChecksum(postgres, sourceDatabase, TABLE);
+    let sink = { rows: -1, checksum: '' };
+    await waitFor('the sink has what the source has', options.settleMs ?? 120_000, async () => {
+      sink = await tableChecksum(postgres, sinkDatabase, TABLE).catch(() => sink);
+      for (const name of ['flow-source', 'flow-sink']) {
+        const state = await flow.state(name);
+        if (state?.state === 'FAILED') throw new Error(`${name} failed: ${state.trace}`);
+      }
+      await delay(200);
+      return sink.checksum === source.checksum && sink.rows === source.rows;
+    }).catch((error: unknown) => say(String(error)));
+    const topic = await judgeTopic(flow.bootstrap, flow.topic, writers.histories);
+    say(`source ${source.rows} rows ${source.checksum}; sink ${sink.rows} rows ${sink.checksum}; topic ${topic.records} records, ${topic.repeats} repeats`);
+    return { source, sink, topic };
+  } finally {
+    await flow.stop();
+  }
+}
+
+async function disturb(flow: Flow, options: NothingLostOptions, writers: ConcurrentWriters): Promise<void> {
+  const random = new SeededRandom(options.seed);
+  const victims = options.withPostgres ? (['broker', 'worker', 'postgres'] as const) : (['broker', 'worker'] as const);
+  for (let i = 0; i < options.kills; i++) {
+    // Spread over the whole load: the next one comes when its share of the changes is made, and a little later by chance.
+    await waitFor('the load goes on', 600_000, async () => writers.changesMade >= ((i + 0.5) * options.changes) / (options.kills + 1));
+    await delay(random.integer(500));
+    const victim = random.pick(victims);
+    options.say(`kill ${i + 1}: ${victim}`);
+    if (victim === 'postgres') await options.postgres.restart();
+    else if (victim === 'broker') {
+      await flow.killBroker();
+      await delay(random.integer(1000));
+      await flow.startBroker();
+    } else {
+      await flow.killWorker();
+      await delay(random.integer(1000));
+      await flow.startWorker();
+    }
+  }
+}
+
+async function makeDatabases(postgres: EmbeddedPostgres, source: string, sink: string): Promise<void> {
+  const root = new Client(postgres.connection());
+  await root.connect();
+  await root.query(`create database ${source}`);
+  await root.query(`create database ${sink}`);
+  await root.end();
+  const client = new Client(postgres.connection(source));
+  await client.connect();
+  await client.query(ConcurrentWriters.tableSql(TABLE));
+  await client.end();
+}
