@@ -1,4 +1,5 @@
 import { errorMessage, hasCode, MalformedBytes, OperationalError, type Clock, type Connection, type Endpoint, type Scheduled, type Scheduler, type Transport } from '@millrace/foundation';
+import { decodeResponse, encodeRequestFrame, type Api } from '@millrace/protocol';
 import { FrameDecoder } from './frame-decoder.js';
 
 export interface BrokerConnectionOptions {
@@ -69,8 +70,51 @@ export class BrokerConnection {
     this.fail(this.error('CONNECTION_CLOSED', 'closed by this client'));
   }
 
+  /**
+   * Sends one request and gives its decoded response; what of it is `bytes` or `records` is a view that this connection never touches again.
+   * Rejects with an OperationalError (`CONNECTION_CLOSED`, `REQUEST_TIMED_OUT`, `BAD_RESPONSE`) for the way, with a ProtocolError for a
+   * request that the version cannot carry. An error code inside the response is the caller's to read.
+   */
+  async request<Request, RequestInput, Response, ResponseInput>(
+    api: Api<Request, RequestInput, Response, ResponseInput>,
+    version: number,
+    request: RequestInput,
+    options: { readonly timeoutMs?: number } = {},
+  ): Promise<Response> {
+    const correlationId = this.takeCorrelationId();
+    const parts = this.encode(api, version, request, correlationId);
+    const frame = await this.exchange(parts, correlationId, options.timeoutMs ?? this.options.requestTimeoutMs);
+    try {
+      return decodeResponse(api, version, frame).body;
+    } catch (error) {
+      if (!hasCode(error, 'MALFORMED_BYTES')) throw error;
+      const failure = this.error('BAD_RESPONSE', `the response to ${api.name} version ${version} cannot be read: ${errorMessage(error)}`, error);
+      this.fail(failure);
+      throw failure;
+    }
+  }
+
+  /** For a request that has no response (Produce with acks=0). Resolves as soon as the bytes are queued. */
+  send<Request, RequestInput, Response, ResponseInput>(api: Api<Request, RequestInput, Response, ResponseInput>, version: number, request: RequestInput): void {
+    if (this.closedBy !== undefined) throw this.closedBy;
+    this.lastUseMs = this.options.clock.monotonicMs();
+    this.write(this.encode(api, version, request, this.takeCorrelationId()));
+  }
+
+  private encode<Request, RequestInput, Response, ResponseInput>(api: Api<Request, RequestInput, Response, ResponseInput>, version: number, request: RequestInput, correlationId: number): readonly Uint8Array[] {
+    return encodeRequestFrame(api, { apiVersion: version, correlationId, clientId: this.options.clientId, body: request });
+  }
+
+  private takeCorrelationId(): number {
+    const taken = this.nextCorrelationId;
+    this.nextCorrelationId = (taken + 1) & 0x7fffffff;
+    return taken;
+  }
+
   private exchange(parts: readonly Uint8Array[], correlationId: number, timeoutMs: number): Promise<Uint8Array> {
+    if (this.closedBy !== undefined) return Promise.reject(this.closedBy);
     return new Promise((resolve, reject) => {
+      this.lastUseMs = this.options.clock.monotonicMs();
       const deadlineMs = this.lastUseMs + timeoutMs;
       this.inFlight.push({ correlationId, deadlineMs, resolve, reject });
       this.write(parts);
@@ -79,10 +123,6 @@ export class BrokerConnection {
   }
 
   private write(parts: readonly Uint8Array[]): void {
-    let size = 0;
-    for (const part of parts) size += part.length;
-    const length = Buffer.allocUnsafe(4);
-    length.writeInt32BE(size);
     if (!this.isCorked) {
       this.isCorked = true;
       this.connection.cork();
@@ -91,7 +131,6 @@ export class BrokerConnection {
         this.connection.uncork();
       });
     }
-    this.connection.write(length);
     for (const part of parts) this.connection.write(part);
   }
 

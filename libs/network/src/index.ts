@@ -1,4 +1,5 @@
 export { NodeTransport } from './node-transport.js';
+export { BrokerConnection, type BrokerConnectionOptions } from './broker-connection.js';
 export { FrameDecoder } from './frame-decoder.js';
 export { ANONYMOUS, type ClientSoftware, type ConnectionContext, type Principal, type RequestContext } from './request-context.js';
 export type { ApiRange } from './request-framing.js';

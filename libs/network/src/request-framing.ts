@@ -1,4 +1,5 @@
 import { ByteReader, ByteWriter, MalformedBytes } from '@millrace/foundation';
+import { decodeRequestHeader } from '@millrace/protocol';
 import type { ConnectionContext, RequestContext } from './request-context.js';
 import type { FrameOutcome } from './server-connection.js';
 
@@ -8,8 +9,6 @@ const UNSUPPORTED_VERSION = 35;
 export interface ApiRange {
   readonly minVersion: number;
   readonly maxVersion: number;
-  /** From this version on the request header has tagged fields. */
-  readonly firstFlexible: number;
 }
 
 export type FramedRequest = { readonly kind: 'request'; readonly context: RequestContext; readonly body: Uint8Array } | FrameOutcome;
@@ -22,33 +21,21 @@ export class RequestFraming {
   read(frame: Uint8Array, connection: ConnectionContext): FramedRequest {
     if (frame.length < 8) throw new MalformedBytes(`a request of ${frame.length} bytes has no header`);
     const reader = new ByteReader(frame);
-    const apiKey = reader.int16();
-    const apiVersion = reader.int16();
-    const correlationId = reader.int32();
+    const { apiKey, apiVersion, correlationId, clientId, isSupported } = decodeRequestHeader(reader);
     const range = this.apiRange(apiKey);
     if (range === undefined) return { kind: 'close', reason: `unknown api key ${apiKey}` };
-    if (apiVersion < range.minVersion || apiVersion > range.maxVersion) {
+    if (!isSupported || apiVersion < range.minVersion || apiVersion > range.maxVersion) {
       if (apiKey === API_VERSIONS) return { kind: 'respond', bytes: [unsupportedApiVersions(correlationId, range)] };
       return { kind: 'close', reason: `version ${apiVersion} of api key ${apiKey} is not supported` };
     }
-    const clientIdLength = reader.int16();
-    const clientId = clientIdLength < 0 ? undefined : reader.utf8(clientIdLength);
-    if (apiVersion >= range.firstFlexible) skipTaggedFields(reader);
-    return { kind: 'request', context: { apiKey, apiVersion, correlationId, clientId, connection }, body: frame.subarray(reader.position) };
-  }
-}
-
-function skipTaggedFields(reader: ByteReader): void {
-  const count = reader.uvarint();
-  for (let i = 0; i < count; i++) {
-    reader.uvarint();
-    reader.skip(reader.uvarint());
+    return { kind: 'request', context: { apiKey, apiVersion, correlationId, clientId: clientId ?? undefined, connection }, body: frame.subarray(reader.position) };
   }
 }
 
 /** KIP-511: version 0 of the response, with the one entry that lets the client ask again. */
 function unsupportedApiVersions(correlationId: number, range: ApiRange): Uint8Array {
-  const writer = new ByteWriter(16);
+  const writer = new ByteWriter(20);
+  writer.int32(16);
   writer.int32(correlationId);
   writer.int16(UNSUPPORTED_VERSION);
   writer.int32(1);

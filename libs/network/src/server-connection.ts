@@ -2,7 +2,7 @@ import { errorMessage, hasCode, type Connection } from '@millrace/foundation';
 import { FrameDecoder } from './frame-decoder.js';
 import type { ConnectionContext } from './request-context.js';
 
-/** Header and body of one response, without the length; several parts are sent as one frame. Undefined: nothing is answered (acks=0). */
+/** One whole response frame, its length first, in one or more parts. Undefined: nothing is answered (acks=0). */
 export type ResponseBytes = readonly Uint8Array[] | undefined;
 
 /** What one request frame leads to. */
@@ -149,11 +149,7 @@ export class ServerConnection {
 
   private write(parts: readonly Uint8Array[]): void {
     const { connection } = this.options;
-    let size = 0;
-    for (const part of parts) size += part.length;
-    const length = Buffer.allocUnsafe(4);
-    length.writeInt32BE(size);
-    let isBelowHighWater = connection.write(length);
+    let isBelowHighWater = true;
     for (const part of parts) isBelowHighWater = connection.write(part);
     if (isBelowHighWater || this.isBlockedByReader) return;
     this.isBlockedByReader = true;
