@@ -1,3 +1,4 @@
+import { hasCode } from '@millrace/foundation';
 import { corruptCompression } from './codec-failures.js';
 
 const FRAME_MAGIC = 0xfd2fb528;
@@ -26,7 +27,7 @@ export function zstdOutputBound(bytes: Uint8Array): number {
       at = frame.end;
     }
   } catch (error) {
-    throw error instanceof RangeError ? corruptCompression('zstd', 'data is cut off') : error;
+    throw hasCode(error, 'ERR_OUT_OF_RANGE') || hasCode(error, 'ERR_BUFFER_OUT_OF_BOUNDS') ? corruptCompression('zstd', 'data is cut off') : error;
   }
   return bound;
 }
