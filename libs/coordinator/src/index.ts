@@ -1,1 +1,11 @@
-export {};
+export type { CoordinatorShard, ReplayPosition, ResponseToken, ShardEffects } from './coordinator-shard.js';
+export { coordinatorPartitionFor } from './placement.js';
+export { GROUP_CONFIG_DEFAULTS, type GroupConfig } from './group/group-config.js';
+export { failedReply, replyErrorOf, type GroupCaller, type GroupEffects, type GroupReply, type GroupUndo } from './group/group-effects.js';
+export { decodeGroupRecord, encodeGroupRecord, type GroupRecord } from './group/group-record.js';
+export type { ClassicGroupState } from './group/classic/states.js';
+export type { ClassicGroup } from './group/classic/classic-group.js';
+export type { ClassicMember, MemberProtocol } from './group/classic/classic-member.js';
+export type { CommittedOffset, CommittedOffsets, TopicOffsets } from './group/offsets/committed-offsets.js';
+export type { OffsetFetchQuestion } from './group/offsets/fetch.js';
+export { GroupCoordinator, type GroupCoordinatorOptions } from './group/group-coordinator.js';
