@@ -66,7 +66,7 @@ export class DecoderEmitter {
     const nullable = field.nullable === undefined ? false : condition(field.nullable, inside);
     if (type.kind === 'struct') {
       const call = `decode${this.placed.get(type.struct)?.id ?? ''}(reader, version)`;
-      return choose(nullable, nested(`reader.int8() < 0 ? null : ${call}`, nullable), call);
+      return choose(nullable, nested(`${field.tag === undefined ? 'reader.int8() < 0' : 'reader.uint8() === 0'} ? null : ${call}`, nullable), call);
     }
     if (type.primitive === 'int64') return field.exact ? 'reader.bigInt64()' : 'reader.int64()';
     const plain = PLAIN_READS[type.primitive];

@@ -93,7 +93,7 @@ export class EncoderEmitter {
     if (nullable === undefined) return type.kind === 'array' ? this.writeArray(field, type, value, flexible) : [this.writeStruct(type.struct, value)];
     const isNull =
       type.kind === 'struct'
-        ? 'writer.int8(-1);'
+        ? `writer.int8(${field.tag === undefined ? -1 : 0});`
         : typeof flexible === 'boolean'
           ? flexible
             ? 'writer.uint8(0);'

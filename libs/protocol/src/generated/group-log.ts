@@ -375,6 +375,13 @@ export declare namespace ConsumerGroupMemberMetadataValueInput {
   }
 }
 
+function defaultConsumerGroupMemberMetadataValueClassicMemberMetadata(): ConsumerGroupMemberMetadataValue.ClassicMemberMetadata {
+  return { sessionTimeoutMs: 0, supportedProtocols: [] };
+}
+function isDefaultConsumerGroupMemberMetadataValueClassicMemberMetadata(message: ConsumerGroupMemberMetadataValueInput.ClassicMemberMetadata): boolean {
+  return !(message.sessionTimeoutMs !== 0) && !(message.supportedProtocols.length !== 0);
+}
+
 function decodeConsumerGroupMemberMetadataValueSupportedProtocol(reader: ByteReader, _version: number): ConsumerGroupMemberMetadataValue.SupportedProtocol {
   const name = readCompactString(reader);
   const metadata = readCompactBytes(reader);
@@ -402,14 +409,14 @@ function decodeConsumerGroupMemberMetadataValue(reader: ByteReader, version: num
   const subscribedTopicRegex = readCompactNullableString(reader);
   const rebalanceTimeoutMs = reader.int32();
   const serverAssignor = readCompactNullableString(reader);
-  let classicMemberMetadata: ConsumerGroupMemberMetadataValue['classicMemberMetadata'] = null;
+  let classicMemberMetadata: ConsumerGroupMemberMetadataValue['classicMemberMetadata'] = defaultConsumerGroupMemberMetadataValueClassicMemberMetadata();
   for (let tags = reader.uvarint(); tags > 0; tags--) {
     const tag = reader.uvarint();
     const size = reader.uvarint();
     switch (tag) {
       case 0: {
         const end = tagEnd(reader, size);
-        classicMemberMetadata = reader.int8() < 0 ? null : decodeConsumerGroupMemberMetadataValueClassicMemberMetadata(reader, version);
+        classicMemberMetadata = reader.uint8() === 0 ? null : decodeConsumerGroupMemberMetadataValueClassicMemberMetadata(reader, version);
         expectTagEnd(reader, end, tag);
         break;
       }
@@ -459,13 +466,13 @@ function encodeConsumerGroupMemberMetadataValue(writer: ByteWriter, message: Con
   writer.int32(rebalanceTimeoutMs);
   const serverAssignor = message.serverAssignor;
   writeCompactNullableString(writer, serverAssignor);
-  const classicMemberMetadata = message.classicMemberMetadata ?? null;
-  const classicMemberMetadataSet = classicMemberMetadata !== null;
+  const classicMemberMetadata = message.classicMemberMetadata === undefined ? defaultConsumerGroupMemberMetadataValueClassicMemberMetadata() : message.classicMemberMetadata;
+  const classicMemberMetadataSet = classicMemberMetadata === null || !isDefaultConsumerGroupMemberMetadataValueClassicMemberMetadata(classicMemberMetadata);
   writer.uvarint((classicMemberMetadataSet ? 1 : 0));
   if (classicMemberMetadataSet) {
     const scratch = new ByteWriter(64);
     if (classicMemberMetadata === null) {
-      scratch.int8(-1);
+      scratch.int8(0);
     } else {
       scratch.int8(1);
       encodeConsumerGroupMemberMetadataValueClassicMemberMetadata(scratch, classicMemberMetadata, version);
@@ -673,7 +680,7 @@ function decodeConsumerGroupCurrentMemberAssignmentValueTopicPartitions(reader: 
   const partitionsCount = readCompactCount(reader, 4);
   const partitions: ConsumerGroupCurrentMemberAssignmentValue.TopicPartitions['partitions'] = [];
   for (let i = 0; i < partitionsCount; i++) partitions.push(reader.int32());
-  let assignmentEpochs: ConsumerGroupCurrentMemberAssignmentValue.TopicPartitions['assignmentEpochs'] = null;
+  let assignmentEpochs: ConsumerGroupCurrentMemberAssignmentValue.TopicPartitions['assignmentEpochs'] = [];
   for (let tags = reader.uvarint(); tags > 0; tags--) {
     const tag = reader.uvarint();
     const size = reader.uvarint();
@@ -716,8 +723,8 @@ function encodeConsumerGroupCurrentMemberAssignmentValueTopicPartitions(writer: 
   for (const item of partitions) {
     writer.int32(item);
   }
-  const assignmentEpochs = message.assignmentEpochs ?? null;
-  const assignmentEpochsSet = assignmentEpochs !== null;
+  const assignmentEpochs = message.assignmentEpochs === undefined ? [] : message.assignmentEpochs;
+  const assignmentEpochsSet = assignmentEpochs === null || assignmentEpochs.length !== 0;
   writer.uvarint((assignmentEpochsSet ? 1 : 0));
   if (assignmentEpochsSet) {
     const scratch = new ByteWriter(64);
