@@ -1,0 +1,189 @@
+import { ConnectError, DataError, RetriableError, type SinkRecord, SinkTask, type SinkTaskContext } from '@millrace/connect-api';
+import { setTimeout as delay } from 'node:timers/promises';
+import { PlanCache } from './catalog/plan-cache.js';
+import { RowPlanner } from './catalog/row-planner.js';
+import { parseSinkSettings, type SinkSettings } from './config/sink-settings.js';
+import { errorCode } from './connection/error-code.js';
+import { Session } from './connection/session.js';
+import { failureKind } from './connection/sql-state.js';
+import { quoteTable } from './naming/identifier.js';
+import { CopyBuffer } from './rows/copy-buffer.js';
+import type { RowPlan } from './rows/row-plan.js';
+import { applyOneByOne, recordError, type RecordCalls } from './write/bad-row-isolation.js';
+import { BatchWriter } from './write/batch-writer.js';
+import { PutBatch } from './write/put-batch.js';
+
+/** A buffer that a huge put has left behind is not kept. */
+const BUFFER_KEPT_MAX = 64 << 20;
+
+/**
+ * Writes records to PostgreSQL: each put is one transaction, and is over when that is committed.
+ * Invariant 3: what was put is committed or was reported; after a failure the whole put is done again.
+ */
+export class PostgresSinkTask extends SinkTask {
+  private context!: SinkTaskContext;
+  private settings!: SinkSettings;
+  private planner!: RowPlanner;
+  private writer!: BatchWriter;
+  private session: Session | undefined;
+  private buffer = new CopyBuffer(false, 1 << 20);
+  private readonly plans = new PlanCache();
+  /** Records of the put under way that were reported: they are not written, however often it is tried. */
+  private reported = new Set<SinkRecord>();
+
+  override start(context: SinkTaskContext): void {
+    this.context = context;
+    this.settings = parseSinkSettings(context.config);
+    this.planner = new RowPlanner(this.settings);
+    this.writer = new BatchWriter(this.settings);
+  }
+
+  override async put(records: readonly SinkRecord[]): Promise<void> {
+    if (records.length === 0) return;
+    this.reported = new Set();
+    let isRefreshed = false;
+    for (let failures = 0; ; ) {
+      try {
+        await this.write(records);
+        return;
+      } catch (error) {
+        const kind = failureKind(error);
+        if (kind === 'stale' && !isRefreshed) {
+          isRefreshed = true;
+          await this.startAfresh();
+          continue;
+        }
+        if (kind !== 'connection' && kind !== 'transient') throw asFatal(error);
+        if (kind === 'connection') await this.startAfresh();
+        failures += 1;
+        this.context.logger.warn({ failures, code: errorCode(error), error: messageOf(error) }, 'The transaction failed and is tried again');
+        if (failures > this.settings.flushRetriesMax || this.context.signal.aborted) {
+          throw new RetriableError(`The database did not take the records: ${messageOf(error)}`, { cause: error, retryAfterMs: this.settings.flushRetryDelayMs });
+        }
+        await this.pause(kind === 'transient' && failures === 1 ? 0 : this.settings.flushRetryDelayMs, error);
+      }
+    }
+  }
+
+  override async stop(): Promise<void> {
+    const { session } = this;
+    this.session = undefined;
+    await session?.close();
+  }
+
+  private async write(records: readonly SinkRecord[]): Promise<void> {
+    const session = await this.connected();
+    const batch = await this.encode(session, records);
+    if (!batch.sequential) {
+      try {
+        await this.writer.write(session, batch);
+        return;
+      } catch (error) {
+        if (failureKind(error) !== 'data') throw error;
+        this.context.logger.debug({ code: errorCode(error), records: records.length }, 'A record is at fault: looking for it');
+      }
+    }
+    await applyOneByOne(session, await this.oneByOne(session, records), (record, error) => this.report(record, error));
+  }
+
+  private async encode(session: Session, records: readonly SinkRecord[]): Promise<PutBatch> {
+    if (this.buffer.bytes.length > BUFFER_KEPT_MAX) this.buffer = new CopyBuffer(false, 1 << 20);
+    const batch = new PutBatch(this.settings, this.buffer);
+    for (const record of records) {
+      const pending = this.encodeInto(batch, session, record);
+      if (pending) await pending;
+    }
+    return batch;
+  }
+
+  /** Only awaits where something has to be looked up or reported. */
+  private encodeInto(batch: PutBatch, session: Session, record: SinkRecord): Promise<void> | undefined {
+    if (this.reported.has(record)) return undefined;
+    try {
+      const plan = this.plans.get(record, this.tableKey(record));
+      if (plan === undefined) return this.encodeNewKind(batch, session, record);
+      if (plan !== null) batch.add(record, plan);
+      return undefined;
+    } catch (error) {
+      if (!isDataError(error)) throw error;
+      return this.report(record, recordError(record, error));
+    }
+  }
+
+  private async encodeNewKind(batch: PutBatch, session: Session, record: SinkRecord): Promise<void> {
+    try {
+      const plan = await this.planFor(session, record);
+      if (plan) batch.add(record, plan);
+    } catch (error) {
+      if (!isDataError(error)) throw error;
+      await this.report(record, recordError(record, error));
+    }
+  }
+
+  private async planFor(session: Session, record: SinkRecord): Promise<RowPlan | null> {
+    const plan = await this.planner.plan(session, record);
+    // A table that is missing now may be made by the next record.
+    if (plan !== null) this.plans.set(record, this.tableKey(record), plan);
+    return plan;
+  }
+
+  private tableKey(record: SinkRecord): string {
+    return this.planner.dependsOnRecord && record.value !== null ? quoteTable(this.planner.tableName(record)) : '';
+  }
+
+  private async oneByOne(session: Session, records: readonly SinkRecord[]): Promise<RecordCalls[]> {
+    const buffer = new CopyBuffer(false, 1 << 16);
+    const result: RecordCalls[] = [];
+    for (const record of records) {
+      const batch = new PutBatch(this.settings, buffer);
+      await this.encodeInto(batch, session, record);
+      result.push({ record, calls: this.writer.calls(batch).map((it) => ({ ...it, parameters: it.parameters.map((value) => value?.slice() ?? null) })) });
+    }
+    return result.filter((it) => it.calls.length > 0);
+  }
+
+  private async report(record: SinkRecord, error: Error): Promise<void> {
+    if (this.reported.has(record)) return;
+    await this.context.errantRecordReporter.report(record, error);
+    this.reported.add(record);
+  }
+
+  private async connected(): Promise<Session> {
+    if (this.session && !this.session.isLost) return this.session;
+    this.session = await Session.open(this.settings.connection);
+    return this.session;
+  }
+
+  /** Nothing is trusted that was known of the server. */
+  private async startAfresh(): Promise<void> {
+    this.plans.clear();
+    this.planner.forget();
+    const { session } = this;
+    this.session = undefined;
+    await session?.close();
+  }
+
+  private async pause(ms: number, cause: unknown): Promise<void> {
+    if (ms === 0) return;
+    try {
+      await delay(ms, undefined, { signal: this.context.signal });
+    } catch {
+      throw new RetriableError('The task is being stopped', { cause });
+    }
+  }
+}
+
+function isDataError(error: unknown): boolean {
+  return error instanceof DataError || errorCode(error) === 'CONNECT_DATA';
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return messageOf(error.errors[0]);
+  return error instanceof Error ? error.message : String(error);
+}
+
+function asFatal(error: unknown): unknown {
+  if (error instanceof ConnectError) return error;
+  const code = errorCode(error);
+  return code?.startsWith('CONNECT_') ? error : new ConnectError(`The database refused: ${messageOf(error)}${code === undefined ? '' : ` (SQLSTATE ${code})`}`, { cause: error });
+}
