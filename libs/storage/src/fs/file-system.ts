@@ -20,8 +20,8 @@ export interface FileSystem {
   syncFolder(path: string): Promise<void>;
 }
 
-/** `read` and `write` differ in whether the file is made when it is not there; `exclusive` makes it and refuses one that exists. */
-export type OpenMode = 'read' | 'write' | 'exclusive';
+/** `read` and `update` want a file that is there, `write` makes it when it is not, `exclusive` makes it and refuses one that is there. All but `read` may append and truncate. */
+export type OpenMode = 'read' | 'update' | 'write' | 'exclusive';
 
 export interface FolderEntry {
   readonly name: string;

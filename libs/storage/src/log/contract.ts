@@ -32,10 +32,10 @@ export interface PartitionLogOptions {
   readonly tailMemory?: TailMemory;
   readonly readBuffers?: ReadBuffers;
   /**
-   * Called before offsets below the recovery point are cut off: the new recovery point must be durable before the log may grow over them again.
+   * Called when `recoveryPoint` has fallen, before offsets above it are cut off: the lower value must be durable before the log may grow over the cut.
    * `LogDirectory` writes the checkpoint file here.
    */
-  readonly beforeRecoveryPointFalls?: (recoveryPoint: Offset) => Promise<void>;
+  readonly beforeRecoveryPointFalls?: () => Promise<void>;
   /** Told once when the log goes offline: its disk can no longer be trusted. */
   readonly onOffline?: (cause: OperationalError) => void;
 }

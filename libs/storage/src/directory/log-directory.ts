@@ -1,0 +1,314 @@
+import { OperationalError, randomUuid, topicPartitionName, type BrokerEpoch, type BrokerId, type Clock, type Codecs, type Logger, type Offset, type Random, type TopicPartition, type Uuid } from '@millrace/foundation';
+import type { FileSystem } from '../fs/file-system.js';
+import { nodeProcesses } from '../fs/node-processes.js';
+import type { Processes } from '../fs/processes.js';
+import { readTextFile, replaceFileDurably } from '../fs/whole-file.js';
+import type { LogConfig } from '../log/log-config.js';
+import { PartitionLog } from '../log/partition-log.js';
+import { ReadBuffers } from '../log/read-buffers.js';
+import { TailMemory } from '../log/tail-memory.js';
+import { CLEAN_SHUTDOWN_FILE, decodeCleanShutdown, encodeCleanShutdown } from './clean-shutdown-file.js';
+import { DirectoryLock } from './directory-lock.js';
+import { decodeMetaProperties, encodeMetaProperties, META_PROPERTIES_FILE } from './meta-properties.js';
+import { decodeOffsetCheckpoint, encodeOffsetCheckpoint, HIGH_WATERMARK_FILE, LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE, type CheckpointedOffset } from './offset-checkpoint.js';
+import { decodePartitionMetadata, PARTITION_METADATA_FILE } from './partition-metadata.js';
+import { deletedFolderName, folderKind } from './partition-folder.js';
+
+const MIB = 1024 * 1024;
+
+export interface LogDirectoryOptions {
+  readonly fileSystem: FileSystem;
+  /** One of `log.dirs`; made when it is not there. */
+  readonly folder: string;
+  readonly nodeId: BrokerId;
+  /** Of a new directory; one that has another id is refused with `INCONSISTENT_CLUSTER_ID`. Undefined: a new directory gets a random one, any other is accepted. */
+  readonly clusterId?: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly codecs: Codecs;
+  readonly processes?: Processes;
+  readonly producerIdExpirationMs?: number;
+  /** Bound on the tails that are kept in memory; 64 MiB by default. */
+  readonly tailBytesMax?: number;
+  /** Bound on the read buffers that are kept for the next read; 32 MiB by default. */
+  readonly readBufferBytesMax?: number;
+  /** Told once when the directory can no longer be trusted; all its logs are offline then, and it stays so until the process is started again. */
+  readonly onOffline?: (cause: OperationalError) => void;
+}
+
+/** A partition's folder that was there at start. */
+export interface FoundPartition extends TopicPartition {
+  /** Undefined when `partition.metadata` is missing or cannot be read. */
+  readonly topicId: Uuid | undefined;
+}
+
+export interface PartitionToOpen extends TopicPartition {
+  readonly topicId?: Uuid;
+  readonly config: LogConfig;
+}
+
+/**
+ * One of a broker's log directories: its lock, its identity, its checkpoints, its logs. No timers inside: the owner calls `checkpoint` (each minute) and
+ * `removeDeletedFiles`, and `close` for a clean shutdown.
+ */
+export class LogDirectory {
+  readonly folder: string;
+  private readonly logs = new Map<string, PartitionLog>();
+  private readonly tailMemory: TailMemory;
+  private readonly readBuffers: ReadBuffers;
+  private readonly removals: { readonly path: string; readonly dueMs: number }[] = [];
+  private writes: Promise<void> = Promise.resolve();
+  private highWatermarks: readonly CheckpointedOffset[] | undefined;
+  private offline: OperationalError | undefined;
+
+  private constructor(
+    private readonly options: LogDirectoryOptions,
+    private readonly lock: DirectoryLock,
+    readonly clusterId: string,
+    readonly directoryId: Uuid,
+    /** False: the logs are recovered when they are opened. */
+    readonly hadCleanShutdown: boolean,
+    /** The broker epoch of the clean shutdown (KIP-966); -1 for none. */
+    readonly previousBrokerEpoch: BrokerEpoch,
+    private readonly recoveryPoints: ReadonlyMap<string, Offset>,
+    private readonly logStartOffsets: ReadonlyMap<string, Offset>,
+    private readonly startHighWatermarks: ReadonlyMap<string, Offset>,
+  ) {
+    this.folder = options.folder;
+    this.tailMemory = new TailMemory(options.tailBytesMax ?? 64 * MIB);
+    this.readBuffers = new ReadBuffers(options.readBufferBytesMax ?? 32 * MIB);
+  }
+
+  /** Locks it, checks whom it belongs to, and takes the clean shutdown marker away. Throws `DIRECTORY_LOCKED`, `INCONSISTENT_CLUSTER_ID`, `INCONSISTENT_NODE_ID`. */
+  static async open(options: LogDirectoryOptions): Promise<LogDirectory> {
+    const { fileSystem, folder, logger } = options;
+    fileSystem.makeFolder(folder);
+    const lock = DirectoryLock.take(fileSystem, folder, options.processes ?? nodeProcesses);
+    try {
+      const meta = await settleMeta(options);
+      const marker = readTextFile(fileSystem, `${folder}/${CLEAN_SHUTDOWN_FILE}`);
+      if (marker !== undefined) {
+        fileSystem.remove(`${folder}/${CLEAN_SHUTDOWN_FILE}`);
+        await fileSystem.syncFolder(folder);
+      }
+      const read = (file: string): Map<string, Offset> => readCheckpoint(fileSystem, `${folder}/${file}`, logger);
+      const epoch = marker === undefined ? -1 : decodeCleanShutdown(marker);
+      return new LogDirectory(options, lock, meta.clusterId, meta.directoryId, marker !== undefined, epoch, read(RECOVERY_POINT_FILE), read(LOG_START_OFFSET_FILE), read(HIGH_WATERMARK_FILE));
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  }
+
+  get offlineCause(): OperationalError | undefined {
+    return this.offline;
+  }
+
+  /** The open logs. */
+  all(): IterableIterator<PartitionLog> {
+    return this.logs.values();
+  }
+
+  get(topic: string, partition: number): PartitionLog | undefined {
+    return this.logs.get(topicPartitionName({ topic, partition }));
+  }
+
+  /** What `replication-offset-checkpoint` said at start; undefined for none. */
+  checkpointedHighWatermark(topic: string, partition: number): Offset | undefined {
+    return this.startHighWatermarks.get(topicPartitionName({ topic, partition }));
+  }
+
+  /** The partitions that are on the disk. Folders of removed ones are removed for good; others that are not ours are named in the log and left alone. */
+  findPartitions(): FoundPartition[] {
+    const { fileSystem, logger } = this.options;
+    const found: FoundPartition[] = [];
+    for (const entry of fileSystem.list(this.folder)) {
+      if (!entry.isFolder) continue;
+      const path = `${this.folder}/${entry.name}`;
+      const kind = folderKind(entry.name);
+      if (kind.kind === 'partition') {
+        const text = readTextFile(fileSystem, `${path}/${PARTITION_METADATA_FILE}`);
+        found.push({ topic: kind.topic, partition: kind.partition, topicId: text === undefined ? undefined : decodePartitionMetadata(text)?.topicId });
+      } else if (kind.kind === 'deleted') {
+        logger.info({ folder: path }, 'removing the folder of a partition that was deleted');
+        fileSystem.remove(path);
+      } else {
+        logger.warn({ folder: path, kind: kind.kind }, 'folder is no partition of this broker and is left alone');
+      }
+    }
+    return found.sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1));
+  }
+
+  /** Opens the partition's log, or makes it. A log that is open is returned as it is. */
+  async openPartition(partition: PartitionToOpen): Promise<PartitionLog> {
+    this.expectUsable();
+    const name = topicPartitionName(partition);
+    const open = this.logs.get(name);
+    if (open !== undefined) return open;
+    const log = await PartitionLog.open({
+      ...this.options,
+      ...partition,
+      folder: `${this.folder}/${name}`,
+      hadCleanShutdown: this.hadCleanShutdown,
+      recoveryPoint: this.recoveryPoints.get(name) ?? 0,
+      logStartOffset: this.logStartOffsets.get(name) ?? 0,
+      tailMemory: this.tailMemory,
+      readBuffers: this.readBuffers,
+      beforeRecoveryPointFalls: () => this.writeRecoveryPoints(),
+      onOffline: (cause) => this.goOffline(cause),
+    });
+    this.logs.set(name, log);
+    await this.options.fileSystem.syncFolder(this.folder);
+    return log;
+  }
+
+  /** Opens many, a few at a time. The result is in the order asked for; the first failure is thrown after those under way have ended. */
+  async openPartitions(partitions: readonly PartitionToOpen[], concurrency = 4): Promise<PartitionLog[]> {
+    const logs = new Array<PartitionLog>(partitions.length);
+    const queue = partitions.entries();
+    let failure: { readonly error: unknown } | undefined;
+    const work = async (): Promise<void> => {
+      for (const [i, partition] of queue) {
+        if (failure !== undefined) return;
+        try {
+          logs[i] = await this.openPartition(partition);
+        } catch (error) {
+          failure ??= { error };
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(concurrency, partitions.length) }, work));
+    if (failure !== undefined) throw failure.error;
+    return logs;
+  }
+
+  /** The partition is gone when it resolves; its files are removed after `file.delete.delay.ms`. */
+  async removePartition(topic: string, partition: number): Promise<void> {
+    this.expectUsable();
+    const name = topicPartitionName({ topic, partition });
+    const log = this.logs.get(name);
+    const delayMs = log?.config.fileDeleteDelayMs ?? 0;
+    log?.abandon();
+    this.logs.delete(name);
+    const path = `${this.folder}/${deletedFolderName({ topic, partition }, this.options.random)}`;
+    this.options.fileSystem.rename(`${this.folder}/${name}`, path);
+    this.removals.push({ path, dueMs: this.options.clock.monotonicMs() + delayMs });
+    await this.options.fileSystem.syncFolder(this.folder);
+    await this.writeRecoveryPoints();
+  }
+
+  /** Removes files and folders whose delay is over. Returns how many. */
+  removeDeletedFiles(): number {
+    this.expectUsable();
+    let count = 0;
+    for (const log of this.logs.values()) count += log.removeDeletedFiles();
+    const nowMs = this.options.clock.monotonicMs();
+    for (const removal of this.removals.filter((it) => it.dueMs <= nowMs)) {
+      this.options.fileSystem.remove(removal.path);
+      this.removals.splice(this.removals.indexOf(removal), 1);
+      count += 1;
+    }
+    return count;
+  }
+
+  /** Writes recovery points, log start offsets and, when given, high watermarks. */
+  async checkpoint(highWatermarks?: readonly CheckpointedOffset[]): Promise<void> {
+    this.highWatermarks = highWatermarks ?? this.highWatermarks;
+    await this.writeRecoveryPoints();
+    await this.checkpointLogStartOffsets();
+    await this.writeCheckpoint(HIGH_WATERMARK_FILE, () => this.highWatermarks);
+  }
+
+  /** After DeleteRecords: what `advanceLogStartOffset` has set is durable when it resolves. */
+  async checkpointLogStartOffsets(): Promise<void> {
+    await this.writeCheckpoint(LOG_START_OFFSET_FILE, () =>
+      [...this.logs.values()].filter((it) => it.logStartOffset > (it.segments[0]?.baseOffset ?? 0)).map((it) => ({ topic: it.topic, partition: it.partition, offset: it.logStartOffset })),
+    );
+  }
+
+  /** Flushes and closes every log; only when all went well the next start will need no recovery. */
+  async close(options: { readonly brokerEpoch?: BrokerEpoch; readonly highWatermarks?: readonly CheckpointedOffset[] } = {}): Promise<void> {
+    try {
+      if (this.offline !== undefined) return;
+      const logs = [...this.logs.values()];
+      for (const log of logs) await log.close();
+      await this.checkpoint(options.highWatermarks);
+      if (this.offline === undefined) await replaceFileDurably(this.options.fileSystem, `${this.folder}/${CLEAN_SHUTDOWN_FILE}`, Buffer.from(encodeCleanShutdown(options.brokerEpoch ?? -1)));
+    } finally {
+      this.logs.clear();
+      this.lock.release();
+    }
+  }
+
+  /** Gives everything back without writing, as if the process had died (but for the lock, which is released). */
+  abandon(): void {
+    for (const log of this.logs.values()) log.abandon();
+    this.logs.clear();
+    this.lock.release();
+  }
+
+  private async writeRecoveryPoints(): Promise<void> {
+    await this.writeCheckpoint(RECOVERY_POINT_FILE, () => {
+      const offsets = [...this.logs.values()].map((it) => ({ topic: it.topic, partition: it.partition, offset: it.recoveryPoint }));
+      // Partitions that are not open (yet) keep what was known of them.
+      for (const [name, offset] of this.recoveryPoints) {
+        const kind = folderKind(name);
+        if (kind.kind === 'partition' && !this.logs.has(name)) offsets.push({ topic: kind.topic, partition: kind.partition, offset: this.hadCleanShutdown ? 0 : offset });
+      }
+      return offsets;
+    });
+  }
+
+  /** One write at a time; the values are taken when its turn comes. */
+  private writeCheckpoint(file: string, offsets: () => readonly CheckpointedOffset[] | undefined): Promise<void> {
+    const write = this.writes.then(async () => {
+      this.expectUsable();
+      const values = offsets();
+      if (values === undefined) return;
+      try {
+        await replaceFileDurably(this.options.fileSystem, `${this.folder}/${file}`, Buffer.from(encodeOffsetCheckpoint(values)));
+      } catch (error) {
+        const failure = new OperationalError('KAFKA_STORAGE_ERROR', `${file} of ${this.folder} cannot be written`, { cause: error });
+        this.goOffline(failure);
+        throw failure;
+      }
+    });
+    this.writes = write.catch(() => undefined);
+    return write;
+  }
+
+  private expectUsable(): void {
+    if (this.offline !== undefined) throw this.offline;
+  }
+
+  private goOffline(cause: OperationalError): void {
+    if (this.offline !== undefined) return;
+    this.offline = new OperationalError('KAFKA_STORAGE_ERROR', `log directory ${this.folder} is offline: ${cause.message}`, { cause });
+    this.options.logger.error({ folder: this.folder, problem: cause.message }, 'log directory goes offline');
+    for (const log of this.logs.values()) log.takeOffline(this.offline);
+    this.options.onOffline?.(this.offline);
+  }
+}
+
+async function settleMeta(options: LogDirectoryOptions): Promise<{ readonly clusterId: string; readonly directoryId: Uuid }> {
+  const { fileSystem, folder, nodeId, random } = options;
+  const path = `${folder}/${META_PROPERTIES_FILE}`;
+  const text = readTextFile(fileSystem, path);
+  const found = text === undefined ? undefined : decodeMetaProperties(text, path);
+  if (found !== undefined && found.nodeId !== nodeId) throw new OperationalError('INCONSISTENT_NODE_ID', `${path} belongs to node ${found.nodeId}, this is node ${nodeId}`);
+  if (found !== undefined && options.clusterId !== undefined && found.clusterId !== options.clusterId) {
+    throw new OperationalError('INCONSISTENT_CLUSTER_ID', `${path} belongs to cluster ${found.clusterId}, not to ${options.clusterId}`);
+  }
+  const clusterId = found?.clusterId ?? options.clusterId ?? randomUuid(random);
+  const directoryId = found?.directoryId ?? randomUuid(random);
+  if (found?.directoryId === undefined) await replaceFileDurably(fileSystem, path, Buffer.from(encodeMetaProperties({ clusterId, nodeId, directoryId })));
+  return { clusterId, directoryId };
+}
+
+function readCheckpoint(fileSystem: FileSystem, path: string, logger: Logger): Map<string, Offset> {
+  const text = readTextFile(fileSystem, path);
+  const offsets = text === undefined ? undefined : decodeOffsetCheckpoint(text);
+  if (text !== undefined && offsets === undefined) logger.warn({ file: path }, 'checkpoint cannot be read and is taken as empty');
+  return offsets ?? new Map<string, Offset>();
+}

@@ -1,0 +1,27 @@
+import { topicPartitionName, type Offset, type TopicPartition } from '@millrace/foundation';
+
+export const RECOVERY_POINT_FILE = 'recovery-point-offset-checkpoint';
+export const HIGH_WATERMARK_FILE = 'replication-offset-checkpoint';
+export const LOG_START_OFFSET_FILE = 'log-start-offset-checkpoint';
+
+export interface CheckpointedOffset extends TopicPartition {
+  readonly offset: Offset;
+}
+
+/** Text: version 0, the count, and a line `topic partition offset` each. */
+export function encodeOffsetCheckpoint(offsets: readonly CheckpointedOffset[]): string {
+  return ['0', String(offsets.length), ...offsets.map((it) => `${it.topic} ${it.partition} ${it.offset}`), ''].join('\n');
+}
+
+/** By `topic-partition`. Undefined for a text that is not whole and well formed. */
+export function decodeOffsetCheckpoint(text: string): Map<string, Offset> | undefined {
+  const lines = text.trimEnd().split('\n');
+  if (lines[0] !== '0' || lines[1] !== String(lines.length - 2)) return undefined;
+  const offsets = new Map<string, Offset>();
+  for (const line of lines.slice(2)) {
+    const match = /^(\S+) (\d{1,10}) (\d{1,16})$/.exec(line);
+    if (match === null) return undefined;
+    offsets.set(topicPartitionName({ topic: match[1] ?? '', partition: Number(match[2]) }), Number(match[3]));
+  }
+  return offsets;
+}
