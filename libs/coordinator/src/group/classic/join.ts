@@ -5,7 +5,7 @@ import type { GroupCaller, GroupOutcome } from '../group-effects.js';
 import { groupMetadataRecord } from '../group-record.js';
 import { sessionKey } from '../group-timer.js';
 import type { ClassicGroup } from './classic-group.js';
-import { ClassicMember } from './classic-member.js';
+import { ClassicMember, type MemberProtocol } from './classic-member.js';
 import { selectProtocol } from './protocol-selection.js';
 import { joinedResponse, maybeCompleteJoin, memberError, prepareRebalance, rebalanceOrComplete, renewSession, endSession, type ClassicContext } from './rebalance.js';
 
@@ -109,7 +109,7 @@ function rejoin(context: ClassicContext, group: ClassicGroup, member: ClassicMem
 /** The member's newest request is the one that counts; an older one that is still parked is answered, so that no connection hangs. */
 function updateMember(group: ClassicGroup, member: ClassicMember, join: Join, outcome: GroupOutcome): void {
   if (member.joinToken !== null) outcome.joinFailed(member.joinToken, member.memberId, ErrorCode.REBALANCE_IN_PROGRESS);
-  member.protocols = join.request.protocols;
+  member.protocols = ownProtocols(join.request);
   member.rebalanceTimeoutMs = join.rebalanceTimeoutMs;
   member.sessionTimeoutMs = join.request.sessionTimeoutMs;
   group.parkJoin(member, join.caller.token);
@@ -135,7 +135,7 @@ function newMember(join: Join, memberId: string, token: ResponseToken): ClassicM
     clientHost: caller.clientHost,
     rebalanceTimeoutMs: join.rebalanceTimeoutMs,
     sessionTimeoutMs: request.sessionTimeoutMs,
-    protocols: request.protocols,
+    protocols: ownProtocols(request),
   });
   member.joinToken = token;
   return member;
@@ -164,7 +164,7 @@ function takeOver(context: ClassicContext, group: ClassicGroup, join: Join, oldM
     clientHost: oldMember.clientHost,
     rebalanceTimeoutMs: join.rebalanceTimeoutMs,
     sessionTimeoutMs: request.sessionTimeoutMs,
-    protocols: request.protocols,
+    protocols: ownProtocols(request),
     assignment: oldMember.assignment,
   });
   group.replace(oldMemberId, member);
@@ -186,6 +186,11 @@ function takeOver(context: ClassicContext, group: ClassicGroup, join: Join, oldM
     group.parkJoin(member, caller.token);
     rebalanceOrComplete(context, group, outcome);
   }
+}
+
+/** Copies: a request's bytes are views of its frame. */
+function ownProtocols(request: JoinGroupRequest): MemberProtocol[] {
+  return request.protocols.map((it) => ({ name: it.name, metadata: it.metadata.slice() }));
 }
 
 /** As Java's `UUID.randomUUID().toString()`. */

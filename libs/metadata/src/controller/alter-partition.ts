@@ -1,0 +1,50 @@
+import { ErrorCode, type AlterPartitionRequest, type AlterPartitionResponseInput, type MetadataRecord } from '@millrace/protocol';
+import { isActive } from '../image/broker-registration.js';
+import type { PartitionRegistration } from '../image/topic-image.js';
+import { brokerEpochError } from './brokers.js';
+import { attempt, refuse, type ControllerResult, type ControllerView } from './controller-result.js';
+import { afterChange, changePartition, partitionChangeRecord } from './partition-change.js';
+
+/** A leader proposes in-sync sets. Invariant 4: a proposal is applied only when it knows the partition's current epoch; else it changes nothing. */
+export function alterPartition(view: ControllerView, request: AlterPartitionRequest): ControllerResult<AlterPartitionResponseInput> {
+  const epochError = brokerEpochError(view, request.brokerId, request.brokerEpoch);
+  if (epochError !== ErrorCode.NONE) return { records: [], response: { errorCode: epochError, topics: [] } };
+  const records: MetadataRecord[] = [];
+  const topics = request.topics.map((requested) => {
+    const topic = view.image.topicById(requested.topicId);
+    const partitions = requested.partitions.map((data): AlterPartitionResponseInput.Partition => {
+      const { partitionIndex } = data;
+      const result = attempt(() => {
+        if (topic === undefined) refuse(ErrorCode.UNKNOWN_TOPIC_ID);
+        const partition = topic.partitions[partitionIndex] ?? refuse(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+        const isr = proposedIsr(view, request, data, partition);
+        const record = changePartition(view.image, topic.topicId, partition, { election: 'online', isr, isRecovered: data.leaderRecoveryState === 0 });
+        if (record !== null) records.push(partitionChangeRecord(record));
+        return afterChange(partition, record);
+      });
+      if ('error' in result) return { partitionIndex, errorCode: result.error.errorCode, leaderId: -1, leaderEpoch: -1, isr: [], leaderRecoveryState: 0, partitionEpoch: -1 };
+      const { leader, leaderEpoch, isr, isRecovering, partitionEpoch } = result.value;
+      return { partitionIndex, errorCode: ErrorCode.NONE, leaderId: leader, leaderEpoch, isr: [...isr], leaderRecoveryState: isRecovering ? 1 : 0, partitionEpoch };
+    });
+    return { topicId: requested.topicId, partitions };
+  });
+  return { records, response: { errorCode: ErrorCode.NONE, topics } };
+}
+
+function proposedIsr(view: ControllerView, request: AlterPartitionRequest, data: AlterPartitionRequest.Partition, partition: PartitionRegistration): number[] {
+  // A leader that knows more than we do: we are not the controller any more.
+  if (data.leaderEpoch > partition.leaderEpoch || data.partitionEpoch > partition.partitionEpoch) refuse(ErrorCode.NOT_CONTROLLER);
+  if (data.leaderEpoch < partition.leaderEpoch) refuse(ErrorCode.FENCED_LEADER_EPOCH);
+  if (request.brokerId !== partition.leader) refuse(ErrorCode.INVALID_REQUEST);
+  if (data.partitionEpoch < partition.partitionEpoch) refuse(ErrorCode.INVALID_UPDATE_VERSION);
+  const members = data.newIsrWithEpochs.length > 0 ? data.newIsrWithEpochs : data.newIsr.map((brokerId) => ({ brokerId, brokerEpoch: -1 }));
+  const isr = members.map((it) => it.brokerId);
+  if (isr.length === 0 || new Set(isr).size < isr.length || !isr.every((id) => partition.replicas.includes(id)) || !isr.includes(partition.leader)) refuse(ErrorCode.INVALID_REQUEST);
+  if (data.leaderRecoveryState === 1 && (isr.length > 1 || !partition.isRecovering)) refuse(ErrorCode.INVALID_REQUEST);
+  // Invariant 5: a fenced, stopping or re-incarnated broker never enters an in-sync set.
+  for (const { brokerId, brokerEpoch } of members) {
+    const broker = view.image.broker(brokerId);
+    if (!isActive(broker) || (brokerEpoch !== -1 && broker?.epoch !== brokerEpoch)) refuse(ErrorCode.INELIGIBLE_REPLICA);
+  }
+  return isr;
+}

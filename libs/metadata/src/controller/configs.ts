@@ -1,0 +1,154 @@
+import type { BrokerId } from '@millrace/foundation';
+import {
+  ErrorCode,
+  type AlterConfigsRequest,
+  type AlterConfigsResponseInput,
+  type IncrementalAlterConfigsRequest,
+  type IncrementalAlterConfigsResponseInput,
+  type MetadataRecord,
+} from '@millrace/protocol';
+import { parseConfigValue, splitList, type ConfigKey } from '../config/config-key.js';
+import { CONFIG_RESOURCE_TYPES, configResourceKey, configResourceTypeOf, type ConfigResourceType } from '../config/config-resource.js';
+import { effectiveTopicConfig, type BrokerConfigLayers } from '../config/effective-config.js';
+import { topicConfigKey } from '../config/topic-configs.js';
+import { topicConfigProblem } from '../config/validate-configs.js';
+import { topicNameProblem } from '../topic-name.js';
+import { attempt, refuse, type ControllerResult, type ControllerView } from './controller-result.js';
+
+const SET = 0;
+const DELETE = 1;
+const APPEND = 2;
+const SUBTRACT = 3;
+
+interface Resource {
+  readonly type: ConfigResourceType;
+  readonly name: string;
+}
+
+/** The settings of a broker by their strength; a broker id of -1: what all brokers share. */
+export function brokerLayers(view: ControllerView, brokerId: BrokerId): BrokerConfigLayers {
+  return {
+    dynamicBroker: brokerId < 0 ? new Map() : view.image.configs('BROKER', String(brokerId)),
+    dynamicDefault: view.image.configs('BROKER', ''),
+    static: view.config.staticBrokerConfigs,
+  };
+}
+
+export function incrementalAlterConfigs(view: ControllerView, request: IncrementalAlterConfigsRequest): ControllerResult<IncrementalAlterConfigsResponseInput> {
+  const records: MetadataRecord[] = [];
+  const responses = request.resources.map(({ resourceType, resourceName, configs }) => {
+    const result = attempt(() => {
+      const resource = checkResource(view, resourceType, resourceName, request.resources);
+      checkKeys(configs);
+      const nulls = configs.filter((it) => it.configOperation !== DELETE && it.value === null).map((it) => it.name);
+      if (nulls.length > 0) refuse(ErrorCode.INVALID_REQUEST, `Null value not supported for : ${nulls.join(',')}`);
+      const current = view.image.configs(resource.type, resource.name);
+      const next = new Map(current);
+      for (const it of configs) applyOperation(view, resource, next, it);
+      return changesOf(view, resource, current, next, configs.map((it) => it.name));
+    });
+    return answered(resourceType, resourceName, result, records);
+  });
+  return { records: request.validateOnly ? [] : records, response: { responses } };
+}
+
+/** The older form: what is not named goes back to its default. */
+export function alterConfigs(view: ControllerView, request: AlterConfigsRequest): ControllerResult<AlterConfigsResponseInput> {
+  const records: MetadataRecord[] = [];
+  const responses = request.resources.map(({ resourceType, resourceName, configs }) => {
+    const result = attempt(() => {
+      const resource = checkResource(view, resourceType, resourceName, request.resources);
+      checkKeys(configs);
+      const nulls = configs.filter((it) => it.value === null).map((it) => it.name);
+      if (nulls.length > 0) refuse(ErrorCode.INVALID_REQUEST, `Null value not supported for : ${nulls.join(',')}`);
+      const current = view.image.configs(resource.type, resource.name);
+      const next = new Map(configs.map((it) => [it.name, it.value ?? '']));
+      return changesOf(view, resource, current, next, [...new Set([...next.keys(), ...current.keys()])]);
+    });
+    return answered(resourceType, resourceName, result, records);
+  });
+  return { records: request.validateOnly ? [] : records, response: { responses } };
+}
+
+function answered(resourceType: number, resourceName: string, result: ReturnType<typeof attempt<MetadataRecord[]>>, records: MetadataRecord[]): AlterConfigsResponseInput.Topic {
+  if ('error' in result) return { resourceType, resourceName, ...result.error };
+  records.push(...result.value);
+  return { resourceType, resourceName, errorCode: ErrorCode.NONE, errorMessage: null };
+}
+
+function checkResource(view: ControllerView, typeCode: number, name: string, all: readonly { readonly resourceType: number; readonly resourceName: string }[]): Resource {
+  const type = configResourceTypeOf(typeCode);
+  if (type !== 'TOPIC' && type !== 'BROKER') refuse(ErrorCode.INVALID_REQUEST, `Unknown resource type ${type ?? typeCode}`);
+  const key = configResourceKey(type, name);
+  if (all.filter((it) => it.resourceType === typeCode && it.resourceName === name).length > 1) refuse(ErrorCode.INVALID_REQUEST, `Each resource must appear at most once: ${key}`);
+  if (type === 'TOPIC') {
+    const problem = topicNameProblem(name);
+    if (problem !== null) refuse(ErrorCode.INVALID_TOPIC_EXCEPTION, problem);
+    if (view.image.topic(name) === undefined) refuse(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+  } else if (name !== '') {
+    if (!/^-?\d+$/.test(name)) refuse(ErrorCode.INVALID_REQUEST, 'Unable to parse broker name as a base 10 number.');
+    if (Number(name) < 0) refuse(ErrorCode.INVALID_REQUEST, 'Invalid negative broker ID.');
+    if (view.image.broker(Number(name)) === undefined) refuse(ErrorCode.BROKER_ID_NOT_REGISTERED, `No broker with id ${name} found.`);
+  }
+  return { type, name };
+}
+
+function checkKeys(configs: readonly { readonly name: string }[]): void {
+  if (new Set(configs.map((it) => it.name)).size < configs.length) refuse(ErrorCode.INVALID_REQUEST, 'Error due to duplicate config keys');
+}
+
+function keyOf(view: ControllerView, resource: Resource, name: string): ConfigKey | undefined {
+  return resource.type === 'TOPIC' ? topicConfigKey(name) : view.config.dynamicBrokerConfigs.find((it) => it.name === name);
+}
+
+function applyOperation(view: ControllerView, resource: Resource, next: Map<string, string>, config: IncrementalAlterConfigsRequest.Config): void {
+  const { name } = config;
+  const value = config.value ?? '';
+  switch (config.configOperation) {
+    case SET:
+      next.set(name, value);
+      return;
+    case DELETE:
+      next.delete(name);
+      return;
+    case APPEND:
+    case SUBTRACT: {
+      const isAppend = config.configOperation === APPEND;
+      if (keyOf(view, resource, name)?.type !== 'LIST') refuse(ErrorCode.INVALID_CONFIG, `Can't ${isAppend ? 'APPEND' : 'SUBTRACT'} to key ${name} because its type is not LIST.`);
+      const parts = splitList(next.get(name) ?? inherited(view, resource, name));
+      const given = splitList(value);
+      next.set(name, (isAppend ? [...new Set([...parts, ...given])] : parts.filter((it) => !given.includes(it))).join(','));
+      return;
+    }
+    default:
+      refuse(ErrorCode.INVALID_REQUEST, `Unknown operation type id ${config.configOperation}`);
+  }
+}
+
+function inherited(view: ControllerView, resource: Resource, name: string): string {
+  const key = resource.type === 'TOPIC' ? topicConfigKey(name) : undefined;
+  if (key !== undefined) return effectiveTopicConfig(key, new Map(), brokerLayers(view, -1)).value ?? '';
+  return view.config.staticBrokerConfigs.get(name) ?? keyOf(view, resource, name)?.defaultValue ?? '';
+}
+
+/** The records for what differs, once the whole of it is found valid. */
+function changesOf(view: ControllerView, resource: Resource, current: ReadonlyMap<string, string>, next: ReadonlyMap<string, string>, names: readonly string[]): MetadataRecord[] {
+  const problem = resource.type === 'TOPIC' ? topicConfigProblem(next) : brokerConfigProblem(view, next, names);
+  if (problem !== null) refuse(ErrorCode.INVALID_CONFIG, problem);
+  return names
+    .filter((name) => current.get(name) !== next.get(name))
+    .map((name) => ({ type: 'ConfigRecord', version: 0, record: { resourceType: CONFIG_RESOURCE_TYPES[resource.type], resourceName: resource.name, name, value: next.get(name) ?? null } }));
+}
+
+function brokerConfigProblem(view: ControllerView, next: ReadonlyMap<string, string>, names: readonly string[]): string | null {
+  const fixed = names.filter((name) => next.has(name) && !view.config.dynamicBrokerConfigs.some((it) => it.name === name));
+  if (fixed.length > 0) return `Cannot update these configs dynamically: ${fixed.join(',')}`;
+  for (const name of names) {
+    const key = view.config.dynamicBrokerConfigs.find((it) => it.name === name);
+    const value = next.get(name);
+    if (key === undefined || value === undefined) continue;
+    const result = parseConfigValue(key, value);
+    if ('problem' in result) return result.problem;
+  }
+  return null;
+}

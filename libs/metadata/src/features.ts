@@ -1,0 +1,8 @@
+import type { FeatureRange } from './image/broker-registration.js';
+
+export const METADATA_VERSION_FEATURE = 'metadata.version';
+/** Kafka 4.0-IV3: what our records need, and what every broker and tool of Kafka 4 reads. */
+export const METADATA_VERSION = 25;
+
+/** The levels that a broker of this version can run at. A feature that is not listed is at level 0: clients then use what there was before it. */
+export const SUPPORTED_FEATURES: readonly FeatureRange[] = [{ name: METADATA_VERSION_FEATURE, minSupportedVersion: METADATA_VERSION, maxSupportedVersion: METADATA_VERSION }];

@@ -1,0 +1,36 @@
+import type { BrokerEpoch, BrokerId, Uuid } from '@millrace/foundation';
+
+export interface BrokerEndpoint {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** As Kafka numbers them: 0 PLAINTEXT, 1 SSL, 2 SASL_PLAINTEXT, 3 SASL_SSL. */
+  readonly securityProtocol: number;
+}
+
+export interface FeatureRange {
+  readonly name: string;
+  readonly minSupportedVersion: number;
+  readonly maxSupportedVersion: number;
+}
+
+/** A broker as the cluster knows it. Never changed in place. */
+export interface BrokerRegistration {
+  readonly brokerId: BrokerId;
+  /** The offset of its registration in the metadata log. */
+  readonly epoch: BrokerEpoch;
+  /** Made up by each start of the broker's process. */
+  readonly incarnationId: Uuid;
+  readonly endpoints: readonly BrokerEndpoint[];
+  readonly features: readonly FeatureRange[];
+  readonly rack: string | null;
+  /** Not to be given to clients, and in no in-sync set. */
+  readonly isFenced: boolean;
+  readonly isShuttingDown: boolean;
+  readonly logDirs: readonly Uuid[];
+}
+
+/** May lead and be in sync. */
+export function isActive(broker: BrokerRegistration | undefined): boolean {
+  return broker !== undefined && !broker.isFenced && !broker.isShuttingDown;
+}

@@ -1,0 +1,59 @@
+import type { MetadataRecord } from '@millrace/protocol';
+import { CONFIG_RESOURCE_TYPES } from '../config/config-resource.js';
+import { METADATA_VERSION_FEATURE } from '../features.js';
+import type { MetadataImage } from './metadata-image.js';
+
+/** Records that rebuild the image from nothing: the content of a snapshot, between its header and footer. Features come first, for they say how to read the rest. */
+export function imageRecords(image: MetadataImage): MetadataRecord[] {
+  const records: MetadataRecord[] = [];
+  const features = [...image.featureLevels].sort(([a], [b]) => (a === METADATA_VERSION_FEATURE ? -1 : b === METADATA_VERSION_FEATURE ? 1 : a < b ? -1 : 1));
+  for (const [name, featureLevel] of features) records.push({ type: 'FeatureLevelRecord', version: 0, record: { name, featureLevel } });
+  for (const broker of image.brokers.values()) {
+    records.push({
+      type: 'RegisterBrokerRecord',
+      version: 3,
+      record: {
+        brokerId: broker.brokerId,
+        isMigratingZkBroker: false,
+        incarnationId: broker.incarnationId,
+        brokerEpoch: broker.epoch,
+        endPoints: [...broker.endpoints],
+        features: [...broker.features],
+        rack: broker.rack,
+        fenced: broker.isFenced,
+        inControlledShutdown: broker.isShuttingDown,
+        logDirs: [...broker.logDirs],
+        cordonedLogDirs: null,
+      },
+    });
+  }
+  for (const topic of image.topics.values()) {
+    records.push({ type: 'TopicRecord', version: 0, record: { name: topic.name, topicId: topic.topicId } });
+    for (const it of topic.partitions) {
+      records.push({
+        type: 'PartitionRecord',
+        version: 1,
+        record: {
+          partitionId: it.partitionId,
+          topicId: topic.topicId,
+          replicas: [...it.replicas],
+          isr: [...it.isr],
+          removingReplicas: [...it.removingReplicas],
+          addingReplicas: [...it.addingReplicas],
+          leader: it.leader,
+          leaderRecoveryState: it.isRecovering ? 1 : 0,
+          leaderEpoch: it.leaderEpoch,
+          partitionEpoch: it.partitionEpoch,
+          directories: [...it.directories],
+          eligibleLeaderReplicas: null,
+          lastKnownElr: null,
+        },
+      });
+    }
+  }
+  for (const { type, name: resourceName, values } of image.configResources) {
+    for (const [name, value] of values) records.push({ type: 'ConfigRecord', version: 0, record: { resourceType: CONFIG_RESOURCE_TYPES[type], resourceName, name, value } });
+  }
+  if (image.nextProducerId > 0) records.push({ type: 'ProducerIdsRecord', version: 0, record: { brokerId: -1, brokerEpoch: -1, nextProducerId: image.nextProducerId } });
+  return records;
+}

@@ -1,0 +1,113 @@
+import type { BrokerId, Uuid } from '@millrace/foundation';
+import { configResourceKey, type ConfigResourceType } from '../config/config-resource.js';
+import type { MetadataImage } from './metadata-image.js';
+import type { PartitionRegistration, TopicImage } from './topic-image.js';
+
+/** A partition that a broker has something to do for. */
+export interface LocalPartition {
+  readonly topic: TopicImage;
+  readonly partition: PartitionRegistration;
+}
+
+/** What a broker must do to follow the image: stop what it no longer holds before it starts anything. */
+export interface LocalChanges {
+  /** Topics that are gone, of which this broker had replicas: their logs are deleted. */
+  readonly deletedTopics: readonly TopicImage[];
+  /** Replicas that moved away from this broker: their logs are deleted. */
+  readonly removed: readonly LocalPartition[];
+  readonly leading: readonly LocalPartition[];
+  /** Also partitions that have no leader now. */
+  readonly following: readonly LocalPartition[];
+}
+
+/** What a run of replayed records changed, gathered while they are replayed into an image. */
+export class MetadataDelta {
+  private readonly created = new Set<Uuid>();
+  private readonly deleted = new Map<Uuid, TopicImage>();
+  /** By topic id, then number: the partition as it was; undefined for a new one. */
+  private readonly partitions = new Map<Uuid, Map<number, PartitionRegistration | undefined>>();
+  private readonly resources = new Map<string, { readonly type: ConfigResourceType; readonly name: string }>();
+  private readonly brokers = new Set<BrokerId>();
+  private readonly features = new Set<string>();
+
+  get createdTopicIds(): ReadonlySet<Uuid> {
+    return this.created;
+  }
+
+  /** As they were when they were deleted. Not those that were created in the same run. */
+  get deletedTopics(): readonly TopicImage[] {
+    return [...this.deleted.values()];
+  }
+
+  get changedConfigs(): readonly { readonly type: ConfigResourceType; readonly name: string }[] {
+    return [...this.resources.values()];
+  }
+
+  get changedBrokerIds(): ReadonlySet<BrokerId> {
+    return this.brokers;
+  }
+
+  get changedFeatures(): ReadonlySet<string> {
+    return this.features;
+  }
+
+  get isEmpty(): boolean {
+    return this.created.size + this.deleted.size + this.partitions.size + this.resources.size + this.brokers.size + this.features.size === 0;
+  }
+
+  /** Each changed or new partition of a topic that is still there, as it is in `image`. */
+  changedPartitions(image: MetadataImage): LocalPartition[] {
+    const found: LocalPartition[] = [];
+    for (const [topicId, numbers] of this.partitions) {
+      const topic = image.topicById(topicId);
+      if (topic === undefined) continue;
+      for (const number of numbers.keys()) {
+        const partition = topic.partitions[number];
+        if (partition !== undefined) found.push({ topic, partition });
+      }
+    }
+    return found;
+  }
+
+  /** The part of the run that concerns one broker. */
+  localChanges(image: MetadataImage, brokerId: BrokerId): LocalChanges {
+    const deletedTopics = this.deletedTopics.filter((topic) => topic.partitions.some((it) => it.replicas.includes(brokerId)));
+    const removed: LocalPartition[] = [];
+    const leading: LocalPartition[] = [];
+    const following: LocalPartition[] = [];
+    for (const it of this.changedPartitions(image)) {
+      const before = this.partitions.get(it.topic.topicId)?.get(it.partition.partitionId);
+      if (it.partition.leader === brokerId) leading.push(it);
+      else if (it.partition.replicas.includes(brokerId)) following.push(it);
+      else if (before?.replicas.includes(brokerId) === true) removed.push(it);
+    }
+    return { deletedTopics, removed, leading, following };
+  }
+
+  topicCreated(topicId: Uuid): void {
+    this.created.add(topicId);
+  }
+
+  topicDeleted(topic: TopicImage): void {
+    this.partitions.delete(topic.topicId);
+    if (!this.created.delete(topic.topicId)) this.deleted.set(topic.topicId, topic);
+  }
+
+  partitionChanged(topicId: Uuid, number: number, before: PartitionRegistration | undefined): void {
+    let numbers = this.partitions.get(topicId);
+    if (numbers === undefined) this.partitions.set(topicId, (numbers = new Map()));
+    if (!numbers.has(number)) numbers.set(number, before);
+  }
+
+  configChanged(type: ConfigResourceType, name: string): void {
+    this.resources.set(configResourceKey(type, name), { type, name });
+  }
+
+  brokerChanged(brokerId: BrokerId): void {
+    this.brokers.add(brokerId);
+  }
+
+  featureChanged(name: string): void {
+    this.features.add(name);
+  }
+}

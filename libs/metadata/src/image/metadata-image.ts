@@ -1,0 +1,191 @@
+import { invariant, type BrokerId, type Offset, type ProducerId, type Uuid } from '@millrace/foundation';
+import type { BrokerRegistrationChangeRecord, ConfigRecord, MetadataRecord, PartitionChangeRecord, PartitionRecord, RegisterBrokerRecord } from '@millrace/protocol';
+import { configResourceKey, configResourceTypeOf, type ConfigResourceType } from '../config/config-resource.js';
+import type { BrokerRegistration } from './broker-registration.js';
+import type { MetadataDelta } from './metadata-delta.js';
+import { changed, registrationOf, type PartitionRegistration, type TopicImage } from './topic-image.js';
+
+const NO_CONFIGS: ReadonlyMap<string, string> = new Map();
+
+/**
+ * What the cluster is, after the records that were replayed: topics, brokers, settings, features. Recovery is replay, so every node that replayed the same
+ * records has the same image (Invariant 1). The maps change in place with each replay, the values in them never: hold on to a value, not to a map.
+ */
+export class MetadataImage {
+  /** The offset of the last replayed record; -1 before the first. */
+  lastOffset: Offset = -1;
+  private readonly byName = new Map<string, TopicImage>();
+  private readonly byId = new Map<Uuid, TopicImage>();
+  private readonly brokerById = new Map<BrokerId, BrokerRegistration>();
+  private readonly configsByResource = new Map<string, { readonly type: ConfigResourceType; readonly name: string; readonly values: Map<string, string> }>();
+  private readonly features = new Map<string, number>();
+  /** The first producer id that no block has given out. */
+  nextProducerId: ProducerId = 0;
+
+  get topics(): ReadonlyMap<string, TopicImage> {
+    return this.byName;
+  }
+
+  get brokers(): ReadonlyMap<BrokerId, BrokerRegistration> {
+    return this.brokerById;
+  }
+
+  get featureLevels(): ReadonlyMap<string, number> {
+    return this.features;
+  }
+
+  get configResources(): Iterable<{ readonly type: ConfigResourceType; readonly name: string; readonly values: ReadonlyMap<string, string> }> {
+    return this.configsByResource.values();
+  }
+
+  topic(name: string): TopicImage | undefined {
+    return this.byName.get(name);
+  }
+
+  topicById(topicId: Uuid): TopicImage | undefined {
+    return this.byId.get(topicId);
+  }
+
+  partition(topic: string, partition: number): PartitionRegistration | undefined {
+    return this.byName.get(topic)?.partitions[partition];
+  }
+
+  broker(brokerId: BrokerId): BrokerRegistration | undefined {
+    return this.brokerById.get(brokerId);
+  }
+
+  /** The settings given to a resource itself; a broker name of '' is the default of all brokers. */
+  configs(type: ConfigResourceType, name: string): ReadonlyMap<string, string> {
+    return this.configsByResource.get(configResourceKey(type, name))?.values ?? NO_CONFIGS;
+  }
+
+  /** Applies one record of the log, in order; `delta` gathers what changed. Records of features that this version does not have are left alone. */
+  replay(entry: MetadataRecord, delta?: MetadataDelta): void {
+    switch (entry.type) {
+      case 'TopicRecord': {
+        const topic: TopicImage = { name: entry.record.name, topicId: entry.record.topicId, partitions: [] };
+        invariant(!this.byName.has(topic.name), `topic ${topic.name} is there already`);
+        this.putTopic(topic);
+        delta?.topicCreated(topic.topicId);
+        return;
+      }
+      case 'PartitionRecord':
+        this.replayPartition(entry.record, delta);
+        return;
+      case 'PartitionChangeRecord':
+        this.replayPartitionChange(entry.record, delta);
+        return;
+      case 'RemoveTopicRecord': {
+        const topic = this.mustHaveTopic(entry.record.topicId);
+        this.byName.delete(topic.name);
+        this.byId.delete(topic.topicId);
+        this.configsByResource.delete(configResourceKey('TOPIC', topic.name));
+        delta?.topicDeleted(topic);
+        return;
+      }
+      case 'ConfigRecord':
+        this.replayConfig(entry.record, delta);
+        return;
+      case 'RegisterBrokerRecord':
+        this.replayRegistration(entry.record, delta);
+        return;
+      case 'UnregisterBrokerRecord':
+        this.brokerById.delete(entry.record.brokerId);
+        delta?.brokerChanged(entry.record.brokerId);
+        return;
+      case 'BrokerRegistrationChangeRecord':
+        this.replayRegistrationChange(entry.record, delta);
+        return;
+      case 'FenceBrokerRecord':
+      case 'UnfenceBrokerRecord':
+        this.changeBroker(entry.record.id, entry.record.epoch, { isFenced: entry.type === 'FenceBrokerRecord' }, delta);
+        return;
+      case 'FeatureLevelRecord':
+        if (entry.record.featureLevel === 0) this.features.delete(entry.record.name);
+        else this.features.set(entry.record.name, entry.record.featureLevel);
+        delta?.featureChanged(entry.record.name);
+        return;
+      case 'ProducerIdsRecord':
+        this.nextProducerId = entry.record.nextProducerId;
+        return;
+      default:
+    }
+  }
+
+  private putTopic(topic: TopicImage): void {
+    this.byName.set(topic.name, topic);
+    this.byId.set(topic.topicId, topic);
+  }
+
+  private mustHaveTopic(topicId: Uuid): TopicImage {
+    const topic = this.byId.get(topicId);
+    invariant(topic !== undefined, `no topic with the id ${topicId}`);
+    return topic;
+  }
+
+  private replayPartition(record: PartitionRecord, delta: MetadataDelta | undefined): void {
+    const topic = this.mustHaveTopic(record.topicId);
+    const partitions = topic.partitions.slice();
+    invariant(record.partitionId <= partitions.length, `partition ${record.partitionId} of ${topic.name} leaves a gap`);
+    partitions[record.partitionId] = registrationOf(record);
+    this.putTopic({ ...topic, partitions });
+    delta?.partitionChanged(topic.topicId, record.partitionId, undefined);
+  }
+
+  private replayPartitionChange(record: PartitionChangeRecord, delta: MetadataDelta | undefined): void {
+    const topic = this.mustHaveTopic(record.topicId);
+    const before = topic.partitions[record.partitionId];
+    invariant(before !== undefined, `no partition ${record.partitionId} of ${topic.name}`);
+    const partitions = topic.partitions.slice();
+    partitions[record.partitionId] = changed(before, record);
+    this.putTopic({ ...topic, partitions });
+    delta?.partitionChanged(topic.topicId, record.partitionId, before);
+  }
+
+  private replayConfig(record: ConfigRecord, delta: MetadataDelta | undefined): void {
+    const type = configResourceTypeOf(record.resourceType);
+    if (type === undefined) return;
+    const key = configResourceKey(type, record.resourceName);
+    let resource = this.configsByResource.get(key);
+    if (resource === undefined) this.configsByResource.set(key, (resource = { type, name: record.resourceName, values: new Map() }));
+    if (record.value === null) resource.values.delete(record.name);
+    else resource.values.set(record.name, record.value);
+    if (resource.values.size === 0) this.configsByResource.delete(key);
+    delta?.configChanged(type, record.resourceName);
+  }
+
+  private replayRegistration(record: RegisterBrokerRecord, delta: MetadataDelta | undefined): void {
+    this.brokerById.set(record.brokerId, {
+      brokerId: record.brokerId,
+      epoch: record.brokerEpoch,
+      incarnationId: record.incarnationId,
+      endpoints: record.endPoints,
+      features: record.features,
+      rack: record.rack,
+      isFenced: record.fenced,
+      isShuttingDown: record.inControlledShutdown,
+      logDirs: record.logDirs,
+    });
+    delta?.brokerChanged(record.brokerId);
+  }
+
+  private replayRegistrationChange(record: BrokerRegistrationChangeRecord, delta: MetadataDelta | undefined): void {
+    this.changeBroker(
+      record.brokerId,
+      record.brokerEpoch,
+      {
+        ...(record.fenced === 0 ? {} : { isFenced: record.fenced === 1 }),
+        ...(record.inControlledShutdown === 1 ? { isShuttingDown: true } : {}),
+        ...(record.logDirs.length > 0 ? { logDirs: record.logDirs } : {}),
+      },
+      delta,
+    );
+  }
+
+  private changeBroker(brokerId: BrokerId, epoch: number, change: Partial<BrokerRegistration>, delta: MetadataDelta | undefined): void {
+    const broker = this.brokerById.get(brokerId);
+    invariant(broker !== undefined && broker.epoch === epoch, `no broker ${brokerId} of epoch ${epoch}`);
+    this.brokerById.set(brokerId, { ...broker, ...change });
+    delta?.brokerChanged(brokerId);
+  }
+}
