@@ -30,7 +30,7 @@ export function emitErrors(text: string): string {
     'export type ErrorCode = (typeof ErrorCode)[ErrorName];',
     '',
     'export const ERROR_ROWS: readonly (readonly [code: number, name: ErrorName, isRetriable: boolean, message: string])[] = [',
-    ...rows.map((it) => `  [${it.code}, '${it.name}', ${it.retriable}, ${JSON.stringify(it.message).replaceAll("'", '’')}],`),
+    ...rows.map((it) => `  [${it.code}, '${it.name}', ${it.retriable}, ${JSON.stringify(it.message)}],`),
     '];',
     '',
   ].join('\n');

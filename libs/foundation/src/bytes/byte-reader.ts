@@ -33,13 +33,16 @@ export class ByteReader {
     return this.buffer[this.advance(1)] !== 0;
   }
   int16(): number {
-    return this.buffer.readInt16BE(this.advance(2));
+    const at = this.advance(2);
+    return ((this.buffer[at]! << 24) >> 16) | this.buffer[at + 1]!;
   }
   uint16(): number {
     return this.buffer.readUInt16BE(this.advance(2));
   }
   int32(): number {
-    return this.buffer.readInt32BE(this.advance(4));
+    const at = this.advance(4);
+    const { buffer } = this;
+    return (buffer[at]! << 24) | (buffer[at + 1]! << 16) | (buffer[at + 2]! << 8) | buffer[at + 3]!;
   }
   uint32(): number {
     return this.buffer.readUInt32BE(this.advance(4));
@@ -47,7 +50,10 @@ export class ByteReader {
   /** As a double: exact up to 2^53, which offsets and times stay below; beyond it the nearest double. */
   int64(): number {
     const at = this.advance(8);
-    return this.buffer.readInt32BE(at) * TWO_32 + this.buffer.readUInt32BE(at + 4);
+    const { buffer } = this;
+    const high = (buffer[at]! << 24) | (buffer[at + 1]! << 16) | (buffer[at + 2]! << 8) | buffer[at + 3]!;
+    const low = (buffer[at + 4]! << 24) | (buffer[at + 5]! << 16) | (buffer[at + 6]! << 8) | buffer[at + 7]!;
+    return high * TWO_32 + (low >>> 0);
   }
   bigInt64(): bigint {
     return this.buffer.readBigInt64BE(this.advance(8));
@@ -60,6 +66,9 @@ export class ByteReader {
   }
   /** Unsigned varint of at most 32 bits. */
   uvarint(): number {
+    const first = this.uint8();
+    if (first < 0x80) return first;
+    this.position -= 1;
     let result = 0;
     for (let shift = 0; shift < 35; shift += 7) {
       const byte = this.uint8();

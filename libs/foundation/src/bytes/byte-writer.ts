@@ -2,6 +2,15 @@ import { invariant } from '../invariant.js';
 import { uuidToBytes, type Uuid } from '../uuid.js';
 
 const TWO_32 = 4294967296;
+const SHORT_TEXT_UNITS = 64;
+
+/** The low 32 bits of `value`, an integer. */
+function putInt32(buffer: Buffer, at: number, value: number): void {
+  buffer[at] = value >>> 24;
+  buffer[at + 1] = value >>> 16;
+  buffer[at + 2] = value >>> 8;
+  buffer[at + 3] = value;
+}
 
 /** A part of the output that is closed: bytes of this writer or bytes that it shares with their owner. */
 interface Chunk {
@@ -52,7 +61,9 @@ export class ByteWriter {
   }
   int32(value: number): void {
     const at = this.grow(4);
-    this.buffer.writeInt32BE(value, at);
+    // Buffer refuses what is no int32; what is one needs no call.
+    if ((value | 0) === value) putInt32(this.buffer, at, value);
+    else this.buffer.writeInt32BE(value, at);
   }
   uint32(value: number): void {
     const at = this.grow(4);
@@ -67,8 +78,9 @@ export class ByteWriter {
       this.buffer[at] = 0x7f;
       return;
     }
-    this.buffer.writeInt32BE(high, at);
-    this.buffer.writeUInt32BE(value - high * TWO_32, at + 4);
+    if ((high | 0) === high) putInt32(this.buffer, at, high);
+    else this.buffer.writeInt32BE(high, at);
+    putInt32(this.buffer, at + 4, value - high * TWO_32);
   }
   bigInt64(value: bigint): void {
     const at = this.grow(8);
@@ -110,6 +122,7 @@ export class ByteWriter {
   }
   /** Writes the text and returns how many bytes it took. */
   utf8(value: string): number {
+    if (value.length <= SHORT_TEXT_UNITS && this.ascii(value)) return value.length;
     const size = Buffer.byteLength(value);
     const at = this.grow(size);
     this.buffer.write(value, at, size, 'utf8');
@@ -168,6 +181,21 @@ export class ByteWriter {
   private startAnew(): void {
     this.buffer = Buffer.allocUnsafe(256);
     this.reset();
+  }
+
+  /** Writes the text if it is ASCII alone: for a short one a loop is faster than a call out of JavaScript. */
+  private ascii(value: string): boolean {
+    const at = this.grow(value.length);
+    const { buffer } = this;
+    for (let i = 0; i < value.length; i++) {
+      const unit = value.charCodeAt(i);
+      if (unit >= 0x80) {
+        this.length = at;
+        return false;
+      }
+      buffer[at + i] = unit;
+    }
+    return true;
   }
 
   /** What was written since the last chunk becomes one; writing goes on in the rest of the same memory. */
