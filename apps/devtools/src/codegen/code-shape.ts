@@ -1,4 +1,4 @@
-import type { Field, FieldType, Message, Primitive, Struct, VersionRange } from './schema-model.js';
+import { includes, type Field, type FieldType, type Message, type Primitive, type Struct, type VersionRange } from './schema-model.js';
 
 /** A struct of a message with the versions in which it can stand on the wire. */
 export interface PlacedStruct {
@@ -87,7 +87,7 @@ function bytesMinAt(type: FieldType, message: Message, version: number): number 
   if (type.kind === 'primitive') return FIXED_BYTES[type.primitive] ?? (flexible ? 1 : type.primitive === 'string' ? 2 : 4);
   let size = flexible ? 1 : 0;
   for (const field of type.struct.fields) {
-    if (field.tag !== undefined || !(field.versions === undefined || (version >= field.versions.low && version <= field.versions.high))) continue;
+    if (field.tag !== undefined || !includes(field.versions, version)) continue;
     size += field.nullable !== undefined && field.type.kind === 'struct' ? 1 : bytesMinAt(field.type, message, version);
   }
   return size;
