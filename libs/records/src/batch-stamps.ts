@@ -1,4 +1,4 @@
-import type { Crc32c, LeaderEpoch, Offset, TimestampMs } from '@millrace/foundation';
+import type { Crc32c, LeaderEpoch, Offset, ProducerEpoch, ProducerId, TimestampMs } from '@millrace/foundation';
 import { AT, ATTRIBUTE, batchCrcAt, batchSizeAt, int16At, putInt16, putInt32, putInt64 } from './batch-format.js';
 
 /** Gives the batch its place in the log. Both fields are outside the CRC, so the rest of the producer's bytes stay as they are. */
@@ -18,6 +18,14 @@ export function stampLogAppendTime(bytes: Uint8Array, position: number, nowMs: T
 /** Corrects a header whose maximum timestamp is not that of its records, as Kafka does on append. */
 export function stampMaxTimestamp(bytes: Uint8Array, position: number, maxTimestampMs: TimestampMs, crc32c: Crc32c): void {
   putInt64(bytes, position + AT.maxTimestamp, maxTimestampMs);
+  stampCrc(bytes, position, crc32c);
+}
+
+/** Gives a finished batch another producer identity or place in its sequence (a producer that starts a new epoch). */
+export function stampProducer(bytes: Uint8Array, position: number, producer: { readonly producerId: ProducerId; readonly producerEpoch: ProducerEpoch; readonly baseSequence: number }, crc32c: Crc32c): void {
+  putInt64(bytes, position + AT.producerId, producer.producerId);
+  putInt16(bytes, position + AT.producerEpoch, producer.producerEpoch);
+  putInt32(bytes, position + AT.baseSequence, producer.baseSequence);
   stampCrc(bytes, position, crc32c);
 }
 

@@ -18,7 +18,7 @@ export {
   isTransactionalBatchAt,
 } from './batch-format.js';
 export { batchesOf, readBatchHeader, wholeBatchSizeAt, type BatchHeader, type PlacedBatch, type TimestampType } from './batch-header.js';
-export { isBatchCrcValid, stampBatch, stampLogAppendTime, stampMaxTimestamp } from './batch-stamps.js';
+export { isBatchCrcValid, stampBatch, stampLogAppendTime, stampMaxTimestamp, stampProducer } from './batch-stamps.js';
 export { RecordCursor, recordsOf, type DecodedRecord, type RecordHeader } from './record-cursor.js';
 export { validateProducerBatch, type ProducerBatchCheck, type ProducerBatchError, type ProducerBatchLimits, type RecordError } from './producer-batch.js';
 export { RecordBatchBuilder, recordBytesMax, type BatchOptions } from './record-batch-builder.js';

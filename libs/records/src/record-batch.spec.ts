@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { COMPRESSION_TYPES, type CompressionType } from '@millrace/foundation';
 import { nodeCodecs as codecs } from '@millrace/platform';
-import { batchesOf, BATCH_HEADER_BYTES, buildEndTxnMarker, isBatchCrcValid, readBatchHeader, readEndTxnMarker, RecordBatchBuilder, recordBytesMax, recordsOf, stampBatch, stampLogAppendTime, validateProducerBatch, type DecodedRecord } from './index.js';
+import { batchesOf, BATCH_HEADER_BYTES, buildEndTxnMarker, isBatchCrcValid, readBatchHeader, readEndTxnMarker, RecordBatchBuilder, recordBytesMax, recordsOf, stampBatch, stampLogAppendTime, stampProducer, validateProducerBatch, type DecodedRecord } from './index.js';
 
 interface JavaBatch {
   readonly compression: CompressionType;
@@ -107,6 +107,19 @@ describe('stamps', () => {
     expect(isBatchCrcValid(two, 0, codecs.crc32c)).toBe(true);
     expect([...recordsOf(two, codecs, options)].map((it) => [it.offset, it.timestampMs])).toEqual([[5_000_000_000, 99], [5_000_000_001, 99]]);
     expect([...batchesOf(two)].map((it) => it.position)).toEqual([0]);
+  });
+});
+
+describe('stampProducer', () => {
+  it('makes the batch that the builder would have made for that producer', () => {
+    const batchFor = (producer: { producerId: number; producerEpoch: number; baseSequence: number }): Uint8Array => {
+      const builder = new RecordBatchBuilder();
+      builder.append(Buffer.from('k'), Buffer.from('v'), 7);
+      return builder.build({ codecs, ...producer });
+    };
+    const batch = batchFor({ producerId: 5, producerEpoch: 1, baseSequence: 90 });
+    stampProducer(batch, 0, { producerId: 6_000_000_000, producerEpoch: 2, baseSequence: 0 }, codecs.crc32c);
+    expect(Buffer.from(batch).equals(batchFor({ producerId: 6_000_000_000, producerEpoch: 2, baseSequence: 0 }))).toBe(true);
   });
 });
 

@@ -1,0 +1,85 @@
+import { ProducerBatch, sequenceAfter, type ProducerIdentity } from './producer-batch.js';
+
+/**
+ * The batches of one partition, in their order: in flight, to be sent again, sealed, open. A batch that is sent again goes before
+ * everything that was not sent yet, and alone.
+ */
+export class PartitionQueue {
+  open: ProducerBatch | undefined;
+  readonly ready: ProducerBatch[] = [];
+  readonly retries: ProducerBatch[] = [];
+  readonly inFlight: ProducerBatch[] = [];
+  /** Not before this: the pause after a failure. */
+  notBeforeMs = 0;
+  /** A batch with a sequence is gone for good: what follows must start a new epoch, once nothing is in flight. */
+  needsNewEpoch = false;
+  identity: ProducerIdentity | undefined;
+  nextSequence = 0;
+
+  constructor(
+    readonly topic: string,
+    readonly partition: number,
+  ) {}
+
+  get isIdle(): boolean {
+    return this.open === undefined && this.ready.length === 0 && this.retries.length === 0 && this.inFlight.length === 0;
+  }
+
+  seal(): void {
+    if (this.open === undefined) return;
+    this.ready.push(this.open);
+    this.open = undefined;
+  }
+
+  /** Starts the sequence over under this identity; what is to be sent again comes first. */
+  adopt(identity: ProducerIdentity): void {
+    this.identity = identity;
+    this.needsNewEpoch = false;
+    let sequence = 0;
+    for (const batch of this.retries) {
+      batch.baseSequence = sequence;
+      sequence = sequenceAfter(sequence, batch.count);
+    }
+    this.nextSequence = sequence;
+  }
+
+  /** Takes the next batch to send; the caller has asked whether it may. */
+  take(): ProducerBatch | undefined {
+    const again = this.retries.shift();
+    if (again !== undefined) {
+      this.inFlight.push(again);
+      return again;
+    }
+    const batch = this.ready.shift();
+    if (batch === undefined) return undefined;
+    if (this.identity !== undefined) {
+      batch.baseSequence = this.nextSequence;
+      this.nextSequence = sequenceAfter(this.nextSequence, batch.count);
+    }
+    this.inFlight.push(batch);
+    return batch;
+  }
+
+  /** Puts batches that take the place of one that was in flight where they belong among those to be sent again. */
+  putBack(batches: readonly ProducerBatch[]): void {
+    const first = batches[0];
+    if (first === undefined) return;
+    const at = first.baseSequence < 0 ? 0 : this.retries.findIndex((it) => isBefore(first.baseSequence, it.baseSequence));
+    this.retries.splice(at < 0 ? this.retries.length : at, 0, ...batches);
+  }
+
+  /** Whether a batch before this one has no answer yet. */
+  hasEarlier(batch: ProducerBatch): boolean {
+    return [...this.inFlight, ...this.retries].some((it) => it !== batch && isBefore(it.baseSequence, batch.baseSequence));
+  }
+
+  landed(batch: ProducerBatch): void {
+    const at = this.inFlight.indexOf(batch);
+    if (at >= 0) this.inFlight.splice(at, 1);
+  }
+}
+
+/** Along a sequence that wraps at 2^31. */
+function isBefore(a: number, b: number): boolean {
+  return a !== b && ((b - a + 2_147_483_648) % 2_147_483_648) < 1_073_741_824;
+}
