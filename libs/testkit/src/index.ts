@@ -6,3 +6,8 @@ export { MillraceProcess } from './processes/millrace-process.js';
 export { Flow, isListening, waitFor, type FlowOptions } from './flow/flow.js';
 export { SeededRandom } from './flow/seeded-random.js';
 export { nothingLost, type NothingLostOptions, type NothingLostResult } from './flow/nothing-lost.js';
+export { ManualClock } from './doubles/manual-clock.js';
+export { RecordingLogger, type LogLine } from './doubles/recording-logger.js';
+export { temporaryFolder } from './disk/temporary-folder.js';
+export { CrashedDisk, FaultyFileSystem, type DiskCall, type DiskFault, type DiskOperation } from './disk/faulty-file-system.js';
+export { describeFileSystem, type FileSystemUnderTest } from './disk/file-system-conformance.js';

@@ -48,6 +48,13 @@ export interface PartitionToOpen extends TopicPartition {
   readonly config: LogConfig;
 }
 
+/** What the checkpoint files said, by `topic-partition`. */
+interface CheckpointsAtStart {
+  readonly recoveryPoints: Map<string, Offset>;
+  readonly logStartOffsets: Map<string, Offset>;
+  readonly highWatermarks: Map<string, Offset>;
+}
+
 /**
  * One of a broker's log directories: its lock, its identity, its checkpoints, its logs. No timers inside: the owner calls `checkpoint` (each minute) and
  * `removeDeletedFiles`, and `close` for a clean shutdown.
@@ -71,9 +78,7 @@ export class LogDirectory {
     readonly hadCleanShutdown: boolean,
     /** The broker epoch of the clean shutdown (KIP-966); -1 for none. */
     readonly previousBrokerEpoch: BrokerEpoch,
-    private readonly recoveryPoints: ReadonlyMap<string, Offset>,
-    private readonly logStartOffsets: ReadonlyMap<string, Offset>,
-    private readonly startHighWatermarks: ReadonlyMap<string, Offset>,
+    private readonly atStart: CheckpointsAtStart,
   ) {
     this.folder = options.folder;
     this.tailMemory = new TailMemory(options.tailBytesMax ?? 64 * MIB);
@@ -92,9 +97,14 @@ export class LogDirectory {
         fileSystem.remove(`${folder}/${CLEAN_SHUTDOWN_FILE}`);
         await fileSystem.syncFolder(folder);
       }
-      const read = (file: string): Map<string, Offset> => readCheckpoint(fileSystem, `${folder}/${file}`, logger);
+      const folders = new Set(fileSystem.list(folder).map((it) => it.name));
+      const read = (file: string): Map<string, Offset> => readCheckpoint(fileSystem, `${folder}/${file}`, folders, logger);
       const epoch = marker === undefined ? -1 : decodeCleanShutdown(marker);
-      return new LogDirectory(options, lock, meta.clusterId, meta.directoryId, marker !== undefined, epoch, read(RECOVERY_POINT_FILE), read(LOG_START_OFFSET_FILE), read(HIGH_WATERMARK_FILE));
+      return new LogDirectory(options, lock, meta.clusterId, meta.directoryId, marker !== undefined, epoch, {
+        recoveryPoints: read(RECOVERY_POINT_FILE),
+        logStartOffsets: read(LOG_START_OFFSET_FILE),
+        highWatermarks: read(HIGH_WATERMARK_FILE),
+      });
     } catch (error) {
       lock.release();
       throw error;
@@ -116,7 +126,7 @@ export class LogDirectory {
 
   /** What `replication-offset-checkpoint` said at start; undefined for none. */
   checkpointedHighWatermark(topic: string, partition: number): Offset | undefined {
-    return this.startHighWatermarks.get(topicPartitionName({ topic, partition }));
+    return this.atStart.highWatermarks.get(topicPartitionName({ topic, partition }));
   }
 
   /** The partitions that are on the disk. Folders of removed ones are removed for good; others that are not ours are named in the log and left alone. */
@@ -151,8 +161,8 @@ export class LogDirectory {
       ...partition,
       folder: `${this.folder}/${name}`,
       hadCleanShutdown: this.hadCleanShutdown,
-      recoveryPoint: this.recoveryPoints.get(name) ?? 0,
-      logStartOffset: this.logStartOffsets.get(name) ?? 0,
+      recoveryPoint: this.atStart.recoveryPoints.get(name) ?? 0,
+      logStartOffset: this.atStart.logStartOffsets.get(name) ?? 0,
       tailMemory: this.tailMemory,
       readBuffers: this.readBuffers,
       beforeRecoveryPointFalls: () => this.writeRecoveryPoints(),
@@ -191,6 +201,7 @@ export class LogDirectory {
     const delayMs = log?.config.fileDeleteDelayMs ?? 0;
     log?.abandon();
     this.logs.delete(name);
+    for (const offsets of Object.values(this.atStart)) offsets.delete(name);
     const path = `${this.folder}/${deletedFolderName({ topic, partition }, this.options.random)}`;
     this.options.fileSystem.rename(`${this.folder}/${name}`, path);
     this.removals.push({ path, dueMs: this.options.clock.monotonicMs() + delayMs });
@@ -217,12 +228,12 @@ export class LogDirectory {
     this.highWatermarks = highWatermarks ?? this.highWatermarks;
     await this.writeRecoveryPoints();
     await this.checkpointLogStartOffsets();
-    await this.writeCheckpoint(HIGH_WATERMARK_FILE, () => this.highWatermarks);
+    await this.writeCheckpoint(HIGH_WATERMARK_FILE, this.atStart.highWatermarks, () => this.highWatermarks);
   }
 
   /** After DeleteRecords: what `advanceLogStartOffset` has set is durable when it resolves. */
   async checkpointLogStartOffsets(): Promise<void> {
-    await this.writeCheckpoint(LOG_START_OFFSET_FILE, () =>
+    await this.writeCheckpoint(LOG_START_OFFSET_FILE, this.atStart.logStartOffsets, () =>
       [...this.logs.values()].filter((it) => it.logStartOffset > (it.segments[0]?.baseOffset ?? 0)).map((it) => ({ topic: it.topic, partition: it.partition, offset: it.logStartOffset })),
     );
   }
@@ -249,23 +260,22 @@ export class LogDirectory {
   }
 
   private async writeRecoveryPoints(): Promise<void> {
-    await this.writeCheckpoint(RECOVERY_POINT_FILE, () => {
-      const offsets = [...this.logs.values()].map((it) => ({ topic: it.topic, partition: it.partition, offset: it.recoveryPoint }));
-      // Partitions that are not open (yet) keep what was known of them.
-      for (const [name, offset] of this.recoveryPoints) {
-        const kind = folderKind(name);
-        if (kind.kind === 'partition' && !this.logs.has(name)) offsets.push({ topic: kind.topic, partition: kind.partition, offset: this.hadCleanShutdown ? 0 : offset });
-      }
-      return offsets;
-    });
+    await this.writeCheckpoint(RECOVERY_POINT_FILE, this.atStart.recoveryPoints, () =>
+      [...this.logs.values()].map((it) => ({ topic: it.topic, partition: it.partition, offset: it.recoveryPoint })),
+    );
   }
 
-  /** One write at a time; the values are taken when its turn comes. */
-  private writeCheckpoint(file: string, offsets: () => readonly CheckpointedOffset[] | undefined): Promise<void> {
+  /** One write at a time; the values are taken when its turn comes. Partitions that are not open (yet) keep what was known of them. */
+  private writeCheckpoint(file: string, atStart: ReadonlyMap<string, Offset>, offsets: () => readonly CheckpointedOffset[] | undefined): Promise<void> {
     const write = this.writes.then(async () => {
       this.expectUsable();
-      const values = offsets();
-      if (values === undefined) return;
+      const current = offsets();
+      if (current === undefined) return;
+      const values = [...current];
+      for (const [name, offset] of atStart) {
+        const kind = folderKind(name);
+        if (kind.kind === 'partition' && !this.logs.has(name)) values.push({ topic: kind.topic, partition: kind.partition, offset });
+      }
       try {
         await replaceFileDurably(this.options.fileSystem, `${this.folder}/${file}`, Buffer.from(encodeOffsetCheckpoint(values)));
       } catch (error) {
@@ -306,9 +316,10 @@ async function settleMeta(options: LogDirectoryOptions): Promise<{ readonly clus
   return { clusterId, directoryId };
 }
 
-function readCheckpoint(fileSystem: FileSystem, path: string, logger: Logger): Map<string, Offset> {
+/** An entry whose folder is gone says nothing about a partition that is made anew under its name. */
+function readCheckpoint(fileSystem: FileSystem, path: string, folders: ReadonlySet<string>, logger: Logger): Map<string, Offset> {
   const text = readTextFile(fileSystem, path);
   const offsets = text === undefined ? undefined : decodeOffsetCheckpoint(text);
   if (text !== undefined && offsets === undefined) logger.warn({ file: path }, 'checkpoint cannot be read and is taken as empty');
-  return offsets ?? new Map<string, Offset>();
+  return new Map([...(offsets ?? [])].filter(([name]) => folders.has(name)));
 }

@@ -1,5 +1,5 @@
-import type { FilePosition, Offset, TimestampMs } from '@millrace/foundation';
-import { BATCH_HEADER_BYTES, batchBaseOffsetAt, batchLastOffsetAt, batchMaxTimestampAt } from '@millrace/records';
+import type { FilePosition, Offset } from '@millrace/foundation';
+import { batchBaseOffsetAt, batchLastOffsetAt, batchMaxTimestampAt } from '@millrace/records';
 import { scanBatches, type ScanEnd } from './batch-scan.js';
 import type { Segment } from './segment.js';
 
@@ -17,8 +17,7 @@ export async function resumeSegment(segment: Segment): Promise<ScanEnd> {
   });
   if (end.problem !== undefined) return end;
   if (largest.timestampMs >= 0 && largest.offset >= end.nextOffset) return { ...end, problem: 'the time index is ahead of the log' };
-  const header = Buffer.alloc(BATCH_HEADER_BYTES);
-  const firstBatchTimestampMs: TimestampMs = segment.file.readSync(header, 0) === BATCH_HEADER_BYTES ? batchMaxTimestampAt(header, 0) : -1;
+  const firstBatchTimestampMs = segment.readFirstTimestamp();
   segment.resume({ endOffset: end.nextOffset, firstBatchTimestampMs, largest });
   return end;
 }

@@ -1,5 +1,5 @@
 import type { Crc32c, FilePosition, Offset, TimestampMs } from '@millrace/foundation';
-import { batchLastOffsetAt, batchMaxTimestampAt, batchSizeAt } from '@millrace/records';
+import { BATCH_HEADER_BYTES, batchLastOffsetAt, batchMaxTimestampAt, batchSizeAt } from '@millrace/records';
 import { syncFile } from '../fs/whole-file.js';
 import type { FileSystem, OpenFile } from '../fs/file-system.js';
 import { scanBatches, type BatchVisitor, type ScanEnd } from './batch-scan.js';
@@ -78,7 +78,16 @@ export class Segment {
     const offsets = OffsetIndex.load(this.fileSystem, this.path(OFFSET_INDEX_SUFFIX), this.baseOffset, this.bytes);
     const times = TimeIndex.load(this.fileSystem, this.path(TIME_INDEX_SUFFIX), this.baseOffset, this.endOffset);
     if (offsets === undefined || times === undefined) return undefined;
+    // A finished or closed segment's time index has at least its largest timestamp, unless its batches carry none.
+    if (times.count === 0 && this.readFirstTimestamp() >= 0) return undefined;
     return (this.indexes = { offsets, times });
+  }
+
+  /** Of the first batch; -1 when it carries none or there is no batch. */
+  readFirstTimestamp(): TimestampMs {
+    if (this.bytes < BATCH_HEADER_BYTES) return -1;
+    const header = Buffer.allocUnsafe(BATCH_HEADER_BYTES);
+    return this.file.readSync(header, 0) === BATCH_HEADER_BYTES ? batchMaxTimestampAt(header, 0) : -1;
   }
 
   get canRebuildIndexes(): boolean {

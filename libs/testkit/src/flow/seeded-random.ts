@@ -20,6 +20,10 @@ export class SeededRandom {
     return Math.floor(this.next() * bound);
   }
 
+  bytes(length: number): Uint8Array {
+    return Uint8Array.from({ length }, () => this.integer(256));
+  }
+
   pick<T>(items: readonly T[]): T {
     return items[this.integer(items.length)]!;
   }

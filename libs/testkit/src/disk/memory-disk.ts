@@ -1,0 +1,84 @@
+import type { Random } from '@millrace/foundation';
+
+/** What a disk needs of chance. */
+export type Dice = Pick<Random, 'integer'>;
+
+/** A file's content as the operating system has it, and as the platter has it. */
+export class Inode {
+  content = Buffer.alloc(0);
+  bytes = 0;
+  modifiedMs = 0;
+  private durable = Buffer.alloc(0);
+  /** Bytes that are durable were cut off since the last sync: after a loss of power they may be there again. */
+  private wasCut = false;
+
+  append(bytes: Uint8Array): void {
+    const end = this.bytes + bytes.length;
+    if (end > this.content.length) {
+      const larger = Buffer.alloc(Math.max(end, this.content.length * 2, 256));
+      this.content.copy(larger, 0, 0, this.bytes);
+      this.content = larger;
+    }
+    this.content.set(bytes, this.bytes);
+    this.bytes = end;
+  }
+
+  truncate(bytes: number): void {
+    if (bytes > this.bytes) this.append(new Uint8Array(bytes - this.bytes));
+    if (bytes < this.durable.length) this.wasCut = true;
+    this.bytes = bytes;
+  }
+
+  snapshot(): Buffer {
+    return Buffer.from(this.content.subarray(0, this.bytes));
+  }
+
+  makeDurable(content: Buffer): void {
+    this.durable = content;
+    this.wasCut = false;
+  }
+
+  /** What is found when the machine comes up again. Of unsynced bytes all, some or none are there, and the last of them may read as zeroes. */
+  afterPowerLoss(random: Dice): Inode {
+    const survivor = new Inode();
+    if (this.wasCut && random.integer(2) === 0) {
+      survivor.append(this.durable);
+    } else {
+      const synced = this.wasCut ? 0 : this.durable.length;
+      const unsynced = this.bytes - synced;
+      const kept = synced + [0, unsynced, random.integer(unsynced + 1)][random.integer(3)]!;
+      survivor.append(this.content.subarray(0, kept));
+      if (kept > synced && random.integer(4) === 0) survivor.content.fill(0, synced + random.integer(kept - synced), kept);
+    }
+    survivor.modifiedMs = this.modifiedMs;
+    survivor.makeDurable(survivor.snapshot());
+    return survivor;
+  }
+
+  /** What another process finds after this one was killed: everything. */
+  afterKill(): Inode {
+    const survivor = new Inode();
+    survivor.append(this.content.subarray(0, this.bytes));
+    survivor.modifiedMs = this.modifiedMs;
+    survivor.durable = this.durable;
+    survivor.wasCut = this.wasCut;
+    return survivor;
+  }
+}
+
+/** A change of names that is not yet durable, and what undoes nothing: replayed upon the durable names. */
+export type NameChange = { readonly folder: string; readonly apply: (names: Names) => void };
+
+/** Paths of files and of folders. */
+export class Names {
+  constructor(readonly files = new Map<string, Inode>(), readonly folders = new Set<string>(['/'])) {}
+
+  copy(): Names {
+    return new Names(new Map(this.files), new Set(this.folders));
+  }
+}
+
+export function parentOf(path: string): string {
+  const at = path.lastIndexOf('/');
+  return at <= 0 ? '/' : path.slice(0, at);
+}
