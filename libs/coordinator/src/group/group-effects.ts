@@ -90,7 +90,7 @@ export function failedReply(reply: GroupReply, errorCode: number): GroupReply {
   const { token } = reply;
   switch (reply.api) {
     case 'JoinGroup':
-      return { token, api: 'JoinGroup', response: joinError(reply.response.memberId, errorCode) };
+      return { token, api: 'JoinGroup', response: joinError('', errorCode) };
     case 'SyncGroup':
       return { token, api: 'SyncGroup', response: { errorCode, assignment: NO_BYTES } };
     case 'LeaveGroup':
