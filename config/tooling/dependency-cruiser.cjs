@@ -47,7 +47,7 @@ module.exports = {
     doNotFollow: { path: ['node_modules', '/dist/'] },
     exclude: { path: ['/dist/', '/node_modules/(?!@nestjs)'] },
     tsPreCompilationDeps: true,
-    tsConfig: { fileName: path.join(__dirname, 'tsconfig.tests.json') },
+    webpackConfig: { fileName: path.join(__dirname, 'source-aliases.cjs') },
     combinedDependencies: true,
   },
 };
