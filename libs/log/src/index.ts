@@ -1,1 +1,4 @@
-export {};
+export { Broker, type BrokerOptions } from './broker.js';
+export { BROKER_CONFIG_DEFINITIONS, BrokerConfig, type BrokerConfigKey } from './config/broker-config.js';
+export type { ConfigDefinition, ConfigType } from './config/config-definition.js';
+export type { NamedEndpoint } from './config/listeners.js';

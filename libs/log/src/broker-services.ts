@@ -1,0 +1,43 @@
+import type { Clock, Logger, Scheduler } from '@millrace/foundation';
+import type { BrokerConfigLayers, MetadataImage } from '@millrace/metadata';
+import type { ControllerDriver } from './controller/controller-driver.js';
+import type { MetadataLog } from './controller/metadata-log.js';
+import type { ProducerIds } from './controller/producer-ids.js';
+import type { TopicCreation } from './controller/topic-creation.js';
+import type { BrokerConfig } from './config/broker-config.js';
+import type { GroupCoordinators } from './groups/group-coordinators.js';
+import type { DelayedFetch } from './replicas/delayed-fetch.js';
+import type { ReplicaManager } from './replicas/replica-manager.js';
+
+/** A broker as clients of one listener see it. */
+export interface VisibleBroker {
+  readonly brokerId: number;
+  readonly host: string;
+  readonly port: number;
+  readonly rack: string | null;
+  readonly isFenced: boolean;
+}
+
+/** What handlers work with. */
+export interface BrokerServices {
+  readonly brokerId: number;
+  readonly clusterId: string;
+  readonly config: BrokerConfig;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly logger: Logger;
+  /** The cluster as the metadata log has it; it changes in place. */
+  readonly image: MetadataImage;
+  readonly controller: ControllerDriver;
+  readonly metadataLog: MetadataLog;
+  readonly topics: TopicCreation;
+  readonly producerIds: ProducerIds;
+  readonly replicas: ReplicaManager;
+  readonly groups: GroupCoordinators;
+  /** Fetches that wait for data; finished early when the broker stops. */
+  readonly longPolls: Set<DelayedFetch>;
+  readonly isStopping: () => boolean;
+  /** Brokers that have this listener; fenced ones only when asked for. */
+  readonly brokersFor: (listenerName: string, options?: { readonly includeFenced: boolean }) => VisibleBroker[];
+  readonly configLayers: () => BrokerConfigLayers;
+}

@@ -1,0 +1,31 @@
+import type { ProducerId } from '@millrace/foundation';
+import { ErrorCode, ProtocolError } from '@millrace/protocol';
+import type { ControllerDriver } from './controller-driver.js';
+
+/** Producer ids for this broker's clients, out of blocks that the controller hands out; no id is given twice, by any broker. */
+export class ProducerIds {
+  private next: ProducerId = 0;
+  private end: ProducerId = 0;
+  private asking: Promise<void> | undefined;
+
+  constructor(
+    private readonly controller: ControllerDriver,
+    private readonly identity: () => { readonly brokerId: number; readonly brokerEpoch: number },
+  ) {}
+
+  /** Rejects with a ProtocolError when the controller gives no block. */
+  async take(): Promise<ProducerId> {
+    while (this.next >= this.end) {
+      this.asking ??= this.askForBlock().finally(() => (this.asking = undefined));
+      await this.asking;
+    }
+    return this.next++;
+  }
+
+  private async askForBlock(): Promise<void> {
+    const block = await this.controller.submit((controller) => controller.allocateProducerIds(this.identity()));
+    if (block.errorCode !== undefined && block.errorCode !== ErrorCode.NONE) throw new ProtocolError(block.errorCode);
+    this.next = block.producerIdStart ?? 0;
+    this.end = this.next + (block.producerIdLen ?? 0);
+  }
+}

@@ -1,0 +1,80 @@
+import { coordinatorPartitionFor, GroupCoordinator, type GroupConfig } from '@millrace/coordinator';
+import { errorMessage, type Clock, type Codecs, type Logger, type Random, type Scheduler } from '@millrace/foundation';
+import type { HostedPartition } from '../replicas/hosted-partition.js';
+import { GroupShardDriver } from './group-shard-driver.js';
+
+export interface GroupCoordinatorsOptions {
+  readonly config: GroupConfig;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly codecs: Codecs;
+  readonly logger: Logger;
+  readonly decompressedBytesMax: number;
+}
+
+/** Why a group's coordinator does not answer here and now. */
+export type CoordinatorError = 'COORDINATOR_NOT_AVAILABLE' | 'COORDINATOR_LOAD_IN_PROGRESS' | 'NOT_COORDINATOR';
+
+/** The group coordinators of this broker: one shard for each partition of `__consumer_offsets` that it leads. */
+export class GroupCoordinators {
+  private readonly drivers = new Map<number, GroupShardDriver>();
+  private partitionCount = 0;
+
+  constructor(private readonly options: GroupCoordinatorsOptions) {}
+
+  /** The topic exists with this many partitions. The number never changes after that, or groups would be looked for in the wrong place. */
+  setPartitionCount(count: number): void {
+    this.partitionCount = count;
+  }
+
+  partitionFor(groupId: string): number {
+    return coordinatorPartitionFor(groupId, this.partitionCount);
+  }
+
+  get isReady(): boolean {
+    return this.partitionCount > 0;
+  }
+
+  /** This broker leads the partition: its groups are loaded in the background. */
+  begin(hosted: HostedPartition): void {
+    if (this.drivers.has(hosted.partition)) return;
+    const { config, clock, scheduler, random, codecs, logger, decompressedBytesMax } = this.options;
+    const driver = new GroupShardDriver({ hosted, coordinator: new GroupCoordinator({ config, random }), clock, scheduler, codecs, logger, decompressedBytesMax });
+    this.drivers.set(hosted.partition, driver);
+    driver.load().catch((error: unknown) => {
+      logger.error({ partition: hosted.partition, reason: errorMessage(error) }, 'group coordinator cannot be loaded');
+      driver.unload();
+    });
+  }
+
+  end(partition: number): void {
+    this.drivers.get(partition)?.unload();
+    this.drivers.delete(partition);
+  }
+
+  endAll(): void {
+    for (const partition of [...this.drivers.keys()]) this.end(partition);
+  }
+
+  /** The driver that serves this group, or the error to answer. */
+  driverFor(groupId: string): GroupShardDriver | CoordinatorError {
+    if (!this.isReady) return 'NOT_COORDINATOR';
+    const driver = this.drivers.get(this.partitionFor(groupId));
+    if (driver === undefined || driver.state === 'unloaded') return 'NOT_COORDINATOR';
+    return driver.state === 'loading' ? 'COORDINATOR_LOAD_IN_PROGRESS' : driver;
+  }
+
+  get isLoading(): boolean {
+    for (const driver of this.drivers.values()) if (driver.state === 'loading') return true;
+    return false;
+  }
+
+  *active(): Generator<GroupShardDriver> {
+    for (const driver of this.drivers.values()) if (driver.state === 'active') yield driver;
+  }
+
+  topicsDeleted(topics: ReadonlySet<string>): void {
+    for (const driver of this.active()) driver.run(driver.query((coordinator, nowMs) => coordinator.topicsDeleted(topics, nowMs)));
+  }
+}

@@ -1,0 +1,219 @@
+import { decodeGroupRecord, encodeGroupRecord, type GroupCaller, type GroupCoordinator, type GroupEffects, type GroupReply } from '@millrace/coordinator';
+import { errorMessage, hasCode, MalformedBytes, type Clock, type Codecs, type Logger, type Offset, type Scheduled, type Scheduler, type TimestampMs } from '@millrace/foundation';
+import type { RequestContext } from '@millrace/network';
+import { ErrorCode } from '@millrace/protocol';
+import { batchesOf, readEndTxnMarker, RecordBatchBuilder, recordsOf } from '@millrace/records';
+import type { HostedPartition, PartitionWaiter } from '../replicas/hosted-partition.js';
+
+const LOAD_READ_BYTES = 5 * 1024 * 1024;
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+export interface GroupShardDriverOptions {
+  readonly hosted: HostedPartition;
+  readonly coordinator: GroupCoordinator;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly codecs: Codecs;
+  readonly logger: Logger;
+  readonly decompressedBytesMax: number;
+}
+
+/** Replies that wait until what was appended before them is committed. */
+interface HeldReplies {
+  readonly requiredOffset: Offset;
+  readonly replies: readonly GroupReply[];
+}
+
+/**
+ * Carries out what one group coordinator shard asks: appends its records to its partition of `__consumer_offsets` by the same path as a
+ * produce, tells it how that went, and answers requests once their records are committed. It knows nothing of rebalances.
+ */
+export class GroupShardDriver implements PartitionWaiter {
+  /** `unloaded`: the shard answers nothing any more. */
+  state: 'loading' | 'active' | 'unloaded' = 'loading';
+  private readonly resolvers = new Map<number, (reply: GroupReply | 'unloaded') => void>();
+  private held: HeldReplies[] = [];
+  private nextToken = 0;
+  private timer: Scheduled | undefined;
+  private timerDueMs = Number.POSITIVE_INFINITY;
+
+  constructor(private readonly options: GroupShardDriverOptions) {}
+
+  get hosted(): HostedPartition {
+    return this.options.hosted;
+  }
+
+  /** Replays the partition from its start. A record that cannot be read is skipped and told: one bad group must not take the others away. */
+  async load(): Promise<void> {
+    const { hosted, coordinator, logger } = this.options;
+    const startedMs = this.options.clock.monotonicMs();
+    const { logEndOffset } = hosted.log;
+    let offset = hosted.log.logStartOffset;
+    while (offset < logEndOffset) {
+      const read = await hosted.log.read({ offset, maxBytes: LOAD_READ_BYTES, maxOffset: logEndOffset, minOneBatch: true });
+      if (read.nextOffset <= offset) break;
+      this.replay(read.bytes);
+      offset = read.nextOffset;
+      read.release();
+    }
+    if (this.state !== 'loading') return;
+    coordinator.loaded(this.options.clock.nowMs());
+    this.state = 'active';
+    hosted.wait(this);
+    this.rearm();
+    if (logEndOffset > 0) logger.debug({ partition: hosted.partition, records: logEndOffset, durationMs: this.options.clock.monotonicMs() - startedMs }, 'group coordinator loaded');
+  }
+
+  /** Answers everyone who waits with NOT_COORDINATOR. */
+  unload(): void {
+    const wasActive = this.state === 'active';
+    this.state = 'unloaded';
+    this.timer?.cancel();
+    this.hosted.stopWaiting(this);
+    if (wasActive) this.send(this.options.coordinator.unload());
+    this.held = [];
+    // Whoever is left waited for records that are not known to be committed.
+    for (const resolve of this.resolvers.values()) resolve('unloaded');
+    this.resolvers.clear();
+  }
+
+  /** One request that the shard answers now or later; `unloaded` when nobody knows whether it took effect. */
+  ask(context: RequestContext, input: (coordinator: GroupCoordinator, caller: GroupCaller) => GroupEffects): Promise<GroupReply | 'unloaded'> {
+    return new Promise((resolve) => {
+      const token = this.nextToken++;
+      this.resolvers.set(token, resolve);
+      const nowMs = this.options.clock.nowMs();
+      const caller = { token, apiVersion: context.apiVersion, clientId: context.clientId ?? '', clientHost: `/${context.connection.remote.host}`, nowMs };
+      this.run(input(this.options.coordinator, caller));
+    });
+  }
+
+  /** For questions that the shard answers at once and without records. */
+  query<T>(question: (coordinator: GroupCoordinator, nowMs: number) => T): T {
+    const answer = question(this.options.coordinator, this.options.clock.nowMs());
+    this.rearm();
+    return answer;
+  }
+
+  /** Carries out effects that no request caused. */
+  run(effects: GroupEffects): void {
+    if (effects.records.length > 0) this.append(effects);
+    else this.answer(effects.replies, this.hosted.log.logEndOffset);
+    this.rearm();
+  }
+
+  onPartitionChanged(): void {
+    const { machine } = this.hosted;
+    while (this.held.length > 0) {
+      const first = this.held[0]!;
+      const status = machine.appendStatus(first.requiredOffset);
+      if (status === 'pending') return;
+      this.held.shift();
+      if (status === 'complete') this.send(first.replies);
+      else this.unload();
+    }
+    if (machine.role !== 'leader') this.unload();
+  }
+
+  private append(effects: GroupEffects): void {
+    const { hosted, coordinator, codecs, clock } = this.options;
+    const nowMs = clock.nowMs();
+    const batch = batchOf(effects, codecs, nowMs);
+    const refused = batch.length > hosted.settings.maxMessageBytes ? 'MESSAGE_TOO_LARGE' : hosted.machine.checkAppend(-1);
+    if (refused !== null) {
+      this.run(coordinator.appendFailed(effects, ErrorCode[refused], nowMs));
+      return;
+    }
+    const info = hosted.appendFromCoordinator(batch);
+    if (info === undefined) {
+      this.run(coordinator.appendFailed(effects, ErrorCode.KAFKA_STORAGE_ERROR, nowMs));
+      return;
+    }
+    coordinator.appended(effects, info.baseOffset);
+    if (!info.isFlushDue) {
+      this.answer(effects.replies, info.nextOffset);
+      return;
+    }
+    void hosted.flush().then((isFlushed) => {
+      if (isFlushed) this.answer(effects.replies, info.nextOffset);
+      else this.unload();
+    });
+  }
+
+  /** Invariant 4 of the coordinator: a reply leaves once everything appended before it is committed. */
+  private answer(replies: readonly GroupReply[], requiredOffset: Offset): void {
+    if (replies.length === 0) return;
+    if (this.held.length === 0 && this.hosted.machine.appendStatus(requiredOffset) === 'complete') this.send(replies);
+    else this.held.push({ requiredOffset, replies });
+  }
+
+  private send(replies: readonly GroupReply[]): void {
+    for (const reply of replies) {
+      const resolve = this.resolvers.get(reply.token);
+      this.resolvers.delete(reply.token);
+      resolve?.(reply);
+    }
+  }
+
+  private replay(bytes: Uint8Array): void {
+    const { coordinator, codecs, decompressedBytesMax } = this.options;
+    for (const { position, header } of batchesOf(bytes)) {
+      const records = recordsOf(bytes, codecs, { position, decompressedBytesMax });
+      const producerId = header.isTransactional ? header.producerId : -1;
+      while (records.next()) {
+        const [key, value] = [records.key(), records.value()];
+        if (header.isControl) {
+          const marker = readEndTxnMarker({ key, value });
+          if (marker !== undefined) coordinator.replayEndTransaction(header.producerId, marker.isCommit);
+        } else if (key !== null) {
+          this.replayRecord(key, value, { offset: records.offset, producerId });
+        }
+      }
+    }
+  }
+
+  private replayRecord(key: Uint8Array, value: Uint8Array | null, position: { offset: Offset; producerId: number }): void {
+    try {
+      const record = decodeGroupRecord(key, value);
+      if (record !== undefined) this.options.coordinator.replay(record, position);
+    } catch (error) {
+      if (!(error instanceof MalformedBytes) && !hasCode(error, 'KAFKA_UNSUPPORTED_VERSION')) throw error;
+      this.options.logger.error({ partition: this.hosted.partition, offset: position.offset, reason: errorMessage(error) }, 'a record of __consumer_offsets cannot be read and is skipped');
+    }
+  }
+
+  /** One timer, for the earliest thing that the shard waits for. */
+  private rearm(): void {
+    if (this.state !== 'active') return;
+    const dueMs = this.options.coordinator.nextDueMs();
+    if (dueMs >= this.timerDueMs && this.timer !== undefined) return;
+    this.timer?.cancel();
+    this.timer = undefined;
+    this.timerDueMs = dueMs;
+    if (dueMs === Number.POSITIVE_INFINITY) return;
+    const delayMs = Math.min(Math.max(0, dueMs - this.options.clock.nowMs()), TIMER_MS_MAX);
+    this.timer = this.options.scheduler.after(delayMs, () => this.onTimer());
+  }
+
+  private onTimer(): void {
+    this.timer = undefined;
+    this.timerDueMs = Number.POSITIVE_INFINITY;
+    while (this.state === 'active') {
+      const effects = this.options.coordinator.tick(this.options.clock.nowMs());
+      if (effects === null) break;
+      this.run(effects);
+    }
+    this.rearm();
+  }
+}
+
+/** All records of one input in one batch. */
+function batchOf(effects: GroupEffects, codecs: Codecs, nowMs: TimestampMs): Uint8Array {
+  const builder = new RecordBatchBuilder(1024);
+  for (const record of effects.records) {
+    const { key, value } = encodeGroupRecord(record);
+    builder.append(key, value, nowMs);
+  }
+  const { transaction } = effects;
+  return builder.build({ codecs, ...(transaction === null ? {} : { producerId: transaction.producerId, producerEpoch: transaction.producerEpoch, isTransactional: true }) });
+}

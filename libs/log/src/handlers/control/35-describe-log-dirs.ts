@@ -1,0 +1,40 @@
+/** DescribeLogDirs, versions 1-5. Deviations: no directory is ever cordoned, no replica is a future one. */
+import { statfs } from 'node:fs/promises';
+import { DescribeLogDirs, ErrorCode, type DescribeLogDirsResponseInput } from '@millrace/protocol';
+import type { HostedPartition } from '../../replicas/hosted-partition.js';
+import { apiHandler, type ApiHandler } from '../api-handler.js';
+import type { BrokerServices } from '../../broker-services.js';
+
+const UNKNOWN_BYTES = -1;
+
+export function describeLogDirsHandler(services: BrokerServices): ApiHandler {
+  return apiHandler(DescribeLogDirs, async (request): Promise<DescribeLogDirsResponseInput> => {
+    const asked = request.topics === null ? undefined : new Map(request.topics.map((it) => [it.topic, it.partitions]));
+    const wants = (it: HostedPartition): boolean => asked === undefined || asked.get(it.topic)?.includes(it.partition) === true;
+    const results = await Promise.all(
+      services.replicas.logDirectories().map(async (directory) => {
+        if (directory.isOffline) return { logDir: directory.path, errorCode: ErrorCode.KAFKA_STORAGE_ERROR, topics: [] };
+        return { logDir: directory.path, topics: byTopic(directory.partitions.filter(wants)), ...(await spaceOf(directory.path)) };
+      }),
+    );
+    return { results };
+  });
+}
+
+function byTopic(partitions: readonly HostedPartition[]): DescribeLogDirsResponseInput.Topic[] {
+  const topics = new Map<string, DescribeLogDirsResponseInput.Partition[]>();
+  for (const it of partitions) {
+    const list = topics.get(it.topic) ?? [];
+    topics.set(it.topic, list);
+    list.push({ partitionIndex: it.partition, partitionSize: it.log.bytes, offsetLag: 0, isFutureKey: false });
+  }
+  return [...topics].map(([name, list]) => ({ name, partitions: list }));
+}
+
+/** A directory that is not on this machine's own disk (a simulated one) has no known size. */
+async function spaceOf(path: string): Promise<{ totalBytes: number; usableBytes: number }> {
+  return statfs(path).then(
+    (it) => ({ totalBytes: it.blocks * it.bsize, usableBytes: it.bavail * it.bsize }),
+    () => ({ totalBytes: UNKNOWN_BYTES, usableBytes: UNKNOWN_BYTES }),
+  );
+}

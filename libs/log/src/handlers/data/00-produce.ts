@@ -1,0 +1,95 @@
+/**
+ * Produce, versions 3-13; 0-2 are advertised only, as Kafka does, because librdkafka asks for version 0 before it compresses. Deviations: transactional batches are refused.
+ */
+import { OperationalError } from '@millrace/foundation';
+import { ErrorCode, Produce, type ErrorName, type ProduceRequest, type ProduceResponseInput } from '@millrace/protocol';
+import { awaitAcks, type AckTarget } from '../../replicas/await-acks.js';
+import type { Appended, AppendRefused, HostedPartition } from '../../replicas/hosted-partition.js';
+import { isInternalTopic } from '../../internal-topics.js';
+import { apiHandler, type ApiHandler } from '../api-handler.js';
+import type { BrokerServices } from '../../broker-services.js';
+
+type PartitionResponse = ProduceResponseInput.PartitionResponse;
+type Outcome = Appended | AppendRefused | { readonly error: ErrorName; readonly message: string | null };
+
+const ZSTD_SINCE_VERSION = 7;
+const TOPIC_ID_SINCE_VERSION = 13;
+const NO_BYTES = new Uint8Array(0);
+
+/** One partition of the request, on its way to an answer. */
+interface PartitionAppend {
+  readonly index: number;
+  readonly hosted: HostedPartition | undefined;
+  outcome: Outcome;
+}
+
+export function produceHandler(services: BrokerServices): ApiHandler {
+  return apiHandler(Produce, (request, context) => {
+    const topics = request.topicData.map((topic) => ({
+      topic,
+      partitions: topic.partitionData.map((it) => append(services, request, topic, it, context.apiVersion)),
+    }));
+    const all = topics.length === 1 ? topics[0]!.partitions : topics.flatMap((it) => it.partitions);
+    const respond = (): ProduceResponseInput | undefined => {
+      if (request.acks !== 0) return responseOf(topics);
+      const failed = all.find((it) => it.outcome.error !== null);
+      // Without a response the only way to say no is to close, as Kafka does.
+      if (failed !== undefined) throw new OperationalError('PRODUCE_FAILED', `a produce with acks=0 failed: ${failed.outcome.error}`);
+      return undefined;
+    };
+    const waiting = whenAcknowledged(services, request, all);
+    return waiting === undefined ? respond() : waiting.then(respond);
+  });
+}
+
+function append(services: BrokerServices, request: ProduceRequest, topic: ProduceRequest.TopicData, data: ProduceRequest.PartitionData, version: number): PartitionAppend {
+  const { index } = data;
+  if (request.acks !== 0 && request.acks !== 1 && request.acks !== -1) return { index, hosted: undefined, outcome: { error: 'INVALID_REQUIRED_ACKS', message: null } };
+  const hosted = version >= TOPIC_ID_SINCE_VERSION ? services.replicas.byId(topic.topicId, index) : services.replicas.byName(topic.name, index);
+  if (typeof hosted === 'string') return { index, hosted: undefined, outcome: { error: hosted, message: null } };
+  if (isInternalTopic(hosted.topic)) return { index, hosted: undefined, outcome: { error: 'INVALID_TOPIC_EXCEPTION', message: `Cannot append to internal topic ${hosted.topic}` } };
+  return { index, hosted, outcome: hosted.appendFromClient(data.records ?? NO_BYTES, { acks: request.acks, zstdAllowed: version >= ZSTD_SINCE_VERSION }) };
+}
+
+/** Undefined when everything is acknowledged already, which with one replica and the default flush settings is always. */
+function whenAcknowledged(services: BrokerServices, request: ProduceRequest, partitions: readonly PartitionAppend[]): Promise<void> | undefined {
+  let flushes: Promise<void>[] | undefined;
+  let targets: AckTarget[] | undefined;
+  for (const it of partitions) {
+    const { hosted, outcome } = it;
+    if (hosted === undefined || outcome.error !== null || !('nextOffset' in outcome)) continue;
+    if (outcome.isFlushDue) {
+      (flushes ??= []).push(
+        hosted.flush().then((isFlushed) => {
+          if (!isFlushed) it.outcome = { error: 'KAFKA_STORAGE_ERROR', message: null };
+        }),
+      );
+    }
+    if (request.acks !== -1) continue;
+    const status = hosted.machine.appendStatus(outcome.nextOffset);
+    if (status === 'pending') (targets ??= []).push({ hosted, requiredOffset: outcome.nextOffset, onSettled: (error) => error !== null && (it.outcome = { error, message: null }) });
+    else if (status !== 'complete') it.outcome = { error: status, message: null };
+  }
+  if (flushes === undefined && targets === undefined) return undefined;
+  return Promise.all([...(flushes ?? []), ...(targets === undefined ? [] : [awaitAcks(targets, request.timeoutMs, services.scheduler)])]).then(() => undefined);
+}
+
+function responseOf(topics: readonly { topic: ProduceRequest.TopicData; partitions: readonly PartitionAppend[] }[]): ProduceResponseInput {
+  return {
+    responses: topics.map(({ topic, partitions }) => ({ name: topic.name, topicId: topic.topicId, partitionResponses: partitions.map(partitionResponse) })),
+  };
+}
+
+function partitionResponse({ index, hosted, outcome }: PartitionAppend): PartitionResponse {
+  if (outcome.error === null && 'nextOffset' in outcome) {
+    return { index, baseOffset: outcome.baseOffset, logAppendTimeMs: outcome.logAppendTimeMs, logStartOffset: hosted?.log.logStartOffset ?? -1 };
+  }
+  const refused = outcome as AppendRefused;
+  return {
+    index,
+    errorCode: ErrorCode[refused.error],
+    baseOffset: -1,
+    errorMessage: refused.message,
+    recordErrors: (refused.recordErrors ?? []).map((it) => ({ batchIndex: it.batchIndex, batchIndexErrorMessage: it.message })),
+  };
+}

@@ -1,0 +1,17 @@
+/** JoinGroup, versions 0-9. Deviations: none known. */
+import { JoinGroup } from '@millrace/protocol';
+import { apiHandler, type ApiHandler } from '../api-handler.js';
+import type { BrokerServices } from '../../broker-services.js';
+import { askGroup } from './group-request.js';
+
+export function joinGroupHandler(services: BrokerServices): ApiHandler {
+  return apiHandler(JoinGroup, (request, context) => {
+    const detached = { ...request, protocols: request.protocols.map((it) => ({ name: it.name, metadata: it.metadata.slice() })) };
+    return askGroup(services, context, {
+      api: 'JoinGroup',
+      groupId: request.groupId,
+      input: (coordinator, caller) => coordinator.joinGroup(caller, detached),
+      failed: (errorCode) => ({ errorCode, protocolName: '', leader: '', memberId: request.memberId, members: [] }),
+    });
+  });
+}

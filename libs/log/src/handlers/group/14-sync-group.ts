@@ -1,0 +1,19 @@
+/** SyncGroup, versions 0-5. Deviations: none known. */
+import { SyncGroup } from '@millrace/protocol';
+import { apiHandler, type ApiHandler } from '../api-handler.js';
+import type { BrokerServices } from '../../broker-services.js';
+import { askGroup } from './group-request.js';
+
+const NO_BYTES = new Uint8Array(0);
+
+export function syncGroupHandler(services: BrokerServices): ApiHandler {
+  return apiHandler(SyncGroup, (request, context) => {
+    const detached = { ...request, assignments: request.assignments.map((it) => ({ memberId: it.memberId, assignment: it.assignment.slice() })) };
+    return askGroup(services, context, {
+      api: 'SyncGroup',
+      groupId: request.groupId,
+      input: (coordinator, caller) => coordinator.syncGroup(caller, detached),
+      failed: (errorCode) => ({ errorCode, assignment: NO_BYTES }),
+    });
+  });
+}

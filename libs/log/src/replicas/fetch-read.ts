@@ -1,0 +1,135 @@
+import { hasCode, type LeaderEpoch, type Offset } from '@millrace/foundation';
+import type { FetchIsolation } from '@millrace/partition';
+import type { ErrorName } from '@millrace/protocol';
+import type { AbortedTransaction, ReadResult } from '@millrace/storage';
+import { isStorageFailure } from '../storage-failure.js';
+import type { HostedPartition } from './hosted-partition.js';
+
+/** One partition that a Fetch asks for. `hosted` is the error to answer when it is not here. */
+export interface FetchTarget {
+  readonly hosted: HostedPartition | ErrorName;
+  readonly fetchOffset: Offset;
+  readonly currentLeaderEpoch: LeaderEpoch;
+  readonly lastFetchedEpoch: LeaderEpoch;
+  readonly maxBytes: number;
+}
+
+export interface FetchedPartition {
+  readonly error: ErrorName | null;
+  readonly highWatermark: Offset;
+  readonly lastStableOffset: Offset;
+  readonly logStartOffset: Offset;
+  readonly records: Uint8Array;
+  /** Null unless read_committed was asked for. */
+  readonly abortedTransactions: readonly AbortedTransaction[] | null;
+  readonly diverging: { readonly leaderEpoch: LeaderEpoch; readonly endOffset: Offset } | null;
+}
+
+export interface FetchResult {
+  readonly partitions: readonly FetchedPartition[];
+  readonly bytes: number;
+  /** An error or a divergence: the client must hear of it now, whatever it asked to wait for. */
+  readonly isUrgent: boolean;
+}
+
+export interface FetchParams {
+  readonly isolation: FetchIsolation;
+  readonly maxBytes: number;
+  readonly replicaId: number;
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/**
+ * Reads the partitions in the order of the request until the bytes are used up. The first batch that is found is returned even when it
+ * is larger than every limit (KIP-74). Stays synchronous as long as the log answers from memory.
+ */
+export function readPartitions(targets: readonly FetchTarget[], params: FetchParams): FetchResult | Promise<FetchResult> {
+  return new FetchRead(targets, params).run();
+}
+
+class FetchRead {
+  private readonly partitions: FetchedPartition[] = [];
+  private bytes = 0;
+  private isUrgent = false;
+
+  constructor(
+    private readonly targets: readonly FetchTarget[],
+    private readonly params: FetchParams,
+  ) {}
+
+  run(): FetchResult | Promise<FetchResult> {
+    while (this.partitions.length < this.targets.length) {
+      const pending = this.readNext(this.targets[this.partitions.length]!);
+      if (pending !== undefined) return pending.then(() => this.run());
+    }
+    return { partitions: this.partitions, bytes: this.bytes, isUrgent: this.isUrgent };
+  }
+
+  private readNext(target: FetchTarget): Promise<void> | undefined {
+    const { hosted } = target;
+    if (typeof hosted === 'string') return this.fail(hosted);
+    const decision = hosted.machine.fetchDecision({
+      fetchOffset: target.fetchOffset,
+      isolation: this.params.isolation,
+      currentLeaderEpoch: target.currentLeaderEpoch,
+      lastFetchedEpoch: target.lastFetchedEpoch,
+      replicaId: this.params.replicaId,
+      onlyFromLeader: true,
+    });
+    if (decision.kind === 'error') return this.fail(decision.error);
+    const { highWatermark, lastStableOffset, logStartOffset } = decision;
+    if (decision.kind === 'diverging') {
+      this.isUrgent = true;
+      this.partitions.push({ error: null, highWatermark, lastStableOffset, logStartOffset, records: NO_BYTES, abortedTransactions: null, diverging: { leaderEpoch: decision.diverging.leaderEpoch, endOffset: decision.diverging.endOffset } });
+      return undefined;
+    }
+    const add = (records: Uint8Array, nextOffset: Offset): void => {
+      this.bytes += records.length;
+      const abortedTransactions = this.params.isolation !== 'read_committed' ? null : records.length === 0 ? [] : hosted.log.abortedTransactions(decision.fetchOffset, nextOffset);
+      this.partitions.push({ error: null, highWatermark, lastStableOffset, logStartOffset, records, abortedTransactions, diverging: null });
+    };
+    const left = this.params.maxBytes - this.bytes;
+    const isFirst = this.bytes === 0;
+    if (decision.fetchOffset >= decision.upTo || (left <= 0 && !isFirst)) {
+      add(NO_BYTES, decision.fetchOffset);
+      return undefined;
+    }
+    return this.readLog(hosted, { offset: decision.fetchOffset, maxBytes: Math.max(0, Math.min(target.maxBytes, left)), maxOffset: decision.upTo, minOneBatch: isFirst }, add);
+  }
+
+  private readLog(hosted: HostedPartition, request: { offset: Offset; maxBytes: number; maxOffset: Offset; minOneBatch: boolean }, add: (records: Uint8Array, nextOffset: Offset) => void): Promise<void> | undefined {
+    let read: ReadResult | Promise<ReadResult>;
+    try {
+      read = hosted.log.read(request);
+    } catch (error) {
+      return this.failRead(error);
+    }
+    if (read instanceof Promise) {
+      return read.then(
+        (it) => add(it.bytes, it.nextOffset),
+        (error: unknown) => this.failRead(error),
+      );
+    }
+    add(read.bytes, read.nextOffset);
+    return undefined;
+  }
+
+  private failRead(error: unknown): undefined {
+    return this.fail(readErrorName(error));
+  }
+
+  private fail(error: ErrorName): undefined {
+    this.isUrgent = true;
+    this.partitions.push({ error, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, records: NO_BYTES, abortedTransactions: null, diverging: null });
+    return undefined;
+  }
+}
+
+/** A log that cannot be read answers by the kind of its failure; what is not a failure of storage is a fault of ours and goes on up. */
+function readErrorName(error: unknown): ErrorName {
+  if (isStorageFailure(error)) return 'KAFKA_STORAGE_ERROR';
+  if (hasCode(error, 'OFFSET_OUT_OF_RANGE')) return 'OFFSET_OUT_OF_RANGE';
+  if (hasCode(error, 'CORRUPT_MESSAGE')) return 'CORRUPT_MESSAGE';
+  throw error;
+}

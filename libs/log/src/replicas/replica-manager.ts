@@ -1,0 +1,210 @@
+import { errorMessage, hasCode, OperationalError, topicPartitionName, type BrokerEpoch, type BrokerId, type Clock, type Codecs, type Logger, type Offset, type Uuid } from '@millrace/foundation';
+import type { LocalChanges, LocalPartition, MetadataImage, PartitionRegistration, TopicImage } from '@millrace/metadata';
+import { PartitionMachine } from '@millrace/partition';
+import type { ErrorName } from '@millrace/protocol';
+import type { CheckpointedOffset, LogDirectory, PartitionLog } from '@millrace/storage';
+import type { TopicSettings } from '../config/topic-settings.js';
+import { CLUSTER_METADATA } from '../internal-topics.js';
+import { isStorageFailure } from '../storage-failure.js';
+import { HostedPartition } from './hosted-partition.js';
+
+export interface ReplicaManagerOptions {
+  readonly brokerId: BrokerId;
+  readonly directories: readonly LogDirectory[];
+  readonly image: MetadataImage;
+  readonly settingsOf: (topic: string) => TopicSettings;
+  readonly replicaLagTimeMaxMs: number;
+  readonly decompressedBytesMax: number;
+  readonly clock: Clock;
+  readonly codecs: Codecs;
+  readonly logger: Logger;
+}
+
+/** A log directory with what this broker hosts in it. */
+export interface HostedDirectory {
+  readonly path: string;
+  readonly isOffline: boolean;
+  readonly partitions: readonly HostedPartition[];
+}
+
+/** The partitions that this broker hosts, and where: follows the metadata image, and finds them for requests. */
+export class ReplicaManager {
+  private readonly hostedByTopicId = new Map<Uuid, (HostedPartition | undefined)[]>();
+  private readonly directoryOf = new Map<HostedPartition, LogDirectory>();
+  /** Where the folder of a partition was found at start, and the topic id that it belongs to. */
+  private readonly found = new Map<string, { readonly directory: LogDirectory; readonly topicId: Uuid | undefined }>();
+  /** Partitions whose log could not be opened. */
+  private readonly broken = new Set<string>();
+  private brokerEpoch: BrokerEpoch = -1;
+
+  constructor(private readonly options: ReplicaManagerOptions) {
+    for (const directory of options.directories) {
+      for (const it of directory.findPartitions()) if (it.topic !== CLUSTER_METADATA) this.found.set(topicPartitionName(it), { directory, topicId: it.topicId });
+    }
+  }
+
+  setBrokerEpoch(brokerEpoch: BrokerEpoch): void {
+    this.brokerEpoch = brokerEpoch;
+  }
+
+  /** The partition, or the error to answer when it is not here (any more, or yet). */
+  byName(topic: string, partition: number): HostedPartition | ErrorName {
+    const image = this.options.image.topic(topic);
+    return image === undefined ? 'UNKNOWN_TOPIC_OR_PARTITION' : this.find(image, partition);
+  }
+
+  byId(topicId: Uuid, partition: number): HostedPartition | ErrorName {
+    const image = this.options.image.topicById(topicId);
+    return image === undefined ? 'UNKNOWN_TOPIC_ID' : this.find(image, partition);
+  }
+
+  *all(): Generator<HostedPartition> {
+    for (const partitions of this.hostedByTopicId.values()) for (const it of partitions) if (it !== undefined) yield it;
+  }
+
+  isOffline(topicId: Uuid, partition: number): boolean {
+    return this.hostedByTopicId.get(topicId)?.[partition]?.machine.role === 'offline' || this.broken.has(brokenKey(topicId, partition));
+  }
+
+  logDirectories(): HostedDirectory[] {
+    return this.options.directories.map((directory) => ({
+      path: directory.folder,
+      isOffline: directory.offlineCause !== undefined,
+      partitions: [...this.all()].filter((it) => this.directoryOf.get(it) === directory),
+    }));
+  }
+
+  /** Partition folders that no topic of the image owns: left alone, and told. */
+  reportStrays(): void {
+    for (const [name, { directory, topicId }] of this.found) {
+      const isKnown = topicId === undefined ? true : this.options.image.topicById(topicId) !== undefined;
+      if (!isKnown) this.options.logger.warn({ folder: `${directory.folder}/${name}`, topicId }, 'folder belongs to no topic of this cluster and is left alone');
+    }
+  }
+
+  /** Follows a change of the image: what goes, goes before anything new is opened. */
+  async apply(changes: LocalChanges): Promise<void> {
+    for (const topic of changes.deletedTopics) for (const it of topic.partitions) await this.drop(topic, it.partitionId);
+    for (const { topic, partition } of changes.removed) await this.drop(topic, partition.partitionId);
+    await this.lead(changes.leading);
+    for (const { topic, partition } of changes.following) this.hosted(topic.topicId, partition.partitionId)?.assign(partition);
+  }
+
+  changeSettings(topic: string): void {
+    const image = this.options.image.topic(topic);
+    const settings = this.options.settingsOf(topic);
+    for (const it of (image === undefined ? undefined : this.hostedByTopicId.get(image.topicId)) ?? []) it?.changeSettings(settings);
+  }
+
+  /** All logs of the directory are offline: whoever waits for them is answered. */
+  directoryFailed(directory: LogDirectory): void {
+    for (const it of this.all()) if (this.directoryOf.get(it) === directory) it.wentOffline();
+  }
+
+  /** What goes into the checkpoint of high watermarks. */
+  highWatermarks(directory: LogDirectory): CheckpointedOffset[] {
+    return [...this.all()].filter((it) => this.directoryOf.get(it) === directory && it.machine.role !== 'offline').map((it) => ({ topic: it.topic, partition: it.partition, offset: it.machine.highWatermark }));
+  }
+
+  private find(topic: TopicImage, partition: number): HostedPartition | ErrorName {
+    const hosted = this.hosted(topic.topicId, partition);
+    if (hosted !== undefined) return hosted;
+    if (topic.partitions[partition] === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION';
+    return this.broken.has(brokenKey(topic.topicId, partition)) ? 'KAFKA_STORAGE_ERROR' : 'NOT_LEADER_OR_FOLLOWER';
+  }
+
+  private hosted(topicId: Uuid, partition: number): HostedPartition | undefined {
+    return this.hostedByTopicId.get(topicId)?.[partition];
+  }
+
+  private async lead(leading: readonly LocalPartition[]): Promise<void> {
+    const opening = leading.filter(({ topic, partition }) => this.hosted(topic.topicId, partition.partitionId) === undefined);
+    const queue = opening.values();
+    const work = async (): Promise<void> => {
+      for (const it of queue) await this.open(it);
+    };
+    // More at a time would only thrash the disk when logs are recovered.
+    await Promise.all([work(), work(), work(), work()]);
+    for (const { topic, partition } of leading) this.hosted(topic.topicId, partition.partitionId)?.assign(partition);
+  }
+
+  /** A partition whose log cannot be opened is answered KAFKA_STORAGE_ERROR; the others go on. */
+  private async open({ topic, partition }: LocalPartition): Promise<void> {
+    const settings = this.options.settingsOf(topic.name);
+    try {
+      const directory = await this.directoryFor(topic, partition);
+      const log = await directory.openPartition({ topic: topic.name, partition: partition.partitionId, topicId: topic.topicId, config: settings.log });
+      this.host(topic, partition, { directory, log, settings });
+    } catch (error) {
+      if (!isStorageFailure(error) && !(error instanceof OperationalError)) throw error;
+      this.broken.add(brokenKey(topic.topicId, partition.partitionId));
+      this.options.logger.error({ topic: topic.name, partition: partition.partitionId, reason: errorMessage(error) }, 'partition cannot be opened');
+    }
+  }
+
+  private host(topic: TopicImage, partition: PartitionRegistration, place: { directory: LogDirectory; log: PartitionLog; settings: TopicSettings }): void {
+    const { clock, codecs, logger, decompressedBytesMax, brokerId, replicaLagTimeMaxMs } = this.options;
+    const { directory, log, settings } = place;
+    const machine = new PartitionMachine({
+      brokerId,
+      brokerEpoch: this.brokerEpoch,
+      minInsyncReplicas: settings.minInsyncReplicas,
+      replicaLagTimeMaxMs,
+      log: { logStartOffset: log.logStartOffset, logEndOffset: log.logEndOffset, highWatermark: directory.checkpointedHighWatermark(topic.name, partition.partitionId) ?? log.logStartOffset, firstUnstableOffset: log.firstUnstableOffset ?? -1 },
+      epochs: {
+        latestEpoch: () => log.latestEpoch,
+        epochAt: (offset: Offset) => log.epochAt(offset),
+        endOffsetFor: (epoch) => {
+          const end = log.endOffsetForEpoch(epoch);
+          return end.epoch < 0 ? null : { leaderEpoch: end.epoch, endOffset: end.endOffset };
+        },
+      },
+    });
+    const hosted = new HostedPartition({ topic: topic.name, topicId: topic.topicId, partition: partition.partitionId, log, machine, settings, clock, codecs, logger, decompressedBytesMax });
+    let partitions = this.hostedByTopicId.get(topic.topicId);
+    if (partitions === undefined) this.hostedByTopicId.set(topic.topicId, (partitions = []));
+    partitions[partition.partitionId] = hosted;
+    this.directoryOf.set(hosted, directory);
+    this.broken.delete(brokenKey(topic.topicId, partition.partitionId));
+  }
+
+  /** Where its folder is; for a new partition the usable directory with the fewest. */
+  private async directoryFor(topic: TopicImage, partition: PartitionRegistration): Promise<LogDirectory> {
+    const name = topicPartitionName({ topic: topic.name, partition: partition.partitionId });
+    const found = this.found.get(name);
+    if (found !== undefined) {
+      this.found.delete(name);
+      if (found.topicId === undefined || found.topicId === topic.topicId) return found.directory;
+      this.options.logger.warn({ folder: `${found.directory.folder}/${name}`, topicId: found.topicId }, 'folder belongs to a topic of the same name that was deleted, and is removed');
+      await found.directory.removePartition(topic.name, partition.partitionId);
+    }
+    const usable = this.options.directories.filter((it) => it.offlineCause === undefined);
+    const counts = new Map(usable.map((it) => [it, 0]));
+    for (const directory of this.directoryOf.values()) counts.set(directory, (counts.get(directory) ?? 0) + 1);
+    const [least] = usable.sort((a, b) => (counts.get(a) ?? 0) - (counts.get(b) ?? 0));
+    if (least === undefined) throw new OperationalError('KAFKA_STORAGE_ERROR', 'no log directory is usable');
+    return least;
+  }
+
+  private async drop(topic: TopicImage, partition: number): Promise<void> {
+    const partitions = this.hostedByTopicId.get(topic.topicId);
+    const hosted = partitions?.[partition];
+    this.broken.delete(brokenKey(topic.topicId, partition));
+    if (hosted === undefined || partitions === undefined) return;
+    partitions[partition] = undefined;
+    if (partitions.every((it) => it === undefined)) this.hostedByTopicId.delete(topic.topicId);
+    const directory = this.directoryOf.get(hosted);
+    this.directoryOf.delete(hosted);
+    hosted.wentOffline();
+    try {
+      await directory?.removePartition(topic.name, partition);
+    } catch (error) {
+      if (!isStorageFailure(error) && !hasCode(error, 'STORAGE_FAILED')) throw error;
+      this.options.logger.error({ topic: topic.name, partition, reason: errorMessage(error) }, 'partition cannot be removed from the disk');
+    }
+  }
+}
+
+function brokenKey(topicId: Uuid, partition: number): string {
+  return `${topicId}-${partition}`;
+}
