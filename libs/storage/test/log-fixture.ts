@@ -112,3 +112,31 @@ export function overwrite(disk: FaultyFileSystem, path: string, bytes: Uint8Arra
 export function fileNames(disk: FaultyFileSystem, folder = '/logs/orders-0'): string[] {
   return disk.list(folder).map((it) => it.name).sort();
 }
+
+/** Compares every index entry of a closed log with the batches of its segment; returns what does not agree. */
+export function indexProblems(disk: FaultyFileSystem, folder = '/logs/orders-0'): string[] {
+  const problems: string[] = [];
+  for (const name of fileNames(disk, folder).filter((it) => it.endsWith('.log'))) {
+    const base = Number.parseInt(name, 10);
+    const log = contentOf(disk, `${folder}/${name}`);
+    const batches = [...batchesOf(log)];
+    const end = batches.at(-1);
+    if ((end === undefined ? 0 : end.position + end.header.sizeBytes) !== log.length) problems.push(`${name} has trailing bytes`);
+    const index = contentOf(disk, `${folder}/${name.replace('.log', '.index')}`);
+    for (let at = 0; at < index.length; at += 8) {
+      const [offset, position] = [base + index.readInt32BE(at), index.readInt32BE(at + 4)];
+      if (!batches.some((it) => it.position === position && it.header.lastOffset === offset)) problems.push(`${name}: no batch at ${position} that ends with offset ${offset}`);
+    }
+    const times = contentOf(disk, `${folder}/${name.replace('.log', '.timeindex')}`);
+    let previous = -1;
+    for (let at = 0; at < times.length; at += 12) {
+      const [timestampMs, offset] = [Number(times.readBigInt64BE(at)), base + times.readInt32BE(at + 8)];
+      if (!batches.some((it) => it.header.maxTimestampMs === timestampMs && it.header.lastOffset === offset)) problems.push(`${name}: no batch with time ${timestampMs} that ends with offset ${offset}`);
+      if (batches.some((it) => it.header.lastOffset < offset && it.header.maxTimestampMs >= timestampMs)) problems.push(`${name}: time ${timestampMs} stands before offset ${offset}`);
+      if (timestampMs <= previous) problems.push(`${name}: time ${timestampMs} behind ${previous}`);
+      previous = timestampMs;
+    }
+    if (previous !== Math.max(-1, ...batches.map((it) => it.header.maxTimestampMs))) problems.push(`${name}: the last time entry is ${previous}`);
+  }
+  return problems;
+}

@@ -89,6 +89,7 @@ export class LogDirectory {
   static async open(options: LogDirectoryOptions): Promise<LogDirectory> {
     const { fileSystem, folder, logger } = options;
     fileSystem.makeFolder(folder);
+    await fileSystem.syncFolder(folder.slice(0, Math.max(1, folder.lastIndexOf('/'))));
     const lock = DirectoryLock.take(fileSystem, folder, options.processes ?? nodeProcesses);
     try {
       const meta = await settleMeta(options);

@@ -3,6 +3,7 @@ import { LeaderEpochs, LEADER_EPOCH_FILE } from './leader-epochs.js';
 import { ProducerSnapshots } from '../producer/producer-snapshots.js';
 import { ProducerStateTable } from '../producer/producer-state-table.js';
 import { resumeSegment } from '../segment/segment-cut.js';
+import { RELATIVE_OFFSET_MAX } from '../segment/offset-index.js';
 import { OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX } from '../segment/segment-names.js';
 import { Segment } from '../segment/segment.js';
 import { applyBatch } from './batch-effects.js';
@@ -65,6 +66,9 @@ class Recovery {
     }
     const logStartOffset = this.settleStart();
     const logEndOffset = segments.at(-1)?.endOffset ?? logStartOffset;
+    if (!isClean && logEndOffset < options.recoveryPoint) {
+      options.logger.error({ folder: options.folder, logEndOffset, recoveryPoint: options.recoveryPoint }, 'log ends below its recovery point: records that were on the disk are missing');
+    }
     if (isClean) await this.loadProducers(this.producers, logEndOffset);
     await this.repairTransactionIndexes(scanned);
     this.snapshots.remove((it) => it > logEndOffset);
@@ -123,8 +127,9 @@ class Recovery {
     for (let i = first; i < segments.length; i++) {
       const segment = segments[i]!;
       const previous = segments[i - 1];
-      if (previous !== undefined && previous.endOffset > segment.baseOffset) {
-        this.cutAt(i - 1, { position: previous.bytes, problem: `the next segment begins at ${segment.baseOffset}, below the end of this one` });
+      const isScanned = i > first;
+      if (previous !== undefined && (previous.endOffset > segment.baseOffset || (isScanned && this.isLoss(previous, segment)))) {
+        this.cutAt(i - 1, { position: previous.bytes, problem: `the next segment begins at ${segment.baseOffset}, this one ends at ${previous.endOffset}` });
         return;
       }
       const transactions = segment.resetTransactions();
@@ -141,6 +146,12 @@ class Recovery {
       }
       segment.writeOutIndexes();
     }
+  }
+
+  /** Between unsynced segments a gap means that the end of the first one was lost. A cleaner leaves gaps too, where the policy has one. */
+  private isLoss(previous: Segment, next: Segment): boolean {
+    const isCleaned = this.options.config.cleanupPolicies.includes('compact');
+    return !isCleaned && next.baseOffset > previous.endOffset && next.baseOffset - previous.endOffset <= RELATIVE_OFFSET_MAX;
   }
 
   /** Never silent: an operator must be able to see from the log line what is gone. */

@@ -406,7 +406,9 @@ export class PartitionLog {
       (segment.bytes > 0 &&
         (segment.bytes + bytes > segmentBytes || segment.fillingForMs(survey.maxTimestampMs, this.options.clock.nowMs()) > segmentMs - this.rollJitterMs || segment.areIndexesFull(segmentIndexBytes)));
     if (!isDue) return false;
-    this.guarded(() => this.roll(survey.baseOffset));
+    // A follower's batch may stand behind a gap. The segment begins at the end of the last one even so: a gap between segments then means that bytes were lost.
+    const isGapTooWide = survey.lastOffset - segment.endOffset > RELATIVE_OFFSET_MAX;
+    this.guarded(() => this.roll(isGapTooWide ? survey.baseOffset : segment.endOffset));
     return true;
   }
 
@@ -480,7 +482,10 @@ export class PartitionLog {
       this.truncationCount += 1;
       this.tail.clear();
       await work();
-      this.areNamesUnsynced = true;
+      // The cut is on the disk before anything grows over it: after a loss of power the log is the old one or the new one, never a mixture.
+      await this.active.sync('all');
+      await this.epochs.sync();
+      await this.options.fileSystem.syncFolder(this.folder);
       this.truncationCount += 1;
     } catch (error) {
       throw this.goOffline(error);

@@ -9,8 +9,8 @@ export class Inode {
   bytes = 0;
   modifiedMs = 0;
   private durable = Buffer.alloc(0);
-  /** Bytes that are durable were cut off since the last sync: after a loss of power they may be there again. */
-  private wasCut = false;
+  /** How many of the durable bytes have not been cut off since. Those that were may be there again after a loss of power. */
+  private intactBytes = 0;
 
   append(bytes: Uint8Array): void {
     const end = this.bytes + bytes.length;
@@ -25,7 +25,7 @@ export class Inode {
 
   truncate(bytes: number): void {
     if (bytes > this.bytes) this.append(new Uint8Array(bytes - this.bytes));
-    if (bytes < this.durable.length) this.wasCut = true;
+    this.intactBytes = Math.min(this.intactBytes, bytes);
     this.bytes = bytes;
   }
 
@@ -35,16 +35,16 @@ export class Inode {
 
   makeDurable(content: Buffer): void {
     this.durable = content;
-    this.wasCut = false;
+    this.intactBytes = content.length;
   }
 
   /** What is found when the machine comes up again. Of unsynced bytes all, some or none are there, and the last of them may read as zeroes. */
   afterPowerLoss(random: Dice): Inode {
     const survivor = new Inode();
-    if (this.wasCut && random.integer(2) === 0) {
+    if (this.intactBytes < this.durable.length && random.integer(2) === 0) {
       survivor.append(this.durable);
     } else {
-      const synced = this.wasCut ? 0 : this.durable.length;
+      const synced = this.intactBytes;
       const unsynced = this.bytes - synced;
       const kept = synced + [0, unsynced, random.integer(unsynced + 1)][random.integer(3)]!;
       survivor.append(this.content.subarray(0, kept));
@@ -61,7 +61,7 @@ export class Inode {
     survivor.append(this.content.subarray(0, this.bytes));
     survivor.modifiedMs = this.modifiedMs;
     survivor.durable = this.durable;
-    survivor.wasCut = this.wasCut;
+    survivor.intactBytes = this.intactBytes;
     return survivor;
   }
 }
