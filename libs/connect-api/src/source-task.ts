@@ -36,4 +36,13 @@ export abstract class SourceTask {
    * In order per source partition; not called for each record, only for what was stored.
    */
   onCommitted(_partition: OffsetMap, _offset: OffsetMap): Promise<void> | void {}
+
+  /**
+   * Positions that the source has passed with no record to carry them: changes that were filtered out, a quiet database whose log
+   * moves on. Asked when offsets are committed, if no poll is running and every record that polls have returned is acknowledged;
+   * the answer is stored like the offset of a record, and `onCommitted` follows. Null: nothing new.
+   */
+  offsetsWithoutRecords(): ReadonlyMap<OffsetMap, OffsetMap> | null {
+    return null;
+  }
 }
