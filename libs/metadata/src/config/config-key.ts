@@ -3,7 +3,7 @@ export const CONFIG_TYPES = { BOOLEAN: 1, STRING: 2, INT: 3, SHORT: 4, LONG: 5, 
 export type ConfigType = keyof typeof CONFIG_TYPES;
 
 /** A rule beyond the type; the text is what is wrong, or null. */
-export type ConfigRule = (value: string) => string | null;
+export type ConfigRule = (value: string, name: string) => string | null;
 
 export interface ConfigKey {
   readonly name: string;
@@ -12,6 +12,8 @@ export interface ConfigKey {
   readonly defaultValue: string | null;
   readonly documentation: string;
   readonly rule?: ConfigRule;
+  /** The rule is about a list as a whole, not about each part of it. */
+  readonly isRuleOfWholeList?: boolean;
   readonly isSensitive?: boolean;
 }
 
@@ -43,12 +45,13 @@ export function splitList(value: string): string[] {
 export function parseConfigValue(key: ConfigKey, value: string): { readonly value: string } | { readonly problem: string } {
   const typed = parseType(key.type, value.trim());
   if ('problem' in typed) return { problem: invalid(key, value, typed.problem) };
-  const broken = key.rule?.(typed.value) ?? null;
+  const broken = key.rule?.(typed.value, key.name) ?? null;
   return broken === null ? typed : { problem: invalid(key, key.type === 'LIST' ? badPart(key, typed.value) : typed.value, broken) };
 }
 
 function badPart(key: ConfigKey, value: string): string {
-  return splitList(value).find((it) => (key.rule?.(it) ?? null) !== null) ?? value;
+  if (key.isRuleOfWholeList === true) return `[${splitList(value).join(', ')}]`;
+  return splitList(value).find((it) => (key.rule?.(it, key.name) ?? null) !== null) ?? value;
 }
 
 function invalid(key: ConfigKey, value: string, problem: string): string {

@@ -19,10 +19,10 @@ const LONG_MAX_TEXT = '9223372036854775807';
 
 const gzipLevel: ConfigRule = (value) => (value === '-1' || (Number(value) >= 1 && Number(value) <= 9) ? null : 'Value must be between 1 and 9 or equal to -1');
 
-const throttledReplicas: ConfigRule = (value) =>
-  value.trim() === '' || value.trim() === '*' || value.split(',').every((it) => /^\s*\d+:\d+\s*$/.test(it))
+const throttledReplicas: ConfigRule = (value, name) =>
+  value === '' || value === '*' || value.split(',').every((it) => /^\d+:\d+$/.test(it))
     ? null
-    : 'Must be the literal \'*\' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],...';
+    : `${name} must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],...`;
 
 function key(
   name: string,
@@ -34,7 +34,8 @@ function key(
   options: { readonly hasBrokerDefault?: boolean } = {},
 ): TopicConfigKey {
   const list = typeof synonyms === 'string' ? [{ name: synonyms }] : synonyms;
-  return { name, type, defaultValue, documentation, rule, synonyms: list, brokerDefault: list.length > 0 && options.hasBrokerDefault !== false ? defaultValue : null };
+  const isRuleOfWholeList = rule === throttledReplicas;
+  return { name, type, defaultValue, documentation, rule, isRuleOfWholeList, synonyms: list, brokerDefault: list.length > 0 && options.hasBrokerDefault !== false ? defaultValue : null };
 }
 
 const WITHOUT_BROKER_DEFAULT = { hasBrokerDefault: false };
