@@ -48,7 +48,7 @@ export class StructMaker implements ValueWriter {
     this.add(text(bytes, start, end));
   }
   bytes(bytes: Uint8Array, start: number, end: number): void {
-    this.add(bytes.slice(start, end));
+    this.add(Uint8Array.from(bytes.subarray(start, end)));
   }
   decimalText(bytes: Uint8Array, start: number, end: number): void {
     const schema = this.pieceSchema();
