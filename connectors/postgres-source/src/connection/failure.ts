@@ -1,0 +1,34 @@
+import { ConnectError, RetriableError } from '@millrace/connect-api';
+
+const RETRIABLE_SQLSTATES = /^(?:08...|57P0[1234]|53300|40001|40P01|55P03|25006)$/;
+const RETRIABLE_SYSTEM_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL']);
+const LOST_CONNECTION = /connection terminated|closed the connection|connection was closed|timeout expired|timeout exceeded|connection to the server was closed|Client has encountered a connection error|not queryable/i;
+
+function codeOf(error: unknown): string {
+  const { code, errors } = error as { code?: unknown; errors?: readonly unknown[] };
+  if (typeof code === 'string') return code;
+  return errors?.[0] === undefined ? '' : codeOf(errors[0]);
+}
+
+/** What the driver or the server said, on one line. Neither puts a secret into its messages. */
+export function reasonOf(error: unknown): string {
+  const { message, errors } = error as { message?: string; errors?: readonly unknown[] };
+  if (message) return message.replace(/\s+/g, ' ');
+  return errors?.[0] === undefined ? String(error) : reasonOf(errors[0]);
+}
+
+/** Whether trying again may help: the connection was lost, or the server is starting or has no room. */
+export function isRetriable(error: unknown): boolean {
+  const code = codeOf(error);
+  return error instanceof RetriableError || RETRIABLE_SYSTEM_CODES.has(code) || RETRIABLE_SQLSTATES.test(code) || (code === '' && LOST_CONNECTION.test(reasonOf(error)));
+}
+
+/** The slot is held by another session. */
+export function isSlotBusy(error: unknown): boolean {
+  return codeOf(error) === '55006';
+}
+
+/** A failure that the runtime must not try again, with what to do about it. */
+export function fatal(message: string, cause?: unknown): ConnectError {
+  return new ConnectError(cause === undefined ? message : `${message}: ${reasonOf(cause)}`, cause === undefined ? undefined : { cause });
+}

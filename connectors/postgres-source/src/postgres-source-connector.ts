@@ -1,0 +1,36 @@
+import { SourceConnector, type ConfigDef, type ConfigValue, type ConnectorConfig, type ConnectorContext } from '@millrace/connect-api';
+import { SETTINGS } from './config/settings.js';
+import { validateConnection, validateTogether } from './validate-connection.js';
+
+/** Plans the capture of one PostgreSQL database: one task, since a replication slot has one reader. */
+export class PostgresSourceConnector extends SourceConnector {
+  private taskConfig: ConnectorConfig = {};
+
+  override start(_context: ConnectorContext, config: ConnectorConfig): void {
+    this.taskConfig = config;
+  }
+
+  taskConfigs(): ConnectorConfig[] {
+    return [this.taskConfig];
+  }
+
+  config(): ConfigDef {
+    return SETTINGS as unknown as ConfigDef;
+  }
+
+  override async validate(config: ConnectorConfig): Promise<ConfigValue[]> {
+    const values = SETTINGS.validate(config);
+    validateTogether(config, values);
+    if (values.every((it) => it.errors.length === 0)) await validateConnection(config, values);
+    return values;
+  }
+
+  override exactlyOnceSupport(): 'supported' {
+    return 'supported';
+  }
+
+  /** The position is also held by the slot, which is not changed: it must not be ahead of what is set here. */
+  override alterOffsets(): boolean {
+    return false;
+  }
+}

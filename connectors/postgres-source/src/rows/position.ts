@@ -1,0 +1,84 @@
+import type { OffsetMap } from '@millrace/connect-api';
+import type { Lsn } from '../wire/lsn.js';
+
+export type MessageType = 'BEGIN' | 'COMMIT' | 'INSERT' | 'UPDATE' | 'DELETE' | 'TRUNCATE' | 'MESSAGE';
+
+/** What the events of one transaction have in common. Events outside a transaction get one of their own. */
+export interface TransactionFacts {
+  /** Undefined outside a transaction. */
+  readonly xid: number | undefined;
+  /** When it committed, by the server's clock; since 1970. */
+  readonly commitMicros: number;
+  /** The end of the commit before this transaction; undefined when the stream has not shown one yet. */
+  readonly previousCommitLsn: Lsn | undefined;
+  readonly finalLsn: Lsn;
+  origin: Buffer | undefined;
+  originLsn: Lsn | undefined;
+}
+
+/** Where a stored offset says to go on, read from Connect's map (ours, or Debezium's). */
+export interface StoredPosition {
+  /** `running`: rows were being read when it was stored. */
+  readonly snapshot: 'none' | 'running' | 'completed';
+  readonly lsn: Lsn;
+  /** Everything that committed before is in the log. */
+  readonly commitLsn: Lsn | undefined;
+  readonly xid: number | undefined;
+  readonly messageType: MessageType | undefined;
+  /** How many changes at `lsn` are in the log: several share a position after COPY or a multi-row insert. */
+  readonly eventsAtLsn: number;
+  readonly commitMicros: number;
+}
+
+/** The offset behind a change: Debezium's keys. */
+export function changeOffset(transaction: TransactionFacts, lsn: Lsn, messageType: MessageType, eventsAtLsn: number): OffsetMap {
+  const { previousCommitLsn, xid, commitMicros } = transaction;
+  return {
+    lsn_proc: lsn,
+    messageType,
+    ...(previousCommitLsn === undefined ? {} : { lsn_commit: previousCommitLsn }),
+    lsn,
+    ...(xid === undefined ? {} : { txId: xid }),
+    ts_usec: commitMicros,
+    ...(eventsAtLsn > 0 ? { lsn_events_processed: eventsAtLsn } : {}),
+  };
+}
+
+/** The offset behind a commit, or behind a position up to which there was nothing to send. */
+export function commitOffset(lsn: Lsn, xid: number | undefined, commitMicros: number): OffsetMap {
+  return { lsn_proc: lsn, messageType: 'COMMIT', lsn_commit: lsn, lsn, ...(xid === undefined ? {} : { txId: xid }), ts_usec: commitMicros };
+}
+
+export function snapshotOffset(snapshot: { readonly lsn: Lsn; readonly xid: number; readonly micros: number }, isLast: boolean): OffsetMap {
+  return { last_snapshot_record: isLast, lsn: snapshot.lsn, txId: snapshot.xid, ts_usec: snapshot.micros, snapshot: 'INITIAL', snapshot_completed: isLast };
+}
+
+export function readStoredPosition(offset: OffsetMap | null): StoredPosition | undefined {
+  if (!offset) return undefined;
+  const lsn = numberOf(offset.lsn) ?? numberOf(offset.lsn_proc);
+  if (lsn === undefined) return undefined;
+  const isSnapshot = offset.snapshot !== undefined && offset.snapshot !== null && offset.snapshot !== false;
+  const isCompleted = offset.snapshot_completed === true || offset.last_snapshot_record === true;
+  return {
+    snapshot: !isSnapshot ? 'none' : isCompleted ? 'completed' : 'running',
+    lsn,
+    commitLsn: numberOf(offset.lsn_commit),
+    xid: numberOf(offset.txId),
+    messageType: (offset.messageType as MessageType | null | undefined) ?? undefined,
+    eventsAtLsn: numberOf(offset.lsn_events_processed) ?? 0,
+    commitMicros: numberOf(offset.ts_usec) ?? 0,
+  };
+}
+
+/** Up to where the server may forget its log once this offset is durable; undefined while a snapshot runs. */
+export function durableLsn(offset: OffsetMap): Lsn | undefined {
+  const commit = numberOf(offset.lsn_commit);
+  if (commit !== undefined) return commit;
+  const isSnapshot = offset.snapshot !== undefined && offset.snapshot !== null && offset.snapshot !== false;
+  if (isSnapshot) return offset.snapshot_completed === true ? numberOf(offset.lsn) : undefined;
+  return numberOf(offset.lsn_proc);
+}
+
+function numberOf(value: OffsetMap[string] | undefined): number | undefined {
+  return typeof value === 'number' ? value : typeof value === 'bigint' ? Number(value) : undefined;
+}

@@ -1,0 +1,162 @@
+import type { Headers, OffsetMap, SourceRecord } from '@millrace/connect-api';
+import { RawStream } from '../connection/raw-stream.js';
+import { quoteName, type SqlSession } from '../connection/sql-session.js';
+import { nowMicros } from '../rows/clock.js';
+import { ChangeEnvelope, Operation, RowKey, type RowBytes } from '../rows/change-rows.js';
+import { snapshotOffset, type TransactionFacts } from '../rows/position.js';
+import { tupleFromCopyLine } from '../rows/row-spans.js';
+import { SNAPSHOT_MARKERS, type SourceBlock } from '../rows/source-block.js';
+import type { TableName } from '../tables/table-catalog.js';
+import type { TablePlan } from '../tables/table-plan.js';
+import type { Lsn } from '../wire/lsn.js';
+import { Backend, queryMessage, readServerError } from '../wire/messages.js';
+
+const BACKSLASH = 0x5c;
+
+export interface SnapshotTable extends TableName {
+  readonly columns: readonly string[];
+  readonly plan: TablePlan;
+}
+
+export interface SnapshotReaderOptions {
+  /** In a transaction that sees the data as of `lsn`; it is used up. */
+  readonly session: SqlSession;
+  readonly tables: readonly SnapshotTable[];
+  readonly source: SourceBlock;
+  readonly partition: OffsetMap;
+  readonly headers: Headers;
+  readonly lsn: Lsn;
+  readonly xid: number;
+  readonly micros: number;
+  readonly signal: AbortSignal;
+}
+
+/** A row that waits until it is known whether another follows: the last one is marked. */
+interface WaitingRow {
+  readonly plan: TablePlan;
+  readonly row: RowBytes;
+  readonly isFirstInTable: boolean;
+  isLastInTable: boolean;
+}
+
+/** Reads the tables one after another by COPY. The rows stay in the bytes in which they came. */
+export class SnapshotReader {
+  private readonly raw: RawStream;
+  private readonly transaction: TransactionFacts;
+  private readonly runningOffset: OffsetMap;
+  private readonly lastOffset: OffsetMap;
+  private tableIndex = -1;
+  private isTableStarted = false;
+  private waiting: WaitingRow | undefined;
+  private hasEmitted = false;
+  private clockMicros = 0;
+  private searched: Buffer | undefined;
+  private nextEscape = 0;
+  isDone = false;
+
+  constructor(private readonly options: SnapshotReaderOptions) {
+    const { lsn, xid, micros } = options;
+    this.raw = new RawStream(options.session, { moderates: false });
+    this.transaction = { xid, commitMicros: micros, previousCommitLsn: undefined, finalLsn: lsn, origin: undefined, originLsn: undefined };
+    this.runningOffset = snapshotOffset({ lsn, xid, micros }, false);
+    this.lastOffset = snapshotOffset({ lsn, xid, micros }, true);
+    this.startNextTable();
+  }
+
+  get lsn(): Lsn {
+    return this.options.lsn;
+  }
+
+  get tableCount(): number {
+    return this.options.tables.length;
+  }
+
+  /** The offset that says that the snapshot is complete. */
+  get completedOffset(): OffsetMap {
+    return this.lastOffset;
+  }
+
+  /** At most so many records; none when no row has come yet. Throws when the connection is lost. */
+  read(recordsMax: number, out: SourceRecord[]): void {
+    this.clockMicros = nowMicros();
+    const { frames } = this.raw;
+    while (!this.isDone && out.length < recordsMax && this.raw.next()) {
+      const { type, bytes, start, end } = frames;
+      if (type === Backend.copyData) this.row(bytes, start, end - 1, out);
+      else if (type === Backend.error) throw readServerError(bytes, start, end);
+      else if (type === Backend.readyForQuery) {
+        if (this.waiting) this.waiting.isLastInTable = true;
+        if (!this.startNextTable()) this.finish(out);
+      }
+    }
+  }
+
+  wait(timeoutMs: number): Promise<void> {
+    return this.raw.wait(timeoutMs, this.options.signal);
+  }
+
+  close(): void {
+    this.raw.destroy();
+  }
+
+  private startNextTable(): boolean {
+    const table = this.options.tables[++this.tableIndex];
+    if (!table) {
+      if (this.tableIndex === 0) this.isDone = true;
+      return false;
+    }
+    this.isTableStarted = false;
+    const columns = table.columns.map(quoteName).join(', ');
+    this.raw.write(queryMessage(`COPY (SELECT ${columns} FROM ${quoteName(table.schema)}.${quoteName(table.table)}) TO STDOUT`));
+    return true;
+  }
+
+  private row(bytes: Buffer, start: number, end: number, out: SourceRecord[]): void {
+    if (this.waiting) this.emit(this.waiting, false, out);
+    const { plan } = this.options.tables[this.tableIndex]!;
+    const row: RowBytes = this.hasEscape(bytes, start, end) ? { bytes: tupleFromCopyLine(bytes, start, end), at: 0, end: 0 } : { bytes, at: start, end };
+    this.waiting = { plan, row, isFirstInTable: !this.isTableStarted, isLastInTable: false };
+    this.isTableStarted = true;
+  }
+
+  /** The place of the next backslash is kept, so that a chunk is searched once and not once per row. */
+  private hasEscape(bytes: Buffer, start: number, end: number): boolean {
+    if (this.searched !== bytes || this.nextEscape < start) {
+      const found = bytes.indexOf(BACKSLASH, start);
+      this.searched = bytes;
+      this.nextEscape = found < 0 ? Number.POSITIVE_INFINITY : found;
+    }
+    return this.nextEscape < end;
+  }
+
+  private finish(out: SourceRecord[]): void {
+    if (this.waiting) this.emit(this.waiting, true, out);
+    this.waiting = undefined;
+    this.isDone = true;
+  }
+
+  private emit(waiting: WaitingRow, isLast: boolean, out: SourceRecord[]): void {
+    const { plan, row } = waiting;
+    const { source, partition, headers, lsn } = this.options;
+    const marker = isLast
+      ? SNAPSHOT_MARKERS.last
+      : !this.hasEmitted
+        ? SNAPSHOT_MARKERS.first
+        : waiting.isLastInTable
+          ? SNAPSHOT_MARKERS.lastInTable
+          : waiting.isFirstInTable
+            ? SNAPSHOT_MARKERS.firstInTable
+            : SNAPSHOT_MARKERS.inside;
+    this.hasEmitted = true;
+    out.push({
+      topic: plan.topic,
+      keySchema: plan.keySchema,
+      key: plan.keySchema ? new RowKey(plan, plan.keySchema, row) : null,
+      valueSchema: plan.envelope,
+      value: new ChangeEnvelope({ source, plan, transaction: this.transaction, lsn, operation: Operation.read, before: undefined, after: row, marker, clockMicros: this.clockMicros, order: undefined }),
+      headers,
+      sourcePartition: partition,
+      sourceOffset: isLast ? this.lastOffset : this.runningOffset,
+    });
+  }
+}

@@ -1,0 +1,67 @@
+import { randomBytes } from 'node:crypto';
+import type { Headers, OffsetMap } from '@millrace/connect-api';
+import type { SourceSettings } from '../config/source-settings.js';
+import { connect, connectForReplication } from '../connection/connect.js';
+import { quoteText, type SqlSession } from '../connection/sql-session.js';
+import { nowMicros } from '../rows/clock.js';
+import type { SourceBlock } from '../rows/source-block.js';
+import { createSlot, currentLsn, type ExportedSnapshot } from '../streaming/slot.js';
+import { listCapturedTables, readTable } from '../tables/table-catalog.js';
+import type { TablePlanner } from '../tables/table-planner.js';
+import { SnapshotReader, type SnapshotTable } from './snapshot-reader.js';
+
+export interface SnapshotStart {
+  readonly settings: SourceSettings;
+  readonly planner: TablePlanner;
+  readonly source: SourceBlock;
+  readonly partition: OffsetMap;
+  readonly headers: Headers;
+  readonly signal: AbortSignal;
+  /** Whether streaming follows: then the data must be seen exactly as of the start of the stream. */
+  readonly isForStreaming: boolean;
+  readonly hasSlot: boolean;
+}
+
+/**
+ * Opens the transaction in which the tables are read. With streaming to follow, it sees what had committed at one point of the log: the
+ * start of the slot that is made here or, if there is a slot already, that of a temporary one; the stream then starts at that point.
+ */
+export async function startSnapshot(start: SnapshotStart): Promise<SnapshotReader> {
+  const { settings } = start;
+  const exporter = start.isForStreaming ? await connectForReplication(settings) : undefined;
+  let session: SqlSession | undefined;
+  try {
+    const exported = exporter && (await exportSnapshot(exporter, start));
+    session = await connect(settings);
+    await session.run('SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0');
+    await session.run('BEGIN ISOLATION LEVEL REPEATABLE READ');
+    if (exported) await session.run(`SET TRANSACTION SNAPSHOT ${quoteText(exported.name)}`);
+    const lsn = exported?.lsn ?? (await currentLsn(session));
+    const [row] = await session.query<{ xid: number }>('select case when pg_catalog.pg_is_in_recovery() then 0 else pg_catalog.txid_current() end as xid');
+    const tables = await describeTables(session, start);
+    return new SnapshotReader({ ...start, session, tables, lsn, xid: row?.xid ?? 0, micros: nowMicros() });
+  } catch (error) {
+    await session?.end().catch(() => undefined);
+    throw error;
+  } finally {
+    // The transaction has imported the snapshot: the exporting session, and with it a temporary slot, may go.
+    await exporter?.end().catch(() => undefined);
+  }
+}
+
+function exportSnapshot(exporter: SqlSession, start: SnapshotStart): Promise<ExportedSnapshot> {
+  const { values } = start.settings;
+  const name = start.hasSlot ? `${values['slot.name'].slice(0, 40)}_snapshot_${randomBytes(4).toString('hex')}` : values['slot.name'];
+  return createSlot(exporter, { name, isTemporary: start.hasSlot, isFailover: !start.hasSlot && values['slot.failover'] });
+}
+
+async function describeTables(session: SqlSession, start: SnapshotStart): Promise<SnapshotTable[]> {
+  const { filter } = start.settings;
+  const tables: SnapshotTable[] = [];
+  for (const name of await listCapturedTables(session, filter)) {
+    if (!filter.snapshotsTable(name.schema, name.table)) continue;
+    const table = await readTable(session, name);
+    if (table) tables.push({ ...name, columns: table.columns.map((it) => it.name), plan: await start.planner.fromCatalog(session, table) });
+  }
+  return tables;
+}

@@ -1,0 +1,34 @@
+-- Part 2: changes while streaming.
+call fill(100);
+update numbers set i4 = 5 where id = 101;
+update numbers set id = 1101 where id = 101;
+delete from numbers where id = 102;
+update full_identity set a = 'b' where id = 101;
+insert into full_identity values (200, 'a', (select string_agg(md5(g::text), '') from generate_series(1, 400) g));
+update full_identity set a = 'c' where id = 200;
+delete from full_identity where id = 200;
+insert into toasted values (1, 1, (select string_agg(md5(g::text), '') from generate_series(1, 400) g), (select jsonb_agg(md5(g::text)) from generate_series(1, 400) g), (select string_agg(decode(md5(g::text), 'hex'), '') from generate_series(1, 400) g), (select array_agg(md5(g::text)) from generate_series(1, 400) g), (select string_agg(md5(g::text), '') from generate_series(1, 400) g),
+  (select array_agg(g) from generate_series(1, 4000) g), (select array_agg(g::bigint) from generate_series(1, 4000) g), (select array_agg(md5(g::text)::uuid) from generate_series(1, 400) g), (select hstore(array_agg(md5(g::text)), array_agg('v'::text)) from generate_series(1, 400) g), 1);
+update toasted set a = 2;
+delete from toasted;
+alter table unique_key replica identity using index unique_key_a_key;
+update unique_key set b = 'z' where a = 101; update unique_key set a = 201 where a = 101; delete from unique_key where a = 201;
+update index_identity set v = 'w' where id = 101; update index_identity set k = 999 where id = 101; update index_identity set id = 555 where id = 101; delete from index_identity where k = 999;
+update "Odd Näme" set second = 6 where "key Col" = 101;
+update generated set a = 22 where id = 101;
+delete from part where id = 101;
+begin; insert into cut values (7, 7), (8, 8); update cut set a = 9 where id = 7; delete from cut where id = 8; commit;
+select pg_logical_emit_message(true, 'pre', 'transactional'); select pg_logical_emit_message(false, 'pre', 'not transactional');
+insert into changing values (1, 1);
+alter table changing add column b text default 'dflt';
+insert into changing values (2, 2, 'two');
+alter table changing drop column a;
+insert into changing values (3, 'three');
+alter table changing alter column b type varchar(30); alter table changing rename column b to c;
+insert into changing values (4, 'four');
+alter table changing drop constraint changing_pkey; alter table changing add column k2 int not null default 0; alter table changing add primary key (id, k2);
+insert into changing values (5, 'five', 9);
+create table later (id int primary key, v text); insert into later values (1, 'x');
+alter type mood add value 'new one'; insert into texts (id, e) values (900, 'new one');
+truncate cut;
+insert into cut values (1, 1);
