@@ -121,7 +121,9 @@ export class PostgresSinkTask extends SinkTask {
   }
 
   private async planFor(session: Session, record: SinkRecord): Promise<RowPlan | null> {
+    const { generation } = this.planner;
     const plan = await this.planner.plan(session, record);
+    if (generation !== this.planner.generation) this.plans.clear();
     // A table that is missing now may be made by the next record.
     if (plan !== null) this.plans.set(record, this.tableKey(record), plan);
     return plan;
@@ -137,7 +139,8 @@ export class PostgresSinkTask extends SinkTask {
     for (const record of records) {
       const batch = new PutBatch(this.settings, buffer);
       await this.encodeInto(batch, session, record);
-      result.push({ record, calls: this.writer.calls(batch).map((it) => ({ ...it, parameters: it.parameters.map((value) => value?.slice() ?? null) })) });
+      // The buffer is used again for the next record.
+      result.push({ record, calls: this.writer.calls(batch).map((it) => ({ ...it, parameters: it.parameters.map((value) => value && Uint8Array.from(value)) })) });
     }
     return result.filter((it) => it.calls.length > 0);
   }

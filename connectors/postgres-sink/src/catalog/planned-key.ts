@@ -28,10 +28,9 @@ export function plannedKey(record: SinkRecord, shape: RecordShape, settings: Sin
       return { from: 'coordinates', fields: COORDINATES };
     case 'record_key':
       return recordKey(record, settings);
-    case 'record_value': {
+    case 'record_value':
       if (shape.kind === 'none') return { from: 'missing', fields: [], reason: 'A tombstone has no value to take the key from' };
       return { from: 'row', struct: shape.row, fields: chosen(shape.row, record.topic, settings) };
-    }
     case 'record_header': {
       const names = settings.keyFields.length > 0 ? settings.keyFields : [...new Set(record.headers.map((it) => it.key))];
       if (names.length === 0) throw new DataError('The record has no headers, which primary.key.mode=record_header needs');

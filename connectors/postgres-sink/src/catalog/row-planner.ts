@@ -23,6 +23,8 @@ interface WantedColumn extends WantedField {
 /** Finds or makes the table for records of a kind, and compiles how they become its rows. Keeps what it has read until `forget`. */
 export class RowPlanner {
   private readonly tables = new Map<string, TargetTable>();
+  /** Grows when a table has changed: plans made before are of the past. */
+  generation = 0;
   private readonly evolution: TableEvolution;
 
   constructor(private readonly settings: SinkSettings) {
@@ -50,6 +52,8 @@ export class RowPlanner {
   async plan(session: Session, record: SinkRecord): Promise<RowPlan | null> {
     const shape = recordShape(record);
     if (!shape) return null;
+    // As Debezium does: elsewhere a tombstone has no key.
+    if (shape.kind === 'none' && this.settings.keyMode !== 'record_key') return null;
     const key = plannedKey(record, shape, this.settings);
     const row = this.rowFields(record.topic, shape, key);
     const name = this.tableName(record);
@@ -96,6 +100,7 @@ export class RowPlanner {
       if (!table || missing.some((it) => !table?.columns.has(it.name))) throw new ConnectError(`The column ${names} was added to ${key} but is not found`);
     }
     this.checkKey(table, key, wanted);
+    if (this.tables.has(key) && this.tables.get(key) !== table) this.generation += 1;
     this.tables.set(key, table);
     return table;
   }

@@ -4,11 +4,14 @@ import { ColumnCodec } from './column-codec.js';
 
 const MS_PER_DAY = 86_400_000;
 /** The last and first day that PostgreSQL's date holds: 5874897-12-31 and 4714-11-24 BC. */
-const DAY_LAST = 2_145_031_948;
+const DAY_LAST = 2_145_042_905;
 const DAY_FIRST = -2_440_588;
-/** What Debezium sends for infinite timestamps, in microseconds. */
-const INFINITY_US = 9_223_372_036_825_200_000n;
-const MINUS_INFINITY_US = -9_223_372_036_832_400_000n;
+/** What Debezium sends for infinite timestamps: the JDBC driver's values are microseconds. Nanoseconds do not reach so far. */
+const INFINITY: Record<TimeUnit, readonly [bigint, bigint] | undefined> = {
+  ms: [9_223_372_036_825_200n, -9_223_372_036_832_400n],
+  us: [9_223_372_036_825_200_000n, -9_223_372_036_832_400_000n],
+  ns: undefined,
+};
 /** Text of an integer up to this length is safe as a number. */
 const SAFE_DIGITS = 15;
 
@@ -59,16 +62,13 @@ export class TimestampCodec extends EpochCodec {
     super();
   }
   protected write(out: CopyBuffer, value: number): void {
-    if (this.unit === 'ms' && (value === Number(INFINITY_US / 1000n) || value === Number(MINUS_INFINITY_US / 1000n))) {
-      writeInfinity(out, value > 0, true);
-      return;
-    }
     const perSecond = UNITS_PER_SECOND[this.unit];
     const seconds = Math.floor(value / perSecond);
     writeTimestamp(out, { seconds, fraction: value - seconds * perSecond, digits: FRACTION_DIGITS[this.unit] });
   }
   protected override writeLong(out: CopyBuffer, value: bigint): void {
-    if (writeInfinity(out, value >= INFINITY_US, value <= MINUS_INFINITY_US)) return;
+    const infinity = INFINITY[this.unit];
+    if (infinity && writeInfinity(out, value === infinity[0], value === infinity[1])) return;
     const perSecond = BigInt(UNITS_PER_SECOND[this.unit]);
     let seconds = value / perSecond;
     if (value % perSecond < 0n) seconds -= 1n;

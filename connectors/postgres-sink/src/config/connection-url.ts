@@ -1,4 +1,4 @@
-import { ConfigError } from '@millrace/connect-api';
+import { ConfigError, PASSWORD_MASK } from '@millrace/connect-api';
 
 export type SslMode = 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' | 'verify-full';
 const SSL_MODES: readonly string[] = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] satisfies SslMode[];
@@ -46,6 +46,11 @@ export function parseConnectionUrl(text: string): ConnectionUrl {
   const slash = address.indexOf('/', 2);
   const authority = slash === -1 ? address.slice(2) : address.slice(2, slash);
   return build({ authority, path: slash === -1 ? '' : address.slice(slash + 1), parameters });
+}
+
+/** The URL without what is secret in it, for people to read. */
+export function withoutPassword(url: string): string {
+  return url.replace(/([?&]password=)[^&]*/gi, `$1${PASSWORD_MASK}`).replace(/^(postgres(?:ql)?:\/\/[^/@:]*:)[^/]*(?=@)/i, `$1${PASSWORD_MASK}`);
 }
 
 function build({ authority, path, parameters }: { authority: string; path: string; parameters: ReadonlyMap<string, string> }): ConnectionUrl {

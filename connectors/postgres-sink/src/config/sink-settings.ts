@@ -1,6 +1,6 @@
 import { ConfigError, type ConfigValue, type ConnectorConfig, Password } from '@millrace/connect-api';
 import { fieldFilter, type FieldFilter } from '../naming/field-filter.js';
-import { parseConnectionUrl, type ConnectionUrl } from './connection-url.js';
+import { type ConnectionUrl, parseConnectionUrl, withoutPassword } from './connection-url.js';
 import { SINK_CONFIG, withPresentNames } from './sink-config-def.js';
 
 export type InsertMode = 'insert' | 'upsert' | 'update';
@@ -58,6 +58,7 @@ export function parseSinkSettings(given: ConnectorConfig): SinkSettings {
 export function validateOffline(given: ConnectorConfig): ConfigValue[] {
   const config = withPresentNames(given);
   const values = SINK_CONFIG.validate(config);
+  for (const value of values) if (value.name === 'connection.url' && value.value !== null) value.value = withoutPassword(value.value);
   if (values.every((it) => it.errors.length === 0)) {
     for (const { key, message } of crossProblems(config)) values.find((it) => it.name === key)?.errors.push(message);
   }

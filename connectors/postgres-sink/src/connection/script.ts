@@ -1,6 +1,6 @@
 import type { Connection, Submittable } from 'pg';
 
-/** A statement of a pipeline: prepared under `name`, and its parameters as text (null: SQL null). */
+/** A statement of a pipeline, known by its name, and its parameters as text (null: SQL null). */
 export interface PreparedCall {
   readonly name: string;
   readonly sql: string;
@@ -111,49 +111,94 @@ export class PipelineScript extends Script {
   }
 
   protected send(wire: Wire): void {
-    const parts: Uint8Array[] = [];
+    const messages = new MessageBuffer();
     const prepared = new Set<string>();
-    for (const call of this.calls) {
-      if (this.unprepared.has(call.name) && !prepared.has(call.name)) {
-        prepared.add(call.name);
-        parts.push(message(0x50, [cString(call.name), cString(call.sql), NO_ITEMS]));
+    for (const { name, sql, parameters } of this.calls) {
+      if (this.unprepared.has(name) && !prepared.has(name)) {
+        prepared.add(name);
+        messages.parse(name, sql);
       }
-      parts.push(message(0x42, [NO_NAME, cString(call.name), NO_ITEMS, ...parameterParts(call.parameters), NO_ITEMS]), EXECUTE);
+      messages.bind(name, parameters);
+      messages.bytes(EXECUTE);
     }
-    parts.push(SYNC);
-    wire.write(Buffer.concat(parts));
+    messages.bytes(SYNC);
+    wire.write(messages.written());
   }
 }
 
-const NO_ITEMS = Uint8Array.of(0, 0);
-const NO_NAME = Uint8Array.of(0);
 const EXECUTE = Uint8Array.of(0x45, 0, 0, 0, 9, 0, 0, 0, 0, 0);
 const SYNC = Uint8Array.of(0x53, 0, 0, 0, 4);
-const NULL_LENGTH = Uint8Array.of(0xff, 0xff, 0xff, 0xff);
+const SQL_NULL = -1;
 
-function message(type: number, parts: readonly Uint8Array[]): Uint8Array {
-  const head = Buffer.allocUnsafe(5);
-  head[0] = type;
-  head.writeUInt32BE(parts.reduce((sum, it) => sum + it.length, 4), 1);
-  return Buffer.concat([head, ...parts]);
-}
+/** Messages of the extended query protocol, one after the other. */
+class MessageBuffer {
+  private buffer = Buffer.allocUnsafe(4096);
+  private length = 0;
 
-function cString(text: string): Uint8Array {
-  return Buffer.from(`${text}\0`, 'utf8');
-}
-
-function parameterParts(parameters: readonly (Uint8Array | null)[]): Uint8Array[] {
-  const count = Buffer.allocUnsafe(2);
-  count.writeUInt16BE(parameters.length, 0);
-  const parts: Uint8Array[] = [count];
-  for (const value of parameters) {
-    if (value === null) {
-      parts.push(NULL_LENGTH);
-      continue;
-    }
-    const length = Buffer.allocUnsafe(4);
-    length.writeUInt32BE(value.length, 0);
-    parts.push(length, value);
+  written(): Uint8Array {
+    return this.buffer.subarray(0, this.length);
   }
-  return parts;
+
+  parse(name: string, sql: string): void {
+    const start = this.begin(0x50);
+    this.text(name);
+    this.text(sql);
+    this.int16(0);
+    this.end(start);
+  }
+
+  /** To the unnamed portal; parameters and results as text. */
+  bind(statement: string, parameters: readonly (Uint8Array | null)[]): void {
+    const start = this.begin(0x42);
+    this.text('');
+    this.text(statement);
+    this.int16(0);
+    this.int16(parameters.length);
+    for (const value of parameters) {
+      this.int32(value === null ? SQL_NULL : value.length);
+      if (value !== null) this.bytes(value);
+    }
+    this.int16(0);
+    this.end(start);
+  }
+
+  bytes(value: Uint8Array): void {
+    this.reserve(value.length);
+    this.buffer.set(value, this.length);
+    this.length += value.length;
+  }
+
+  private begin(type: number): number {
+    this.reserve(5);
+    this.buffer[this.length] = type;
+    this.length += 5;
+    return this.length - 4;
+  }
+
+  private end(start: number): void {
+    this.buffer.writeUInt32BE(this.length - start, start);
+  }
+
+  private text(value: string): void {
+    this.reserve(value.length * 3 + 1);
+    this.length += this.buffer.write(value, this.length, 'utf8');
+    this.buffer[this.length++] = 0;
+  }
+
+  private int16(value: number): void {
+    this.reserve(2);
+    this.length = this.buffer.writeUInt16BE(value, this.length);
+  }
+
+  private int32(value: number): void {
+    this.reserve(4);
+    this.length = this.buffer.writeInt32BE(value, this.length);
+  }
+
+  private reserve(count: number): void {
+    if (this.length + count <= this.buffer.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(this.length + count, this.buffer.length * 2));
+    this.buffer.copy(grown, 0, 0, this.length);
+    this.buffer = grown;
+  }
 }

@@ -13,7 +13,9 @@ const STAGES_MAX = 32;
 
 /** One database connection, with what it has prepared. */
 export class Session {
-  private readonly prepared = new Set<string>();
+  /** Statements by their names, and the names that the server knows them by. */
+  private readonly prepared = new Map<string, string>();
+  private nextStatement = 0;
   private readonly stages = new Map<string, string>();
   private nextStage = 0;
   private lost = false;
@@ -61,16 +63,23 @@ export class Session {
 
   /** See PipelineScript. On failure tells how many calls had succeeded before. */
   async pipeline(calls: readonly PreparedCall[]): Promise<{ readonly completed: number; readonly error?: unknown }> {
-    const unprepared = new Set(calls.filter((it) => !this.prepared.has(it.name)).map((it) => it.name));
-    const script = new PipelineScript(calls, unprepared);
+    const added = new Map<string, string>();
+    const named = calls.map((call) => {
+      let name = this.prepared.get(call.name) ?? added.get(call.name);
+      if (name === undefined) {
+        name = `millrace_${this.nextStatement++}`;
+        added.set(call.name, name);
+      }
+      return { ...call, name };
+    });
+    const script = new PipelineScript(named, new Set(added.values()));
     this.client.query(script);
     try {
       await script.done;
-      for (const name of unprepared) this.prepared.add(name);
+      for (const [call, name] of added) this.prepared.set(call, name);
       return { completed: script.completed };
     } catch (error) {
-      // Which of them were parsed before the failure is not known: forget them at both ends.
-      if (!this.lost) for (const name of unprepared) await this.forget(name);
+      // Which of the added ones were parsed before the failure is not known: they will be prepared again, under other names.
       return { completed: script.completed, error };
     }
   }
@@ -98,10 +107,6 @@ export class Session {
     this.lost = true;
     this.client.on('error', () => undefined);
     await this.client.end().catch(() => undefined);
-  }
-
-  private async forget(name: string): Promise<void> {
-    await this.query(`DEALLOCATE ${quoteIdentifier(name)}`).catch(() => undefined);
   }
 
   private async isReadOnly(): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { DataError } from '@millrace/connect-api';
 import { catalogName, type TableName } from './identifier.js';
 
-const SOURCE_FIELD = /\$\{source\.(.*?)\}/g;
+const PLACEHOLDER = /\$\{(?:topic|original|source\.(.*?))\}/g;
 
 /** Whether the name depends on each record's source block, not on its topic alone. */
 export function readsSource(format: string): boolean {
@@ -13,10 +13,10 @@ export function readsSource(format: string): boolean {
  * `${source.x}` field x of the envelope's source block.
  */
 export function collectionName(format: string, topic: string, source: (field: string) => string): string {
-  return format
-    .replaceAll('${topic}', topic.replaceAll('.', '_'))
-    .replaceAll('${original}', topic)
-    .replace(SOURCE_FIELD, (_, field: string) => source(field));
+  return format.replace(PLACEHOLDER, (placeholder, field: string | undefined) => {
+    if (field !== undefined) return source(field);
+    return placeholder === '${topic}' ? topic.replaceAll('.', '_') : topic;
+  });
 }
 
 /** `table`, `schema.table` or `database.schema.table`; the database is the connection's, whatever is said. */

@@ -122,7 +122,8 @@ function escapeText(value: string): string {
 /** The value behind a field of COPY's text format as this package writes it; null for SQL null. */
 export function unescapeField(row: Uint8Array, start: number, end: number): Uint8Array | null {
   if (end - start === 2 && row[start] === BACKSLASH && row[start + 1] === 0x4e) return null;
-  if (row.indexOf(BACKSLASH, start) === -1 || row.indexOf(BACKSLASH, start) >= end) return row.subarray(start, end);
+  const field = row.subarray(start, end);
+  if (!field.includes(BACKSLASH)) return field;
   const value = new Uint8Array(end - start);
   let length = 0;
   for (let i = start; i < end; i++) {

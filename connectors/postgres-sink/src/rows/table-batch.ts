@@ -91,7 +91,8 @@ export class TableBatch {
   private readonly deletes = new Map<string, number>();
 
   constructor(
-    readonly table: TargetTable,
+    /** As it is now: it may get columns while the batch grows. */
+    public table: TargetTable,
     private readonly mode: InsertMode,
     private readonly store: RowStore,
   ) {}

@@ -6,7 +6,7 @@ import type { Segment } from '../rows/table-batch.js';
 import type { PutBatch } from './put-batch.js';
 import { type SegmentSql, segmentSql } from './statements.js';
 
-/** Up to this many rows go as prepared statements, more through COPY: where both took the same time. */
+/** Up to this many rows go as prepared statements, more through COPY: where both take the same time. */
 const SINGLE_ROWS_MAX = 32;
 
 /** A statement of one row, and the columns that its parameters are. */
@@ -91,7 +91,7 @@ export class BatchWriter {
   private named(sql: string): { name: string; sql: string } {
     let name = this.names.get(sql);
     if (name === undefined) {
-      name = `millrace_${this.names.size}`;
+      name = String(this.names.size);
       this.names.set(sql, name);
     }
     return { name, sql };

@@ -15,7 +15,8 @@ const TAB = 0x09;
 
 /** The records of a put as rows, reduced to the last operation on each key. */
 export class PutBatch {
-  readonly tables = new Map<TargetTable, TableBatch>();
+  /** By the table's name in SQL. */
+  readonly tables = new Map<string, TableBatch>();
   readonly store: RowStore;
   private readonly encoder: RowEncoder;
 
@@ -62,10 +63,10 @@ export class PutBatch {
       if (this.settings.truncateEnabled) this.table(plan.table).clear();
       return false;
     }
-    if (operation === DELETE) return this.addDelete(plan, record, { value, start, keyEnd, hasKey });
+    if (operation === DELETE) return this.addDelete(plan, { value, start, keyEnd, hasKey });
     if (!encoder.hasRow) return false;
     const keyed = plan.keyColumns.length > 0;
-    if (keyed && !fromRow && !hasKey) throw missingKey(plan);
+    if (plan.key.from === 'missing' || (keyed && !fromRow && !hasKey)) throw missingKey(plan);
     if (encoder.columns !== plan.columns.length) throw new DataError(`${encoder.columns} columns where the schema has ${plan.columns.length}`);
     const key = keyed ? this.keyText(start, fromRow ? this.endOfKey(start, plan) : keyEnd) : null;
     this.table(plan.table).write({ start, end: buffer.length, key }, plan.columns, plan.keyColumns.length, [...encoder.unavailable]);
@@ -89,9 +90,8 @@ export class PutBatch {
     else this.encoder.writeEnvelope(value, envelope, row);
   }
 
-  private addDelete(plan: RowPlan, record: SinkRecord, { value, start, keyEnd, hasKey }: { value: Struct | LazyStruct | null; start: number; keyEnd: number; hasKey: boolean }): boolean {
+  private addDelete(plan: RowPlan, { value, start, keyEnd, hasKey }: { value: Struct | LazyStruct | null; start: number; keyEnd: number; hasKey: boolean }): boolean {
     if (!this.settings.deleteEnabled) return false;
-    if (value === null && (plan.key.from === 'row' || plan.key.from === 'headers') && record.valueSchema === null) return false;
     let end = keyEnd;
     if (plan.key.from === 'row') {
       if (value === null) throw new DataError('A deletion without a value has no key where primary.key.mode is record_value');
@@ -153,11 +153,12 @@ export class PutBatch {
   }
 
   private table(table: TargetTable): TableBatch {
-    let batch = this.tables.get(table);
+    let batch = this.tables.get(table.sqlName);
     if (!batch) {
       batch = new TableBatch(table, this.settings.insertMode, this.store);
-      this.tables.set(table, batch);
+      this.tables.set(table.sqlName, batch);
     }
+    batch.table = table;
     return batch;
   }
 }
