@@ -111,6 +111,7 @@ export class DevHost {
         'group.initial.rebalance.delay.ms': '0',
       },
       logging: this.logging,
+      onFailure: (error) => (this.failure.error = error),
     });
     this.connect = await startConnectApp({
       config: {
