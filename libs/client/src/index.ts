@@ -7,3 +7,11 @@ export { producerOptionsFrom, type ProducerOptions, type ProducerSettings } from
 export type { BatchAck, RecordMetadata } from './producer/producer-batch.js';
 export { murmur2, partitionForKey, type Partitioner, type PartitionFunction, type PartitionQuestion } from './producer/partitioner.js';
 export { bytesSerializer, integerSerializer, jsonSerializer, longSerializer, stringSerializer, type Serializer } from './serializers.js';
+export { Consumer, type Committed, type OffsetToCommit, type RebalanceListener } from './consumer/consumer.js';
+export { consumerOptionsFrom, type ConsumerOptions, type ConsumerSettings } from './consumer/consumer-options.js';
+export { ConsumerRecords, type ConsumerRecord } from './consumer/consumer-record.js';
+export { PartitionRecords } from './consumer/partition-records.js';
+export { rangeAssignor, roundRobinAssignor, type Assignor, type GroupSubscriber } from './consumer/assignors.js';
+export { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription, type Subscription } from './consumer/consumer-protocol.js';
+export { OFFSET_AT, type IsolationLevel } from './consumer/offset-lookup.js';
+export { GroupMember, type AssignmentRound, type GroupAssignment, type GroupMemberOptions, type GroupMemberState, type GroupProtocol, type JoinedMember } from './group/group-member.js';

@@ -1,0 +1,140 @@
+import { OperationalError, type TopicPartition } from '@millrace/foundation';
+import type { KafkaClient } from '../cluster/kafka-client.js';
+import { GroupMember, type AssignmentRound } from '../group/group-member.js';
+import type { Committer } from './committed-offsets.js';
+import type { ResolvedConsumerSettings } from './consumer-options.js';
+import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './consumer-protocol.js';
+import { Subscribed } from './subscribed.js';
+
+export interface ConsumerGroupOptions {
+  readonly client: KafkaClient;
+  readonly settings: ResolvedConsumerSettings;
+  readonly groupId: string;
+  /** These three run within `poll`, one at a time. */
+  readonly onAssigned: (partitions: readonly TopicPartition[]) => void | Promise<void>;
+  readonly onRevoked: () => void | Promise<void>;
+  readonly onLost: () => void | Promise<void>;
+  /** A step waits for the next poll. */
+  readonly onNews: () => void;
+}
+
+interface Step {
+  readonly run: () => void | Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * A consumer's side of its group: what it subscribes to, the division when it leads, and the steps of a rebalance, which wait for the
+ * application's next poll so that nothing is taken from it while it works.
+ */
+export class ConsumerGroup {
+  readonly member: GroupMember;
+  failure: Error | undefined;
+  private readonly steps: Step[] = [];
+  private subscribed: Subscribed;
+  private ledCounts: string | undefined;
+  private allTopics: ReadonlySet<string> = new Set();
+  private readonly forgetMetadata: () => void;
+  private isClosed = false;
+
+  constructor(private readonly options: ConsumerGroupOptions, subscribed: Subscribed) {
+    this.subscribed = subscribed;
+    const { client, settings, groupId } = options;
+    this.member = new GroupMember({
+      client,
+      groupId,
+      protocolType: 'consumer',
+      groupInstanceId: settings.groupInstanceId,
+      sessionTimeoutMs: settings.sessionTimeoutMs,
+      rebalanceTimeoutMs: settings.maxPollIntervalMs,
+      heartbeatMs: settings.heartbeatIntervalMs,
+      protocols: () => settings.assignors.map(({ name }) => ({ name, metadata: encodeSubscription(this.subscribed.topics) })),
+      performAssignment: (round) => this.divide(round),
+      onRevoked: () => this.atNextPoll(() => this.options.onRevoked()),
+      onLost: () => this.atNextPoll(() => this.options.onLost()),
+      onAssigned: ({ bytes, isLeader }) => {
+        if (!isLeader) this.ledCounts = undefined;
+        return this.atNextPoll(() => this.options.onAssigned(decodeAssignment(bytes)));
+      },
+      onFailed: (error) => {
+        this.failure = error;
+        this.options.onNews();
+      },
+    });
+    this.forgetMetadata = client.onMetadata(() => this.metadataChanged());
+  }
+
+  get committer(): Committer {
+    return { generationId: this.member.generationId, memberId: this.member.memberId, groupInstanceId: this.options.settings.groupInstanceId };
+  }
+
+  subscribe(subscribed: Subscribed): void {
+    const before = this.subscribed.topics.join();
+    this.subscribed = subscribed;
+    if (subscribed.topics.join() !== before) this.member.requestRejoin('the subscription changed');
+    else this.member.start();
+  }
+
+  /** Runs what waits for a poll. */
+  async serve(): Promise<void> {
+    for (let step = this.steps.shift(); step !== undefined; step = this.steps.shift()) {
+      try {
+        await step.run();
+        step.resolve();
+      } catch (error) {
+        step.reject(error);
+        throw error;
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    this.forgetMetadata();
+    const closed = this.member.close();
+    for (const step of this.steps.splice(0)) step.resolve();
+    await closed;
+  }
+
+  private atNextPoll(run: () => void | Promise<void>): Promise<void> {
+    if (this.isClosed) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.steps.push({ run, resolve, reject });
+      this.options.onNews();
+    });
+  }
+
+  private async divide(round: AssignmentRound): Promise<Map<string, Uint8Array>> {
+    const assignor = this.options.settings.assignors.find((it) => it.name === round.protocol);
+    if (assignor === undefined) throw new OperationalError('GROUP_PROTOCOL', `the group chose the assignor ${round.protocol}, which this consumer has not got`);
+    const members = round.members.map(({ memberId, groupInstanceId, metadata }) => ({ memberId, groupInstanceId, topics: decodeSubscription(metadata).topics }));
+    this.allTopics = new Set(members.flatMap((it) => it.topics));
+    this.options.client.trackTopics(this.allTopics);
+    await this.options.client.retrying(() => this.options.client.refreshMetadata(), this.options.settings.maxPollIntervalMs);
+    const counts = this.partitionCounts();
+    this.ledCounts = JSON.stringify([...counts]);
+    const shares = assignor.assign(members, counts);
+    return new Map([...shares].map(([memberId, partitions]) => [memberId, encodeAssignment(partitions)]));
+  }
+
+  private partitionCounts(): Map<string, number> {
+    const counts = new Map<string, number>();
+    for (const name of [...this.allTopics].sort()) {
+      const count = this.options.client.metadata.topics.get(name)?.partitions.length ?? 0;
+      if (count > 0) counts.set(name, count);
+    }
+    return counts;
+  }
+
+  /** New topics for a pattern, and for the leader new partitions, are reasons to divide again. */
+  private metadataChanged(): void {
+    if (this.isClosed || this.failure !== undefined) return;
+    if (this.subscribed.update(this.options.client.metadata.topics)) this.member.requestRejoin('topics changed');
+    else if (this.ledCounts !== undefined && this.member.state === 'stable' && JSON.stringify([...this.partitionCounts()]) !== this.ledCounts) {
+      this.ledCounts = undefined;
+      this.member.requestRejoin('partitions changed');
+    }
+  }
+}
+
