@@ -83,7 +83,10 @@ export class PostgresSinkTask extends SinkTask {
         this.context.logger.debug({ code: errorCode(error), records: records.length }, 'A record is at fault: looking for it');
       }
     }
-    await applyOneByOne(session, await this.oneByOne(session, records), (record, error) => this.report(record, error));
+    await applyOneByOne(session, await this.oneByOne(session, records), {
+      report: (record, error) => this.report(record, error),
+      copyToProbe: async (transaction, record) => this.writer.copyToProbe(transaction, await this.encode(transaction, [record])),
+    });
   }
 
   private async encode(session: Session, records: readonly SinkRecord[]): Promise<PutBatch> {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { Decimal } from '@millrace/connect-api';
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import { SinkServer } from '../test/sink-database.js';
 import { decimalToText, NATURAL } from './columns/column-codec.js';
 import { DateCodec, DurationCodec, TimeCodec, TimestampCodec } from './columns/temporal-codecs.js';
@@ -34,7 +34,7 @@ async function copied(type: string, rows: readonly ((out: CopyBuffer) => void)[]
 }
 
 // PostgreSQL's text holds no NUL; a lone surrogate is no text at all.
-const texts = fc.oneof(fc.string({ unit: 'binary', maxLength: 40 }), fc.string({ unit: fc.constantFrom('\\', 'N', 't', 'n', 'r', '\t', '\n', '\r', '.', '\b', 'é', '\u{1f40e}'), maxLength: 12 })).filter((it) => !it.includes('\0') && it.isWellFormed());
+const texts = fc.oneof(fc.string({ unit: 'binary', maxLength: 40 }), fc.string({ unit: fc.constantFrom('\\', 'N', 't', 'n', 'r', '\t', '\n', '\r', '.', '\b', 'é', '\u{1f40e}'), maxLength: 12 })).filter((it) => !it.includes('\0') && Buffer.from(it).toString() === it);
 
 test('text written as text and as bytes is what COPY reads, and what unescapeField gives', async () => {
   await fc.assert(

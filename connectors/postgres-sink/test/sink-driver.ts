@@ -8,6 +8,8 @@ export const SILENT = { trace: quiet, debug: quiet, info: quiet, warn: quiet, er
 export class SinkDriver {
   readonly task = new PostgresSinkTask();
   readonly errant: { readonly record: SinkRecord; readonly error: Error }[] = [];
+  /** What was logged as a warning. */
+  readonly warnings: string[] = [];
   private readonly abort = new AbortController();
 
   constructor(config: Readonly<Record<string, string>>, tolerance: 'all' | 'none' = 'none') {
@@ -19,7 +21,7 @@ export class SinkDriver {
       },
     };
     const context: SinkTaskContext = {
-      connectorName: 'sink', taskId: 0, config, logger: SILENT, signal: this.abort.signal, errantRecordReporter: reporter,
+      connectorName: 'sink', taskId: 0, config, logger: { ...SILENT, warn: (_, message) => void this.warnings.push(message) }, signal: this.abort.signal, errantRecordReporter: reporter,
       assignment: () => [], seek: quiet, pause: quiet, resume: quiet, requestCommit: quiet,
     };
     this.task.start(context);

@@ -1,4 +1,4 @@
-import { ConnectError, DataError, Schema, type SinkRecord } from '@millrace/connect-api';
+import { ConnectError, DataError, type Schema, type SinkRecord } from '@millrace/connect-api';
 import { encodingFor, type TargetType } from '../columns/codec-for.js';
 import { SKIPPED } from '../columns/column-codec.js';
 import { columnTypeFor } from '../columns/column-type.js';

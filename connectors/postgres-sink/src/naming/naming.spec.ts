@@ -38,7 +38,7 @@ test('a name is cut to 63 bytes between characters', () => {
   expect(catalogName('a'.repeat(70), false)).toBe('a'.repeat(63));
   expect(catalogName(`${'a'.repeat(62)}é`, false)).toBe('a'.repeat(62));
   fc.assert(
-    fc.property(fc.string({ unit: 'binary', maxLength: 80 }).filter((it) => it.isWellFormed()), (name) => {
+    fc.property(fc.string({ unit: 'binary', maxLength: 80 }).filter((it) => Buffer.from(it).toString() === it), (name) => {
       const cut = catalogName(name, true);
       expect(name.startsWith(cut)).toBe(true);
       expect(Buffer.byteLength(cut)).toBeLessThanOrEqual(63);

@@ -1,7 +1,7 @@
 import { DataError, type LazyStruct, type Schema, type Struct, type Value, type ValueWriter, writeValue } from '@millrace/connect-api';
 import { type ColumnCodec, SKIPPED, SkippedField } from '../columns/column-codec.js';
 import { CompositeCodec } from '../columns/composite-codecs.js';
-import { CopyBuffer } from './copy-buffer.js';
+import type { CopyBuffer } from './copy-buffer.js';
 
 /** What Debezium sends for a large value that an update did not touch. */
 export const UNAVAILABLE_VALUE = '__debezium_unavailable_value';

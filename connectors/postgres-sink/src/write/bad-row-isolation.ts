@@ -14,16 +14,23 @@ export interface RecordCalls {
   readonly calls: readonly RowCall[];
 }
 
+/** Who is told of a bad row, and who knows how to ask the server for its column. */
+export interface BadRowListener {
+  report(record: SinkRecord, error: Error): Promise<void>;
+  /** Copies the record's rows into tables that are rolled back; rejects with the server's error if it refuses them there. */
+  copyToProbe(session: Session, record: SinkRecord): Promise<void>;
+}
+
 /**
  * Applies records one statement after the other, in their order, in one transaction. A pipeline stops at the first statement that fails, so the bad row
  * is known at once: its chunk is rolled back to the savepoint and applied again up to it, the row is reported, and the rest goes on.
  * Good rows land; the transaction is only committed when each bad one has been reported. Throws what `report` throws, with nothing landed.
  */
-export async function applyOneByOne(session: Session, records: readonly RecordCalls[], report: (record: SinkRecord, error: Error) => Promise<void>): Promise<void> {
+export async function applyOneByOne(session: Session, records: readonly RecordCalls[], listener: BadRowListener): Promise<void> {
   await session.query('BEGIN');
   try {
     let start = 0;
-    while (start < records.length) start = await applyChunk(session, records, start, report);
+    while (start < records.length) start = await applyChunk(session, records, start, listener);
     await session.query('COMMIT');
   } catch (error) {
     if (!session.isLost) await session.query('ROLLBACK').catch(() => undefined);
@@ -32,7 +39,7 @@ export async function applyOneByOne(session: Session, records: readonly RecordCa
 }
 
 /** Where to go on. */
-async function applyChunk(session: Session, records: readonly RecordCalls[], start: number, report: (record: SinkRecord, error: Error) => Promise<void>): Promise<number> {
+async function applyChunk(session: Session, records: readonly RecordCalls[], start: number, listener: BadRowListener): Promise<number> {
   const chunk = records.slice(start, start + CHUNK);
   const calls = chunk.flatMap((it) => it.calls);
   await session.query(`SAVEPOINT ${SAVEPOINT}`);
@@ -46,23 +53,41 @@ async function applyChunk(session: Session, records: readonly RecordCalls[], sta
   let passed = chunk[0]?.calls.length ?? 0;
   while (passed <= completed && bad < chunk.length - 1) passed += chunk[++bad]?.calls.length ?? 0;
   await session.query(`ROLLBACK TO SAVEPOINT ${SAVEPOINT}`);
+  const { record } = chunk[bad]!;
+  const column = columnOf(error, calls[completed]) ?? (await copiedColumn(session, record, listener));
   const again = chunk.slice(0, bad).flatMap((it) => it.calls);
   if (again.length > 0) {
     const second = await session.pipeline(again);
     if (second.error !== undefined) throw second.error;
   }
-  const { record } = chunk[bad]!;
-  await report(record, describeRowError(record, error, calls[completed]));
+  await listener.report(record, describeRowError(record, error, column));
   await session.query(`RELEASE SAVEPOINT ${SAVEPOINT}`);
   return start + bad + 1;
 }
 
-/** A server's error with the place of the record and, where the server tells it, the column. */
-function describeRowError(record: SinkRecord, error: unknown, call: RowCall | undefined): DataError {
-  const { column, where, constraint } = errorDetail(error);
+/** The column that the server names, or whose parameter it could not read. */
+function columnOf(error: unknown, call: RowCall | undefined): string | undefined {
+  const { column, where } = errorDetail(error);
   const parameter = /parameter \$(\d+)/.exec(where ?? '');
-  const name = column ?? (parameter ? call?.columns[Number(parameter[1]) - 1] : undefined);
-  const parts = [name === undefined ? undefined : `column ${name}`, constraint === undefined ? undefined : `constraint ${constraint}`, `SQLSTATE ${errorCode(error) ?? '?'}`].filter((it) => it !== undefined);
+  return column ?? (parameter ? call?.columns[Number(parameter[1]) - 1] : undefined);
+}
+
+/** A statement does not tell which value was too long or too large for its column; COPY does. */
+async function copiedColumn(session: Session, record: SinkRecord, listener: BadRowListener): Promise<string | undefined> {
+  try {
+    await listener.copyToProbe(session, record);
+    return undefined;
+  } catch (error) {
+    if (failureKind(error) !== 'data') throw error;
+    return /^COPY .*?, line \d+, column (.*?)(?::|$)/m.exec(errorDetail(error).where ?? '')?.[1];
+  } finally {
+    if (!session.isLost) await session.query(`ROLLBACK TO SAVEPOINT ${SAVEPOINT}`);
+  }
+}
+
+function describeRowError(record: SinkRecord, error: unknown, column: string | undefined): DataError {
+  const { constraint } = errorDetail(error);
+  const parts = [column === undefined ? undefined : `column ${column}`, constraint === undefined ? undefined : `constraint ${constraint}`, `SQLSTATE ${errorCode(error) ?? '?'}`].filter((it) => it !== undefined);
   return recordError(record, new Error(`${error instanceof Error ? error.message : String(error)} (${parts.join(', ')})`, { cause: error }));
 }
 

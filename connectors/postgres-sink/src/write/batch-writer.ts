@@ -42,6 +42,18 @@ export class BatchWriter {
     return calls;
   }
 
+  /** Copies the batch's rows into tables like their own, to be rolled back by the caller. */
+  async copyToProbe(session: Session, batch: PutBatch): Promise<void> {
+    let probes = 0;
+    for (const table of batch.tables.values()) {
+      for (const segment of table.parts()) {
+        const { stageDefinition, copyColumns } = this.segmentSql(segment);
+        const probe = `pg_temp.millrace_probe_${probes++}`;
+        await session.bulk([`CREATE TEMPORARY TABLE ${probe} (${stageDefinition})`, `COPY ${probe} (${copyColumns}) FROM STDIN`], [batch.store.copyData(batch.store.live(segment))]);
+      }
+    }
+  }
+
   private async writeSingly(session: Session, batch: PutBatch): Promise<void> {
     const calls = this.calls(batch);
     if (calls.length === 0) return;
