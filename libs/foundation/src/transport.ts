@@ -23,6 +23,7 @@ export interface Connection {
   end(): void;
   /** Closes at once; what is queued is dropped. */
   destroy(): void;
+  /** The chunk is lent: its memory may be used again once the callback has returned. */
   onData: (chunk: Uint8Array) => void;
   onDrain: () => void;
   /** Exactly once, also after `end` and `destroy`; with the error that ended it, if any. */

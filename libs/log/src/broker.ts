@@ -1,6 +1,6 @@
 import { errorMessage, OperationalError, randomUuid, SILENT_LOGGER, type Clock, type Codecs, type Logger, type Offset, type Random, type Scheduler, type Transport } from '@millrace/foundation';
 import { BROKER_TOPIC_DEFAULTS, Controller, MetadataDelta, MetadataImage, SUPPORTED_FEATURES, type BrokerConfigLayers } from '@millrace/metadata';
-import { NodeTransport, ProtocolServer } from '@millrace/network';
+import { NodeTransport, ProtocolServer, type RequestContext, type ResponseBytes } from '@millrace/network';
 import { nodeCodecs, systemClock, systemRandom, timerScheduler } from '@millrace/platform';
 import { ErrorCode, type MetadataRecord } from '@millrace/protocol';
 import { LogDirectory, NodeFileSystem, type FileSystem } from '@millrace/storage';
@@ -154,7 +154,7 @@ export class Broker {
       scheduler,
       logger: this.logger,
       apiRange: (apiKey) => known.get(apiKey),
-      handle: (context, body) => (this.dispatcher === undefined ? ready.then((it) => it?.handle(context, body)) : this.dispatcher.handle(context, body)),
+      handle: (context, body) => (this.dispatcher === undefined ? this.handleWhenReady(ready, context, body) : this.dispatcher.handle(context, body)),
       limits: {
         frameBytesMax: this.config.get('socket.request.max.bytes'),
         waitingRequestsMax: this.config.get('queued.max.requests'),
@@ -169,6 +169,12 @@ export class Broker {
       bound.push({ name: listener.name, host: endpoint.host, port: endpoint.port });
     }
     return bound;
+  }
+
+  private async handleWhenReady(ready: Promise<RequestDispatcher | undefined>, context: RequestContext, body: Uint8Array): Promise<ResponseBytes> {
+    const kept = new Uint8Array(body);
+    const dispatcher = await ready;
+    return dispatcher?.handle(context, kept);
   }
 
   private async openDirectories(directories: LogDirectory[]): Promise<void> {

@@ -52,7 +52,7 @@ export class BrokerConnection {
   ) {
     this.lastUseMs = options.clock.monotonicMs();
     this.idleMsMax = options.idleMsMax ?? Number.POSITIVE_INFINITY;
-    this.decoder = new FrameDecoder(options.frameBytesMax ?? 104_857_600, (frame) => this.onFrame(frame));
+    this.decoder = new FrameDecoder({ frameBytesMax: options.frameBytesMax ?? 104_857_600, frames: 'owned', onFrame: (frame) => this.onFrame(frame) });
     connection.onData = (chunk) => this.onData(chunk);
     connection.onClose = (error) => this.fail(this.error('CONNECTION_CLOSED', error === undefined ? 'closed by the broker' : errorMessage(error), error));
     this.armTimer(this.lastUseMs + this.idleMsMax);

@@ -15,29 +15,43 @@ function cut(bytes: Uint8Array, at: number[]): Uint8Array[] {
   return [0, ...points].map((from, i) => bytes.subarray(from, points[i] ?? bytes.length));
 }
 
-describe('FrameDecoder', () => {
+describe.each(['borrowed', 'owned'] as const)('FrameDecoder of %s frames', (frames) => {
   it('gives the same frames however the stream is cut', () => {
     const body = fc.oneof({ weight: 5, arbitrary: fc.uint8Array({ maxLength: 200 }) }, { weight: 1, arbitrary: fc.integer({ min: 0, max: 200_000 }).map((size) => new Uint8Array(size).fill(size % 251)) });
     fc.assert(
       fc.property(fc.array(body, { maxLength: 8 }), fc.array(fc.nat({ max: 1_000_000 }), { maxLength: 40 }), (bodies, at) => {
-        const frames: string[] = [];
-        const decoder = new FrameDecoder(1_000_000, (frame) => frames.push(Buffer.from(frame).toString('base64')));
-        for (const chunk of cut(framed(bodies), at)) decoder.push(chunk);
-        expect(frames).toEqual(bodies.map((it) => Buffer.from(it).toString('base64')));
+        const seen: string[] = [];
+        const kept: Uint8Array[] = [];
+        const onFrame = (frame: Uint8Array): void => {
+          seen.push(Buffer.from(frame).toString('base64'));
+          kept.push(frame);
+        };
+        const decoder = new FrameDecoder({ frameBytesMax: 1_000_000, frames, onFrame });
+        for (const chunk of cut(framed(bodies), at)) {
+          const lent = chunk.slice();
+          decoder.push(lent);
+          lent.fill(0xee);
+        }
+        const expected = bodies.map((it) => Buffer.from(it).toString('base64'));
+        expect(seen).toEqual(expected);
+        if (frames === 'owned') expect(kept.map((it) => Buffer.from(it).toString('base64'))).toEqual(expected);
         expect(decoder.isAtBoundary).toBe(true);
       }),
     );
   });
 
-  it('does not copy a frame that lies inside one chunk', () => {
+});
+
+describe('FrameDecoder', () => {
+  it('does not copy a borrowed frame that lies inside one chunk', () => {
     const chunk = framed([Uint8Array.of(1, 2, 3)]);
     let frame: Uint8Array = new Uint8Array();
-    new FrameDecoder(100, (it) => (frame = it)).push(chunk);
+    new FrameDecoder({ frameBytesMax: 100, frames: 'borrowed', onFrame: (it) => (frame = it) }).push(chunk);
     expect(frame.buffer).toBe(chunk.buffer);
   });
 
   it('holds no more memory than the bytes that arrived, whatever was announced', () => {
-    const decoder = new FrameDecoder(100 * 1024 * 1024, () => undefined);
+    const decoder = new FrameDecoder({ frameBytesMax: 100 * 1024 * 1024, frames: 'borrowed', onFrame: () => undefined });
     const before = process.memoryUsage().arrayBuffers;
     decoder.push(Uint8Array.of(0x06, 0x40, 0, 0));
     for (let i = 0; i < 1000; i++) decoder.push(Uint8Array.of(i));
@@ -51,7 +65,7 @@ describe('FrameDecoder', () => {
     ['HTTP', Buffer.from('GET / HTTP/1.1\r\n'), /HTTP/],
     ['a TLS hello', Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00]), /TLS/],
   ])('refuses %s', (_name, bytes, reason) => {
-    const decoder = new FrameDecoder(1000, () => undefined);
+    const decoder = new FrameDecoder({ frameBytesMax: 1000, frames: 'borrowed', onFrame: () => undefined });
     expect(() => decoder.push(bytes)).toThrow(reason);
   });
 });

@@ -1,28 +1,30 @@
 import { OperationalError } from '@millrace/foundation';
 
-/** Chunks below this are copied together, so that a sender of single bytes cannot cost an object per byte. */
-const SMALL_CHUNK_BYTES = 16 * 1024;
-const BLOCK_BYTES = 64 * 1024;
+const FIRST_BUFFER_BYTES = 64 * 1024;
+/** A buffer up to this size is kept for the next frame that spans chunks. */
+const KEPT_BUFFER_BYTES_MAX = 2 * 1024 * 1024;
 
-/**
- * Cuts a byte stream into frames: int32 length, then that many bytes. A frame that lies inside one chunk is a view of it; one
- * that spans chunks is gathered with one copy when its last byte has come, so memory grows with the bytes that arrived, never
- * with the length that was announced.
- */
+export interface FrameDecoderOptions {
+  readonly frameBytesMax: number;
+  /**
+   * `borrowed`: a frame may be read (and written) until `onFrame` returns; its memory is used again afterwards. A frame inside one chunk is a view of it, and memory for
+   * one that spans chunks grows with the bytes that arrived, never with the length that was announced: for peers that are not trusted.
+   * `owned`: each frame has memory of its own, of the announced size from the start.
+   */
+  readonly frames: 'borrowed' | 'owned';
+  readonly onFrame: (frame: Uint8Array) => void;
+}
+
+/** Cuts a byte stream into frames: int32 length, then that many bytes. Any frame is copied once at the most, but for the growth of a borrowed one. */
 export class FrameDecoder {
   private readonly lengthBytes = new Uint8Array(4);
   private lengthFilled = 0;
   /** -1 while the length is not known yet. */
   private frameLength = -1;
-  private gathered = 0;
-  private blocks: Uint8Array[] = [];
-  private tail: Uint8Array | undefined;
-  private tailFilled = 0;
+  private buffer: Uint8Array | undefined;
+  private filled = 0;
 
-  constructor(
-    private readonly frameBytesMax: number,
-    private readonly onFrame: (frame: Uint8Array) => void,
-  ) {}
+  constructor(private readonly options: FrameDecoderOptions) {}
 
   /** Calls `onFrame` for each frame that this chunk completes, in order. Throws code `BAD_FRAME` for a length that no peer of this protocol sends. */
   push(chunk: Uint8Array): void {
@@ -32,17 +34,17 @@ export class FrameDecoder {
         at = this.readLength(chunk, at);
         if (this.frameLength !== 0) continue;
       }
-      const missing = this.frameLength - this.gathered;
-      const available = chunk.length - at;
-      if (available < missing) {
-        this.gather(at === 0 ? chunk : chunk.subarray(at));
-        return;
+      const missing = this.frameLength - this.filled;
+      const isWhole = chunk.length - at >= missing;
+      const part = chunk.subarray(at, isWhole ? at + missing : chunk.length);
+      at += part.length;
+      if (isWhole && this.filled === 0 && this.options.frames === 'borrowed') {
+        this.frameLength = -1;
+        this.options.onFrame(part);
+        continue;
       }
-      const rest = chunk.subarray(at, at + missing);
-      at += missing;
-      const frame = this.gathered === 0 ? rest : this.assemble(rest);
-      this.frameLength = -1;
-      this.onFrame(frame);
+      this.gather(part);
+      if (isWhole) this.finish();
     }
   }
 
@@ -64,47 +66,33 @@ export class FrameDecoder {
   private checkedLength(): number {
     const [a, b, c, d] = this.lengthBytes as unknown as [number, number, number, number];
     const length = (a << 24) | (b << 16) | (c << 8) | d;
-    if (length >= 0 && length <= this.frameBytesMax) return length;
-    throw new OperationalError('BAD_FRAME', reasonFor(this.lengthBytes, length, this.frameBytesMax));
+    if (length >= 0 && length <= this.options.frameBytesMax) return length;
+    throw new OperationalError('BAD_FRAME', reasonFor(this.lengthBytes, length, this.options.frameBytesMax));
   }
 
   private gather(part: Uint8Array): void {
-    this.gathered += part.length;
-    if (part.length >= SMALL_CHUNK_BYTES) {
-      this.closeTail();
-      this.blocks.push(part);
-      return;
-    }
-    let copied = 0;
-    while (copied < part.length) {
-      this.tail ??= Buffer.allocUnsafeSlow(BLOCK_BYTES);
-      const take = Math.min(BLOCK_BYTES - this.tailFilled, part.length - copied);
-      this.tail.set(part.subarray(copied, copied + take), this.tailFilled);
-      this.tailFilled += take;
-      copied += take;
-      if (this.tailFilled === BLOCK_BYTES) this.closeTail();
-    }
+    const needed = this.filled + part.length;
+    if (this.buffer === undefined || this.buffer.length < needed) this.buffer = this.larger(needed);
+    this.buffer.set(part, this.filled);
+    this.filled = needed;
   }
 
-  private closeTail(): void {
-    if (this.tail === undefined) return;
-    this.blocks.push(this.tail.subarray(0, this.tailFilled));
-    this.tail = undefined;
-    this.tailFilled = 0;
+  private larger(needed: number): Uint8Array {
+    if (this.options.frames === 'owned') return this.frameLength < FIRST_BUFFER_BYTES ? Buffer.allocUnsafe(this.frameLength) : Buffer.allocUnsafeSlow(this.frameLength);
+    const wanted = Math.max(FIRST_BUFFER_BYTES, needed, Math.min(this.frameLength, (this.buffer?.length ?? 0) * 2));
+    const larger = Buffer.allocUnsafeSlow(wanted);
+    if (this.buffer !== undefined) larger.set(this.buffer.subarray(0, this.filled));
+    return larger;
   }
 
-  private assemble(rest: Uint8Array): Uint8Array {
-    this.closeTail();
-    const frame = Buffer.allocUnsafeSlow(this.frameLength);
-    let at = 0;
-    for (const block of this.blocks) {
-      frame.set(block, at);
-      at += block.length;
-    }
-    frame.set(rest, at);
-    this.blocks = [];
-    this.gathered = 0;
-    return frame;
+  private finish(): void {
+    const { buffer } = this;
+    const frame = buffer === undefined ? new Uint8Array(0) : buffer.subarray(0, this.frameLength);
+    this.frameLength = -1;
+    this.filled = 0;
+    if (this.options.frames === 'owned') this.buffer = undefined;
+    this.options.onFrame(frame);
+    if (this.buffer !== undefined && this.buffer.length > KEPT_BUFFER_BYTES_MAX) this.buffer = undefined;
   }
 }
 

@@ -5,7 +5,8 @@ import { ServerConnection, type ConnectionLimits, type FrameOutcome, type Respon
 import { ThrottledLog } from './throttled-log.js';
 
 /**
- * Answers one request. `body` holds the request behind its header; it may be a view of a larger buffer that is not used again.
+ * Answers one request. `body` holds the request behind its header. It is lent: it may be read and written until the handler returns (also when it returns a promise),
+ * then its memory is used again, so what is kept is copied.
  * A value is answered at once; a promise holds back the later requests of this connection, and of no other.
  * Throwing (or rejecting) closes the connection, which is Kafka's answer to a request that cannot be read.
  */

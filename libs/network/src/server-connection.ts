@@ -23,6 +23,7 @@ export interface ServerConnectionOptions {
   readonly context: ConnectionContext;
   readonly limits: ConnectionLimits;
   readonly nowMs: () => number;
+  /** The frame is only lent until it returns, also when it returns a promise. */
   readonly handleFrame: (frame: Uint8Array, context: ConnectionContext) => FrameOutcome | Promise<FrameOutcome>;
   readonly onRefused: (reason: string, context: ConnectionContext) => void;
   readonly onClosed: (connection: ServerConnection) => void;
@@ -45,7 +46,7 @@ export class ServerConnection {
   private lastActivityMs: number;
 
   constructor(private readonly options: ServerConnectionOptions) {
-    this.decoder = new FrameDecoder(options.limits.frameBytesMax, (frame) => this.onFrame(frame));
+    this.decoder = new FrameDecoder({ frameBytesMax: options.limits.frameBytesMax, frames: 'borrowed', onFrame: (frame) => this.onFrame(frame) });
     this.lastActivityMs = options.nowMs();
     const { connection } = options;
     connection.onData = (chunk) => this.onData(chunk);
@@ -99,7 +100,8 @@ export class ServerConnection {
       this.run(frame);
       return;
     }
-    this.waiting.push(frame);
+    // A copy: `slice` of a Buffer would be a view.
+    this.waiting.push(new Uint8Array(frame));
     this.waitingBytes += frame.length;
     const { waitingRequestsMax, waitingBytesMax } = this.options.limits;
     if (!this.isPaused && (this.waiting.length >= waitingRequestsMax || this.waitingBytes >= waitingBytesMax)) {

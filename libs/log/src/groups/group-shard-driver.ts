@@ -54,7 +54,6 @@ export class GroupShardDriver implements PartitionWaiter {
       if (read.nextOffset <= offset) break;
       this.replay(read.bytes);
       offset = read.nextOffset;
-      read.release();
     }
     if (this.state !== 'loading') return;
     coordinator.loaded(this.options.clock.nowMs());

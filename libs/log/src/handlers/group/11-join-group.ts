@@ -6,7 +6,8 @@ import { askGroup } from './group-request.js';
 
 export function joinGroupHandler(services: BrokerServices): ApiHandler {
   return apiHandler(JoinGroup, (request, context) => {
-    const detached = { ...request, protocols: request.protocols.map((it) => ({ name: it.name, metadata: it.metadata.slice() })) };
+    // The request's bytes are only lent.
+    const detached = { ...request, protocols: request.protocols.map((it) => ({ name: it.name, metadata: new Uint8Array(it.metadata) })) };
     return askGroup(services, context, {
       api: 'JoinGroup',
       groupId: request.groupId,

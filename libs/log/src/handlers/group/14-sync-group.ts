@@ -8,7 +8,8 @@ const NO_BYTES = new Uint8Array(0);
 
 export function syncGroupHandler(services: BrokerServices): ApiHandler {
   return apiHandler(SyncGroup, (request, context) => {
-    const detached = { ...request, assignments: request.assignments.map((it) => ({ memberId: it.memberId, assignment: it.assignment.slice() })) };
+    // The request's bytes are only lent.
+    const detached = { ...request, assignments: request.assignments.map((it) => ({ memberId: it.memberId, assignment: new Uint8Array(it.assignment) })) };
     return askGroup(services, context, {
       api: 'SyncGroup',
       groupId: request.groupId,
