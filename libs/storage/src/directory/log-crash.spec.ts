@@ -1,6 +1,6 @@
 import { batchesOf } from '@millrace/records';
 import { CrashedDisk, FaultyFileSystem, ManualClock, RecordingLogger, SeededRandom, type DiskCall, type DiskFault } from '@millrace/testkit';
-import { DEFAULT_LOG_CONFIG, LogDirectory, type PartitionLog, type Processes } from '../index.js';
+import { DEFAULT_LOG_CONFIG, LogDirectory, ProducerStateTable, type PartitionLog, type Processes } from '../index.js';
 import { batch, codecs, indexProblems, marker, readAll, START_MS } from '../../test/log-fixture.js';
 
 const CONFIG = { ...DEFAULT_LOG_CONFIG, segmentBytes: 900, indexIntervalBytes: 150, fileDeleteDelayMs: 0 };
@@ -28,10 +28,15 @@ async function openDirectory(fileSystem: FaultyFileSystem, logger = new Recordin
 /** Appends, flushes, checkpoints, truncates and trims, as a broker might; the same for the same seed. */
 async function work(disk: FaultyFileSystem, seed: number, expected: Expectation): Promise<void> {
   const random = new SeededRandom(seed);
-  const { directory, log } = await openDirectory(disk);
+  let { directory, log } = await openDirectory(disk);
   const present = (): Uint8Array[] => expected.versions[expected.versions.length - 1]!;
   const sequences = new Map<number, number>();
   for (let step = 0; step < STEPS; step++) {
+    if (step === STEPS / 2) {
+      await directory.close();
+      ({ directory, log } = await openDirectory(disk));
+      expect(directory.hadCleanShutdown).toBe(true);
+    }
     const dice = random.integer(100);
     if (dice < 60) {
       const id = 1 + random.integer(3);
@@ -41,7 +46,7 @@ async function work(disk: FaultyFileSystem, seed: number, expected: Expectation)
       const sequence = sequences.get(id) ?? 0;
       const bytes = isMarker
         ? marker({ baseOffset, producerId: id, isCommit: random.integer(2) === 0 })
-        : batch({ baseOffset, records, valueBytes: 10 + random.integer(80), leaderEpoch: Math.floor(step / 8), producer: { id, sequence, isTransactional: true } });
+        : batch({ baseOffset, records, valueBytes: 10 + random.integer(80), leaderEpoch: seed % 2 === 0 ? 0 : Math.floor(step / 8), producer: { id, sequence, isTransactional: true } });
       present().push(bytes);
       log.append(bytes);
       if (!isMarker) sequences.set(id, sequence + records);
@@ -86,6 +91,12 @@ async function examine(disk: FaultyFileSystem, expected: Expectation, what: stri
   for (const { header } of batchesOf(Buffer.from(found, 'hex'))) {
     const result = await log.read({ offset: header.lastOffset, maxBytes: 1, minOneBatch: true });
     expect([...batchesOf(result.bytes)][0]?.header.baseOffset).toBe(header.baseOffset);
+  }
+  const known = new ProducerStateTable(Number.MAX_SAFE_INTEGER);
+  for (const { header } of batchesOf(Buffer.from(found, 'hex'))) if (!header.isControl) known.apply(header);
+  for (const state of known.all()) {
+    const last = state.batches.at(-1)!;
+    expect({ what, last: log.producers.get(state.producerId)?.batches.at(-1) }).toMatchObject({ what, last: { lastSequence: last.lastSequence, lastOffset: last.lastOffset } });
   }
   const epochs = log.leaderEpochs;
   for (let i = 1; i < epochs.length; i++) expect(epochs[i]!.epoch > epochs[i - 1]!.epoch && epochs[i]!.startOffset > epochs[i - 1]!.startOffset).toBe(true);
@@ -150,6 +161,27 @@ describe('a crash at any call', () => {
         if (!(error instanceof CrashedDisk)) throw error;
       });
       await examine(second.afterPowerLoss(chance), expected, `call ${at}, then ${strike}`);
+    }
+  });
+
+  it('scans what has grown over a cut, though it lies below the recovery point of before', async () => {
+    for (let chance = 0; chance < 60; chance++) {
+      const { disk, expected } = fresh();
+      const first = await openDirectory(disk);
+      const append = (log: PartitionLog, leaderEpoch: number): void => {
+        const bytes = batch({ baseOffset: log.logEndOffset, valueBytes: 100, leaderEpoch });
+        expected.versions.at(-1)!.push(bytes);
+        log.append(bytes);
+      };
+      for (let i = 0; i < 30; i++) append(first.log, 0);
+      await first.log.flush();
+      await first.directory.checkpoint();
+      expected.versions = [expected.versions[0]!.slice(0, 3)];
+      expected.synced = 3;
+      await first.log.truncateTo(3);
+      for (let i = 0; i < 40; i++) append(first.log, 1);
+      disk.crash();
+      await examine(disk.afterPowerLoss(new SeededRandom(chance)), expected, `chance ${chance}`);
     }
   });
 });

@@ -207,7 +207,8 @@ export class LogDirectory {
     this.options.fileSystem.rename(`${this.folder}/${name}`, path);
     this.removals.push({ path, dueMs: this.options.clock.monotonicMs() + delayMs });
     await this.options.fileSystem.syncFolder(this.folder);
-    await this.writeRecoveryPoints();
+    this.highWatermarks = this.highWatermarks?.filter((it) => topicPartitionName(it) !== name);
+    await this.checkpoint();
   }
 
   /** Removes files and folders whose delay is over. Returns how many. */
@@ -229,12 +230,14 @@ export class LogDirectory {
     this.highWatermarks = highWatermarks ?? this.highWatermarks;
     await this.writeRecoveryPoints();
     await this.checkpointLogStartOffsets();
-    await this.writeCheckpoint(HIGH_WATERMARK_FILE, this.atStart.highWatermarks, () => this.highWatermarks);
+    const known = this.highWatermarks ?? [];
+    const names = new Set(known.map(topicPartitionName));
+    await this.writeCheckpoint(HIGH_WATERMARK_FILE, this.atStart.highWatermarks, (name) => !names.has(name), () => known);
   }
 
   /** After DeleteRecords: what `advanceLogStartOffset` has set is durable when it resolves. */
   async checkpointLogStartOffsets(): Promise<void> {
-    await this.writeCheckpoint(LOG_START_OFFSET_FILE, this.atStart.logStartOffsets, () =>
+    await this.writeCheckpoint(LOG_START_OFFSET_FILE, this.atStart.logStartOffsets, (name) => !this.logs.has(name), () =>
       [...this.logs.values()].filter((it) => it.logStartOffset > (it.segments[0]?.baseOffset ?? 0)).map((it) => ({ topic: it.topic, partition: it.partition, offset: it.logStartOffset })),
     );
   }
@@ -261,21 +264,19 @@ export class LogDirectory {
   }
 
   private async writeRecoveryPoints(): Promise<void> {
-    await this.writeCheckpoint(RECOVERY_POINT_FILE, this.atStart.recoveryPoints, () =>
+    await this.writeCheckpoint(RECOVERY_POINT_FILE, this.atStart.recoveryPoints, (name) => !this.logs.has(name), () =>
       [...this.logs.values()].map((it) => ({ topic: it.topic, partition: it.partition, offset: it.recoveryPoint })),
     );
   }
 
-  /** One write at a time; the values are taken when its turn comes. Partitions that are not open (yet) keep what was known of them. */
-  private writeCheckpoint(file: string, atStart: ReadonlyMap<string, Offset>, offsets: () => readonly CheckpointedOffset[] | undefined): Promise<void> {
+  /** One write at a time; the values are taken when its turn comes. Where they say nothing of a partition (it is not open yet), what was known at start is kept. */
+  private writeCheckpoint(file: string, atStart: ReadonlyMap<string, Offset>, isKept: (name: string) => boolean, offsets: () => readonly CheckpointedOffset[]): Promise<void> {
     const write = this.writes.then(async () => {
       this.expectUsable();
-      const current = offsets();
-      if (current === undefined) return;
-      const values = [...current];
+      const values = [...offsets()];
       for (const [name, offset] of atStart) {
         const kind = folderKind(name);
-        if (kind.kind === 'partition' && !this.logs.has(name)) values.push({ topic: kind.topic, partition: kind.partition, offset });
+        if (kind.kind === 'partition' && isKept(name)) values.push({ topic: kind.topic, partition: kind.partition, offset });
       }
       try {
         await replaceFileDurably(this.options.fileSystem, `${this.folder}/${file}`, Buffer.from(encodeOffsetCheckpoint(values)));

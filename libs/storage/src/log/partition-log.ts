@@ -338,7 +338,7 @@ export class PartitionLog {
     invariant(upTo <= this.logEndOffset, 'only what was appended can be flushed');
     while (this.syncedOffset < upTo) {
       this.expectUsable();
-      await this.truncation;
+      if (this.truncation !== undefined) await this.truncation;
       if (this.flushUnderWay === undefined) {
         this.flushUnderWay = this.syncAll().finally(() => (this.flushUnderWay = undefined));
       }
