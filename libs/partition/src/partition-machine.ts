@@ -108,6 +108,8 @@ export class PartitionMachine {
 
   /** The metadata image says something (new) about this partition. An assignment older than what is known changes nothing (Invariants 6, 11). */
   assigned(assignment: PartitionAssignment, nowMs: TimestampMs): PartitionEffects {
+    // The partition epoch names the content. To take what is known once more would drop an expansion in flight from the maximal set (Invariant 12).
+    if (this.role !== 'idle' && assignment.partitionEpoch === this.partitionEpoch) return NO_EFFECTS;
     if (this.role === 'offline' || assignment.partitionEpoch < this.partitionEpoch || assignment.leaderEpoch < this.leaderEpoch) return NO_EFFECTS;
     return assignment.leader === this.brokerId ? this.lead(assignment, nowMs) : this.follow(assignment);
   }
