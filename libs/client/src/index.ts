@@ -15,3 +15,8 @@ export { rangeAssignor, roundRobinAssignor, type Assignor, type GroupSubscriber 
 export { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription, type Subscription } from './consumer/consumer-protocol.js';
 export { OFFSET_AT, type IsolationLevel } from './consumer/offset-lookup.js';
 export { GroupMember, type AssignmentRound, type GroupAssignment, type GroupMemberOptions, type GroupMemberState, type GroupProtocol, type JoinedMember } from './group/group-member.js';
+export { Admin, type AdminOptions, type AlterOptions, type ClusterDescription } from './admin/admin.js';
+export { throwFailures, type Outcome } from './admin/outcome.js';
+export type { NewTopic, RecordsToDelete, TopicDescription, TopicOutcome } from './admin/topic-admin.js';
+export type { ConfigAlteration, ConfigDescription, ConfigEntry, ConfigResource } from './admin/config-admin.js';
+export type { GroupDescription, GroupListing, GroupMemberDescription, GroupOffset } from './admin/group-admin.js';

@@ -68,7 +68,10 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
     this.client = 'client' in options ? options.client : new KafkaClient(options);
     const onNews = (): void => this.news.raise();
     this.fetcher = new Fetcher({ client: this.client, settings: this.settings, assigned: this.assigned, onNews });
-    this.finder = new PositionFinder(this.client, this.settings, onNews);
+    this.finder = new PositionFinder(this.client, this.settings, () => {
+      this.fetcher.wake();
+      onNews();
+    });
     this.nextAutoCommitMs = this.nowMs() + this.settings.autoCommitIntervalMs;
   }
 
