@@ -19,7 +19,29 @@ export interface OffsetAnswer extends TopicPartition {
 }
 
 /** Asks each partition's leader; tries again over leader changes. Rejects with the error of a partition that has none in time. */
-export async function lookUpOffsets(client: KafkaClient, questions: readonly OffsetQuestion[], options: { readonly isolationLevel: IsolationLevel; readonly timeoutMs?: number }): Promise<OffsetAnswer[]> {
+export async function lookUpOffsets(client: KafkaClient, questions: readonly OffsetQuestion[], options: LookUpOptions): Promise<OffsetAnswer[]> {
+  const layers = layersOf(questions);
+  return layers.length === 1 ? lookUpLayer(client, questions, options) : (await Promise.all(layers.map((it) => lookUpLayer(client, it, options)))).flat();
+}
+
+interface LookUpOptions {
+  readonly isolationLevel: IsolationLevel;
+  readonly timeoutMs?: number;
+}
+
+/** A request may name a partition once only. */
+function layersOf(questions: readonly OffsetQuestion[]): OffsetQuestion[][] {
+  const layers: Map<string, OffsetQuestion>[] = [];
+  for (const it of questions) {
+    const name = topicPartitionName(it);
+    const layer = layers.find((known) => !known.has(name));
+    if (layer === undefined) layers.push(new Map([[name, it]]));
+    else layer.set(name, it);
+  }
+  return layers.map((it) => [...it.values()]);
+}
+
+async function lookUpLayer(client: KafkaClient, questions: readonly OffsetQuestion[], options: LookUpOptions): Promise<OffsetAnswer[]> {
   const answers: OffsetAnswer[] = [];
   let open = [...questions];
   client.trackTopics(new Set(questions.map((it) => it.topic)));
