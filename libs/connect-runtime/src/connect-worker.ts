@@ -1,6 +1,17 @@
-import type { Clock, Logger } from '@millrace/foundation';
+import type { KafkaClient } from '@millrace/client';
+import { errorMessage, type Clock, type Logger } from '@millrace/foundation';
+import { systemClock } from '@millrace/platform';
+import { settingsWithPrefix, WORKER_CONFIG, type WorkerConfig } from './config/worker-config.js';
+import { Herder, topicSettings } from './herder/herder.js';
+import { workerClientConfig } from './herder/task-specs.js';
+import { kafkaClient } from './kafka/client-settings.js';
+import { KafkaMembership } from './kafka/kafka-membership.js';
+import { KafkaTopicLog } from './kafka/kafka-topic-log.js';
+import { TopicAdmin } from './kafka/topic-admin.js';
+import { PluginCatalog } from './plugins/plugin-catalog.js';
 import type { ConnectRestApi, Forward } from './rest/connect-api.js';
-import type { StringMap } from './rest/shapes.js';
+import type { ConnectorOffsets, StringMap, WorkerHealth } from './rest/shapes.js';
+import { restApi } from './rest/rest-api.js';
 import type { WorkerMetrics } from './worker-metrics.js';
 
 export interface ConnectWorkerOptions {
@@ -20,15 +31,112 @@ export interface ConnectWorkerOptions {
 }
 
 /**
- * A worker of Kafka Connect's distributed mode. `start` resolves when the internal topics have been read and the worker has joined
- * its group; it rejects with ConfigError or OperationalError when it cannot work (a wrong setting, an internal topic that is not
- * compacted). `stop` ends its tasks in order, writes their last offsets and leaves the group.
+ * A worker of Kafka Connect's distributed mode. The constructor throws ConfigError for wrong settings. `start` resolves when the internal
+ * topics have been read and the worker is on its way into its group; it rejects with OperationalError when it cannot work (the brokers are
+ * not reachable, an internal topic is not compacted). `stop` ends its tasks in order, writes their last offsets and leaves the group.
  */
-export declare class ConnectWorker {
-  constructor(options: ConnectWorkerOptions);
+export class ConnectWorker {
   readonly rest: ConnectRestApi;
   readonly workerId: string;
-  start(): Promise<void>;
-  stop(): Promise<void>;
-  metrics(): WorkerMetrics;
+  private readonly config: WorkerConfig;
+  private readonly client: KafkaClient;
+  private readonly herder: Herder;
+  private clusterId = '';
+  private phase: 'new' | 'starting' | 'running' | 'failed' | 'stopped' = 'new';
+  private failure: Error | undefined;
+  private stopping: Promise<void> | undefined;
+
+  constructor(private readonly options: ConnectWorkerOptions) {
+    const { config: raw, logger, advertisedUrl } = options;
+    this.config = WORKER_CONFIG.parse(raw);
+    this.workerId = new URL(advertisedUrl).host;
+    const catalog = PluginCatalog.discover({ pluginPath: this.config['plugin.path'], roots: options.pluginRoots, logger });
+    this.client = kafkaClient({ 'client.id': this.config['client.id'] || `connect-${this.workerId}`, ...workerClientConfig(raw, 'admin') }, logger);
+    this.herder = new Herder({
+      raw,
+      config: this.config,
+      workerId: this.workerId,
+      advertisedUrl,
+      catalog,
+      configLog: this.topicLog('config', 1),
+      statusLog: this.topicLog('status', this.config['status.storage.partitions']),
+      offsetLog: this.topicLog('offset', this.config['offset.storage.partitions']),
+      membership: new KafkaMembership({
+        client: this.client,
+        groupId: this.config['group.id'],
+        sessionTimeoutMs: this.config['session.timeout.ms'],
+        rebalanceTimeoutMs: this.config['rebalance.timeout.ms'],
+        heartbeatMs: this.config['heartbeat.interval.ms'],
+        logger,
+        onFailed: (error) => this.failed(error),
+      }),
+      forward: options.forward,
+      sinkOffsets: (name, config) => this.sinkOffsets(name, config),
+      logger,
+      clock: options.clock ?? systemClock,
+    });
+    this.rest = restApi({
+      herder: this.herder,
+      serverInfo: () => ({ version: options.version ?? '', commit: options.commit ?? '', kafka_cluster_id: this.clusterId }),
+      health: () => this.health(),
+    });
+  }
+
+  async start(): Promise<void> {
+    this.phase = 'starting';
+    try {
+      this.clusterId = await new TopicAdmin(this.client).clusterId();
+      await this.herder.start();
+    } catch (error) {
+      this.failed(error instanceof Error ? error : new Error(String(error)));
+      await this.stop();
+      throw error;
+    }
+    if (this.phase === 'starting') this.phase = 'running';
+  }
+
+  /** Once; later calls wait for the same. */
+  stop(): Promise<void> {
+    this.stopping ??= this.herder.stop().finally(() => {
+      this.phase = 'stopped';
+      this.client.close();
+    });
+    return this.stopping;
+  }
+
+  metrics(): WorkerMetrics {
+    const { group, work } = this.herder;
+    return { workerId: this.workerId, groupGeneration: group.generation, isLeader: group.isLeader, connectors: work.connectorCount, tasks: work.taskMetrics() };
+  }
+
+  private topicLog(kind: 'config' | 'status' | 'offset', partitions: number): KafkaTopicLog {
+    const { config: raw, logger } = this.options;
+    const prefix = `${kind}.storage.` as const;
+    return new KafkaTopicLog({
+      topic: { topic: this.config[`${prefix}topic`], partitions, replicationFactor: this.config[`${prefix}replication.factor`], configs: topicSettings(raw, prefix) },
+      setting: `${prefix}topic`,
+      isSinglePartition: kind === 'config',
+      client: this.client,
+      producerConfig: { 'client.id': `${this.config['group.id']}-${kind}s`, ...workerClientConfig(raw, 'producer') },
+      consumerConfig: { 'client.id': `${this.config['group.id']}-${kind}s`, ...workerClientConfig(raw, 'consumer') },
+      logger,
+    });
+  }
+
+  private async sinkOffsets(name: string, config: StringMap): Promise<ConnectorOffsets> {
+    const overrides = settingsWithPrefix(config, 'consumer.override.');
+    return { offsets: await new TopicAdmin(this.client).committedOffsets(overrides['group.id'] ?? `connect-${name}`) };
+  }
+
+  private async health(): Promise<WorkerHealth> {
+    if (this.phase === 'failed' || this.phase === 'stopped') return { status: 'unhealthy', message: `Worker was unable to handle this request and may be unable to handle other requests: ${this.failure?.message ?? 'it was stopped'}` };
+    const isReady = this.phase === 'running' && (await this.herder.group.settled(1));
+    return isReady ? { status: 'healthy', message: 'Worker has completed startup and is ready to handle requests.' } : { status: 'starting', message: 'Worker is still starting up.' };
+  }
+
+  private failed(error: Error): void {
+    this.failure = error;
+    this.phase = 'failed';
+    this.options.logger.error({ error: errorMessage(error) }, 'the worker cannot go on');
+  }
 }

@@ -1,0 +1,34 @@
+/** What a worker's place in its group asks of the herder and tells it. Calls come one after the other. */
+export interface MembershipEvents {
+  /** Names and metadata to join with, by preference. */
+  protocols(): readonly { readonly name: string; readonly metadata: Uint8Array }[];
+  /** On the leader: the assignment of each member. */
+  assign(round: AssignmentRound): Promise<ReadonlyMap<string, Uint8Array>>;
+  onAssigned(assigned: AssignedRound): Promise<void>;
+  /** The membership is lost: another worker may already run what this one runs. */
+  onLost(): Promise<void>;
+}
+
+export interface AssignmentRound {
+  readonly generation: number;
+  readonly protocol: string;
+  readonly leaderId: string;
+  readonly members: readonly { readonly memberId: string; readonly metadata: Uint8Array }[];
+}
+
+export interface AssignedRound {
+  readonly generation: number;
+  readonly protocol: string;
+  readonly memberId: string;
+  readonly assignment: Uint8Array;
+}
+
+/** A worker's place in the group of protocol type `connect`. */
+export interface GroupMembership {
+  /** Joins, and stays: whatever breaks is joined again. */
+  start(events: MembershipEvents): void;
+  /** Asks for a new round; soon, not at once. */
+  requestRejoin(): void;
+  /** Leaves the group. */
+  stop(): Promise<void>;
+}

@@ -1,0 +1,89 @@
+import type { PluginCatalog } from '../plugins/plugin-catalog.js';
+import { ConnectRestError, notFound } from '../rest/rest-error.js';
+import type { ConnectorInfo, ConnectorOffsets, ConnectorStateInfo, ConnectorType, PluginInfo, StringMap, TaskInfo, TaskStateInfo } from '../rest/shapes.js';
+import type { ConfigState } from '../stores/config-state.js';
+import type { OffsetStore } from '../stores/offset-store.js';
+import type { StatusState } from '../stores/status-state.js';
+import { connectorStateInfo, taskStateInfo } from './status-shapes.js';
+
+export interface ConnectorReadsOptions {
+  readonly configs: ConfigState;
+  readonly statuses: StatusState;
+  readonly offsets: OffsetStore;
+  readonly catalog: PluginCatalog;
+  readonly tracksTopics: boolean;
+  /** Committed offsets of a sink's consumer group. */
+  readonly sinkOffsets: (name: string, config: StringMap) => Promise<ConnectorOffsets>;
+}
+
+/** The verbs that read: from this worker's copy of the internal topics, without waiting for a rebalance. */
+export class ConnectorReads {
+  constructor(private readonly options: ConnectorReadsOptions) {}
+
+  names(): string[] {
+    return this.options.configs.connectors;
+  }
+
+  expanded(expand: readonly string[]): Record<string, { status?: ConnectorStateInfo; info?: ConnectorInfo }> {
+    const all: Record<string, { status?: ConnectorStateInfo; info?: ConnectorInfo }> = {};
+    for (const name of this.names()) {
+      const entry: { status?: ConnectorStateInfo; info?: ConnectorInfo } = {};
+      if (expand.includes('status')) {
+        if (!this.options.statuses.connector(name)) continue;
+        entry.status = this.status(name);
+      }
+      if (expand.includes('info')) entry.info = this.info(name);
+      all[name] = entry;
+    }
+    return all;
+  }
+
+  info(name: string): ConnectorInfo {
+    const config = this.config(name);
+    return { name, config, tasks: this.options.configs.tasks(name), type: this.type(config) };
+  }
+
+  /** Throws 404 for an unknown connector. */
+  config(name: string): StringMap {
+    const config = this.options.configs.config(name);
+    if (!config) throw notFound(`Connector ${name} not found`);
+    return config;
+  }
+
+  type(config: StringMap | undefined): ConnectorType {
+    const type = this.options.catalog.lookup('connector', config?.['connector.class'] ?? '')?.type;
+    return type === 'source' || type === 'sink' ? type : 'unknown';
+  }
+
+  status(name: string): ConnectorStateInfo {
+    return connectorStateInfo(name, this.options.statuses, this.type(this.options.configs.config(name)));
+  }
+
+  tasks(name: string): TaskInfo[] {
+    this.config(name);
+    return this.options.configs.tasks(name).map((id) => ({ id, config: this.options.configs.taskConfig(id) ?? {} }));
+  }
+
+  taskStatus(name: string, task: number): TaskStateInfo {
+    const status = this.options.statuses.task({ connector: name, task });
+    if (!status) throw notFound(`No status found for task ${name}-${task}`);
+    return taskStateInfo(task, status);
+  }
+
+  async connectorOffsets(name: string): Promise<ConnectorOffsets> {
+    const config = this.config(name);
+    if (this.type(config) === 'sink') return await this.options.sinkOffsets(name, config);
+    return { offsets: await this.options.offsets.all(name) };
+  }
+
+  topics(name: string): Record<string, { topics: string[] }> {
+    if (!this.options.tracksTopics) throw new ConnectRestError('FORBIDDEN', 403, 'Topic tracking is disabled.');
+    return { [name]: { topics: this.options.statuses.topicsOf(name) } };
+  }
+
+  plugins(connectorsOnly: boolean): PluginInfo[] {
+    return this.options.catalog.plugins
+      .filter((it) => !connectorsOnly || it.type === 'source' || it.type === 'sink')
+      .map((it) => ({ class: it.class, type: it.type, ...(it.version === undefined ? {} : { version: it.version }) }));
+  }
+}

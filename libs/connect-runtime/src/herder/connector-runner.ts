@@ -1,0 +1,176 @@
+import { ConnectError, type Connector, type ConnectorContext, type SourceConnector } from '@millrace/connect-api';
+import { errorMessage, hasCode, type Logger } from '@millrace/foundation';
+import { errorReport } from '../isolation/task-protocol.js';
+import { loadConnectorPlugin } from '../plugins/load-plugin.js';
+import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
+import type { StringMap } from '../rest/shapes.js';
+import type { TargetState } from '../stores/config-records.js';
+
+const RETRY_MIN_MS = 250;
+const RETRY_MAX_MS = 60_000;
+
+export interface ConnectorRunnerOptions {
+  readonly name: string;
+  readonly findPlugin: (config: StringMap) => PluginDescriptor;
+  /** Stores the task configs if they differ from what is stored. */
+  readonly publishTasks: (name: string, configs: readonly StringMap[], plugin: PluginDescriptor) => Promise<void>;
+  readonly onState: (state: 'RUNNING' | 'PAUSED' | 'STOPPED' | 'FAILED', trace: string | null) => void;
+  readonly logger: Logger;
+}
+
+class TooManyTasks extends ConnectError {}
+
+interface Running {
+  readonly connector: Connector;
+  readonly plugin: PluginDescriptor;
+  readonly config: StringMap;
+}
+
+/**
+ * One connector instance on this worker. It is told what is wanted and gets there by itself, one step after the other; a plugin
+ * that blocks holds up only its own runner.
+ */
+export class ConnectorRunner {
+  private wanted: { readonly config: StringMap; readonly target: TargetState } | undefined;
+  private running: Running | undefined;
+  private work: Promise<void> = Promise.resolve();
+  private retryTimer: NodeJS.Timeout | undefined;
+  private retryMs = RETRY_MIN_MS;
+  private failedFor: StringMap | undefined;
+  private reported: string | undefined;
+  private isStopped = false;
+
+  constructor(private readonly options: ConnectorRunnerOptions) {}
+
+  /** Nothing happens when it is there already. A failed connector stays failed for the same config. */
+  want(config: StringMap, target: TargetState): void {
+    const isSame = this.wanted !== undefined && this.wanted.target === target && isSameConfig(this.wanted.config, config);
+    if (isSame) return;
+    this.wanted = { config, target };
+    this.failedFor = undefined;
+    this.enqueue(() => this.converge());
+  }
+
+  restart(): Promise<void> {
+    return this.enqueue(async () => {
+      await this.stopInstance();
+      this.failedFor = undefined;
+      this.reported = undefined;
+      await this.converge();
+    });
+  }
+
+  /** Asks the connector for its task configs again. */
+  reconfigure(): void {
+    void this.enqueue(() => this.publish());
+  }
+
+  /** After `stop` nothing is reported any more. With `isDeleted` the connector may clean up behind itself. */
+  async stop(isDeleted: boolean): Promise<void> {
+    this.isStopped = true;
+    clearTimeout(this.retryTimer);
+    await this.enqueue(async () => {
+      const { running } = this;
+      await this.stopInstance();
+      const connector = running?.connector as Partial<SourceConnector> | undefined;
+      if (isDeleted && running && connector?.onDeleted) await connector.onDeleted(running.config);
+    });
+  }
+
+  private enqueue(step: () => Promise<void>): Promise<void> {
+    const done = this.work.then(step).catch((error: unknown) => this.options.logger.error({ connector: this.options.name, error: errorMessage(error) }, 'a step of a connector failed'));
+    this.work = done;
+    return done;
+  }
+
+  private async converge(): Promise<void> {
+    const { wanted } = this;
+    if (!wanted || this.isStopped || this.failedFor === wanted.config) return;
+    if (wanted.target !== 'STARTED') {
+      await this.stopInstance();
+      return this.report(wanted.target, null);
+    }
+    if (this.running && isSameConfig(this.running.config, wanted.config)) return;
+    await this.stopInstance();
+    try {
+      const plugin = this.options.findPlugin(wanted.config);
+      const connector = loadConnectorPlugin(plugin).connector();
+      await connector.start(this.context(), wanted.config);
+      this.running = { connector, plugin, config: wanted.config };
+    } catch (error) {
+      return this.fail(error);
+    }
+    this.report('RUNNING', null);
+    await this.publish();
+  }
+
+  private async publish(): Promise<void> {
+    const { running } = this;
+    if (!running || this.isStopped) return;
+    clearTimeout(this.retryTimer);
+    try {
+      const tasksMax = Number(running.config['tasks.max'] ?? 1);
+      const configs = await running.connector.taskConfigs(tasksMax);
+      if (configs.length > tasksMax) {
+        const text = `The connector ${this.options.name} has generated ${configs.length} tasks, which is greater than ${tasksMax}, the maximum number of tasks it is configured to create.`;
+        if (running.config['tasks.max.enforce']?.toLowerCase() !== 'false') throw new TooManyTasks(`${text} This is disallowed; it can be permitted by reconfiguring the connector with 'tasks.max.enforce' set to false.`);
+        this.options.logger.warn({ connector: this.options.name, tasks: configs.length, tasksMax }, 'a connector makes more tasks than tasks.max');
+      }
+      await this.options.publishTasks(this.options.name, configs, running.plugin);
+      this.retryMs = RETRY_MIN_MS;
+    } catch (error) {
+      if (!(error instanceof TooManyTasks) && !hasCode(error, 'CONNECT_CONFIG')) return this.retryPublish(error);
+      await this.stopInstance();
+      this.fail(error);
+    }
+  }
+
+  private retryPublish(error: unknown): void {
+    this.options.logger.warn({ connector: this.options.name, error: errorMessage(error), retryMs: this.retryMs }, 'task configs could not be stored; will try again');
+    this.retryTimer = setTimeout(() => this.reconfigure(), this.retryMs);
+    this.retryMs = Math.min(this.retryMs * 2, RETRY_MAX_MS);
+  }
+
+  private async stopInstance(): Promise<void> {
+    const { running } = this;
+    this.running = undefined;
+    clearTimeout(this.retryTimer);
+    if (!running) return;
+    try {
+      await running.connector.stop();
+    } catch (error) {
+      this.options.logger.warn({ connector: this.options.name, error: errorMessage(error) }, 'a connector did not stop in order');
+    }
+  }
+
+  private context(): ConnectorContext {
+    const { name, logger } = this.options;
+    return {
+      connectorName: name,
+      logger: logger.child({ connector: name }),
+      requestTaskReconfiguration: () => this.reconfigure(),
+      raiseError: (error) =>
+        void this.enqueue(async () => {
+          await this.stopInstance();
+          this.fail(error);
+        }),
+    };
+  }
+
+  private fail(error: unknown): void {
+    this.failedFor = this.wanted?.config;
+    this.options.logger.error({ connector: this.options.name, error: errorMessage(error) }, 'a connector failed');
+    this.report('FAILED', errorReport(error).trace);
+  }
+
+  private report(state: 'RUNNING' | 'PAUSED' | 'STOPPED' | 'FAILED', trace: string | null): void {
+    if (this.isStopped || (this.reported === state && trace === null)) return;
+    this.reported = state;
+    this.options.onState(state, trace);
+  }
+}
+
+export function isSameConfig(a: StringMap, b: StringMap): boolean {
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+}

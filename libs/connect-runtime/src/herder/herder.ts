@@ -1,0 +1,258 @@
+import { errorMessage, type Clock, type Logger } from '@millrace/foundation';
+import { ConnectorValidator } from '../config/connector-validator.js';
+import { settingsWithPrefix, type WorkerConfig } from '../config/worker-config.js';
+import type { GroupMembership } from '../group/group-membership.js';
+import type { WorkSet } from '../group/work-set.js';
+import type { PluginCatalog } from '../plugins/plugin-catalog.js';
+import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
+import type { Forward } from '../rest/connect-api.js';
+import type { ConnectorOffsets, ConnectorTaskId, StringMap } from '../rest/shapes.js';
+import type { RestartRequest } from '../stores/config-records.js';
+import type { ConfigChange } from '../stores/config-state.js';
+import { ConfigStore } from '../stores/config-store.js';
+import { OffsetStore } from '../stores/offset-store.js';
+import type { StatusState } from '../stores/status-records.js';
+import { StatusStore } from '../stores/status-store.js';
+import type { TopicLog } from '../stores/topic-log.js';
+import { ConnectorReads } from './connector-reads.js';
+import { ConnectorWrites } from './connector-writes.js';
+import { Forwarder } from './forwarding.js';
+import { GroupState } from './group-state.js';
+import { LocalWork } from './local-work.js';
+import { restartPlan } from './restart-plan.js';
+import { Serial } from './serial.js';
+import { newSessionKey } from './session-keys.js';
+import { TaskSpecs } from './task-specs.js';
+
+export interface HerderOptions {
+  readonly raw: StringMap;
+  readonly config: WorkerConfig;
+  readonly workerId: string;
+  readonly advertisedUrl: string;
+  readonly catalog: PluginCatalog;
+  readonly configLog: TopicLog;
+  readonly statusLog: TopicLog;
+  readonly offsetLog: TopicLog;
+  readonly membership: GroupMembership;
+  readonly forward: Forward;
+  readonly sinkOffsets: (name: string, config: StringMap) => Promise<ConnectorOffsets>;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** The worker's centre: turns changes of configs and of the assignment into what runs here, and keeps statuses, session key and clean-up going. */
+export class Herder {
+  readonly reads: ConnectorReads;
+  readonly writes: ConnectorWrites;
+  readonly validator: ConnectorValidator;
+  readonly group: GroupState;
+  readonly work: LocalWork;
+  readonly configs: ConfigStore;
+  readonly statuses: StatusStore;
+  readonly offsets: OffsetStore;
+  private readonly workSteps = new Serial();
+  private readonly writeSteps = new Serial();
+  private readonly taskCounts = new Map<string, number>();
+  private keyTimer: NodeJS.Timeout | undefined;
+  private isReconcileDue = false;
+
+  constructor(private readonly options: HerderOptions) {
+    const { raw, config, catalog, logger, clock, membership, advertisedUrl } = options;
+    this.configs = new ConfigStore(options.configLog, logger, (change) => this.onConfigChange(change));
+    this.statuses = new StatusStore(options.statusLog, logger);
+    this.offsets = new OffsetStore(options.offsetLog);
+    this.validator = new ConnectorValidator(catalog, config, config['group.id']);
+    const tracksTopics = config['topic.tracking.enable'];
+    this.work = new LocalWork({
+      configs: this.configs.state,
+      specs: new TaskSpecs(raw, config, catalog),
+      heapMaxMb: config['task.heap.max.mb'],
+      shutdownTimeoutMs: config['task.shutdown.graceful.timeout.ms'],
+      publishTasks: (name, configs, plugin) => this.publishTasks(name, configs, plugin),
+      connectorStatus: (name, state, trace, isSafe) => this.putConnectorStatus(name, state, trace, isSafe),
+      taskStatus: (id, state, trace, isSafe) => this.putTaskStatus(id, state, trace, isSafe),
+      topicUsed: (id, topic) => this.noteTopic(id, topic),
+      readOffsets: (keys) => this.offsets.read(keys),
+      writeOffsets: (records) => this.offsets.write(records),
+      logger,
+      clock,
+    });
+    this.group = new GroupState({
+      membership,
+      configs: this.configs,
+      advertisedUrl,
+      scheduledRebalanceMaxDelayMs: config['scheduled.rebalance.max.delay.ms'],
+      syncTimeoutMs: config['worker.sync.timeout.ms'],
+      logger,
+      clock,
+      stopWork: (work) => this.workSteps.run(() => this.work.stop(work)),
+      onAssigned: () => this.onAssigned(),
+      onLost: () => this.workSteps.run(() => this.work.stopAll()),
+    });
+    this.reads = new ConnectorReads({ configs: this.configs.state, statuses: this.statuses.state, offsets: this.offsets, catalog, tracksTopics, sinkOffsets: options.sinkOffsets });
+    this.writes = new ConnectorWrites({
+      configs: this.configs,
+      statuses: this.statuses,
+      group: this.group,
+      work: this.work,
+      reads: this.reads,
+      validator: this.validator,
+      forwarder: new Forwarder(options.forward),
+      tracksTopics,
+      allowsTopicReset: config['topic.tracking.allow.reset'],
+      exclusively: this.writeSteps.run,
+      onWork: this.workSteps.run,
+    });
+  }
+
+  /** Resolves when this worker has its first assignment. */
+  async start(): Promise<void> {
+    await Promise.all([this.configs.start(), this.statuses.start(), this.offsets.start()]);
+    for (const name of this.configs.state.connectors) this.taskCounts.set(name, this.configs.state.taskCount(name));
+    this.group.start();
+  }
+
+  /** Stops what runs, writes the last statuses and leaves the group: others take over at once, except for the rebalance delay. */
+  async stop(): Promise<void> {
+    clearTimeout(this.keyTimer);
+    await this.workSteps.run(() => this.work.stopAll());
+    await this.group.stop();
+    await Promise.all([this.configs.stop(), this.statuses.stop(), this.offsets.stop()]);
+  }
+
+  private onConfigChange(change: ConfigChange): void {
+    const { state } = this.configs;
+    switch (change.kind) {
+      case 'session-key':
+        return;
+      case 'restart':
+        void this.restartLocal(change.request);
+        return;
+      case 'target-state':
+        return this.reconcileSoon();
+      case 'removed':
+        this.taskCounts.delete(change.connector);
+        return this.group.requestRejoin();
+      case 'connector':
+      case 'tasks': {
+        const count = state.taskCount(change.connector);
+        if (this.taskCounts.get(change.connector) !== count) this.group.requestRejoin();
+        this.taskCounts.set(change.connector, count);
+        this.reconcileSoon();
+      }
+    }
+  }
+
+  /** Once for all the changes that were read in one go. */
+  private reconcileSoon(): void {
+    if (this.isReconcileDue) return;
+    this.isReconcileDue = true;
+    void this.workSteps
+      .run(async () => {
+        this.isReconcileDue = false;
+        await this.work.reconcile(this.assignedNow());
+      })
+      .catch((error: unknown) => this.options.logger.error({ error: errorMessage(error) }, 'the work of this worker could not be brought in line'));
+  }
+
+  private async onAssigned(): Promise<void> {
+    await this.workSteps.run(() => this.work.reconcile(this.assignedNow()));
+    if (!this.group.isLeader) return;
+    this.cleanStatuses();
+    await this.keepSessionKey();
+  }
+
+  /** The assignment, without what has been deleted since. */
+  private assignedNow(): WorkSet {
+    const { state } = this.configs;
+    const assigned = this.group.assigned;
+    for (const name of [...assigned.connectors]) if (!state.has(name)) assigned.connectors.delete(name);
+    for (const [name, id] of [...assigned.tasks]) if (!state.has(id.connector) || id.task >= state.taskCount(id.connector)) assigned.tasks.delete(name);
+    return assigned;
+  }
+
+  private async restartLocal(request: RestartRequest): Promise<void> {
+    const plan = restartPlan(request, this.statuses.state, this.reads.type(this.configs.state.config(request.connector)));
+    if (!plan) return;
+    const { assigned } = this.group;
+    const tasks = plan.tasks.filter((id) => assigned.tasks.has(`${id.connector}-${id.task}`));
+    for (const id of tasks) this.putTaskStatus(id, 'RESTARTING', null, false);
+    if (plan.connector && assigned.connectors.has(request.connector)) {
+      this.putConnectorStatus(request.connector, 'RESTARTING', null, false);
+      void this.work.restartConnector(request.connector);
+    }
+    await this.workSteps.run(async () => {
+      await Promise.all(tasks.map((id) => this.work.restartTask(id)));
+    });
+  }
+
+  /** Adds what the framework puts into each task's config, as Connect does. */
+  private async publishTasks(name: string, configs: readonly StringMap[], plugin: PluginDescriptor): Promise<void> {
+    const connectorConfig = this.configs.state.config(name) ?? {};
+    const topics = plugin.type === 'sink' ? Object.fromEntries(['topics', 'topics.regex'].flatMap((key) => (connectorConfig[key] ? [[key, connectorConfig[key]]] : []))) : {};
+    await this.writes.publishTasks(
+      name,
+      configs.map((it) => ({ ...it, 'task.class': plugin.taskClass, ...topics })),
+    );
+  }
+
+  /** On the leader: statuses of connectors and tasks that are not configured any more go. */
+  private cleanStatuses(): void {
+    const { state } = this.configs;
+    for (const name of this.statuses.state.connectors) {
+      const isGone = !state.has(name);
+      if (isGone) {
+        this.statuses.put({ kind: 'connector', connector: name, value: null });
+        for (const topic of this.statuses.state.topicsOf(name)) this.statuses.put({ kind: 'topic', connector: name, topic, value: null });
+      }
+      for (const [task] of this.statuses.state.tasks(name)) {
+        if (isGone || task >= state.taskCount(name)) this.statuses.put({ kind: 'task', id: { connector: name, task }, value: null });
+      }
+    }
+  }
+
+  private async keepSessionKey(): Promise<void> {
+    const { config, clock, logger } = this.options;
+    const ttlMs = config['inter.worker.key.ttl.ms'];
+    clearTimeout(this.keyTimer);
+    const key = this.configs.state.sessionKey;
+    const ageMs = key ? clock.nowMs() - key.creationTimestampMs : Infinity;
+    const isDue = !key || (ttlMs > 0 && ageMs >= ttlMs);
+    try {
+      if (isDue) await this.configs.putSessionKey(newSessionKey(clock));
+    } catch (error) {
+      logger.warn({ error: errorMessage(error) }, 'the key that signs requests between workers could not be written');
+    }
+    if (ttlMs <= 0) return;
+    this.keyTimer = setTimeout(() => this.group.isLeader && void this.keepSessionKey(), isDue ? ttlMs : ttlMs - ageMs);
+    this.keyTimer.unref();
+  }
+
+  private putConnectorStatus(connector: string, state: StatusState, trace: string | null, isSafe: boolean): void {
+    const record = { kind: 'connector', connector, value: { state, trace, workerId: this.options.workerId, generation: this.group.generation, version: this.version(connector) } } as const;
+    if (isSafe) this.statuses.putSafe(record);
+    else this.statuses.put(record);
+  }
+
+  private putTaskStatus(id: ConnectorTaskId, state: StatusState, trace: string | null, isSafe: boolean): void {
+    const record = { kind: 'task', id, value: { state, trace, workerId: this.options.workerId, generation: this.group.generation, version: this.version(id.connector) } } as const;
+    if (isSafe) this.statuses.putSafe(record);
+    else this.statuses.put(record);
+  }
+
+  private version(connector: string): string | null {
+    const name = this.configs.state.config(connector)?.['connector.class'];
+    return (name === undefined ? undefined : this.options.catalog.lookup('connector', name)?.version) ?? null;
+  }
+
+  private noteTopic({ connector, task }: ConnectorTaskId, topic: string): void {
+    if (this.statuses.state.topicsOf(connector).includes(topic)) return;
+    this.statuses.put({ kind: 'topic', connector, topic, value: { topic, connector, task, discoveredMs: this.options.clock.nowMs() } });
+  }
+}
+
+/** Settings of an internal topic, from the worker's `config.storage.*`, `offset.storage.*` or `status.storage.*`. */
+export function topicSettings(raw: StringMap, prefix: string): Record<string, string> {
+  const own = new Set(['topic', 'replication.factor', 'partitions']);
+  return Object.fromEntries(Object.entries(settingsWithPrefix(raw, prefix)).filter(([key]) => !own.has(key)));
+}

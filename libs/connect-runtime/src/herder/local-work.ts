@@ -1,0 +1,219 @@
+import { errorMessage, type Clock, type Logger } from '@millrace/foundation';
+import { taskName, WorkSet } from '../group/work-set.js';
+import { errorReport, type OffsetRecord, type TaskSpec } from '../isolation/task-protocol.js';
+import { TaskHost } from '../isolation/task-host.js';
+import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
+import type { ConnectorTaskId, StringMap } from '../rest/shapes.js';
+import type { ConfigState } from '../stores/config-state.js';
+import type { StatusState } from '../stores/status-records.js';
+import type { TaskMetrics } from '../worker-metrics.js';
+import { ConnectorRunner, isSameConfig } from './connector-runner.js';
+import type { TaskSpecs } from './task-specs.js';
+
+export interface LocalWorkOptions {
+  readonly configs: ConfigState;
+  readonly specs: TaskSpecs;
+  readonly heapMaxMb: number;
+  readonly shutdownTimeoutMs: number;
+  readonly publishTasks: (name: string, configs: readonly StringMap[], plugin: PluginDescriptor) => Promise<void>;
+  readonly connectorStatus: (name: string, state: StatusState, trace: string | null, isSafe: boolean) => void;
+  readonly taskStatus: (id: ConnectorTaskId, state: StatusState, trace: string | null, isSafe: boolean) => void;
+  readonly topicUsed: (id: ConnectorTaskId, topic: string) => void;
+  readonly readOffsets: (keys: readonly Uint8Array[]) => Promise<readonly (Uint8Array | null)[]>;
+  readonly writeOffsets: (records: readonly OffsetRecord[]) => Promise<void>;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+interface RunningTask {
+  readonly id: ConnectorTaskId;
+  /** As text, without `startPaused`: what must be equal for the task to run on. */
+  readonly specText: string;
+  readonly host: TaskHost;
+  isPaused: boolean;
+}
+
+/** What runs on this worker. `reconcile` compares it with what should run and acts on the differences only. */
+export class LocalWork {
+  private readonly connectors = new Map<string, ConnectorRunner>();
+  private readonly tasks = new Map<string, RunningTask>();
+  /** Tasks that could not even be started, with the spec or config text that failed. */
+  private readonly unstartable = new Map<string, string>();
+
+  constructor(private readonly options: LocalWorkOptions) {}
+
+  /** Starts what is missing, passes on new configs and target states, restarts tasks whose config changed. Stops nothing that is still assigned and unchanged. */
+  async reconcile(assigned: WorkSet): Promise<void> {
+    const { configs } = this.options;
+    await this.stopOthers(assigned);
+    for (const name of assigned.connectors) {
+      const config = configs.config(name);
+      if (config) this.runner(name).want(config, configs.targetState(name));
+    }
+    const changed: ConnectorTaskId[] = [];
+    for (const id of assigned.tasks.values()) if (this.hasChanged(id)) changed.push(id);
+    await this.stopTasks(changed, false);
+    for (const id of assigned.tasks.values()) {
+      const running = this.tasks.get(taskName(id));
+      if (running) this.steer(running);
+      else this.startTask(id);
+    }
+  }
+
+  /** Stops what is given; its status says UNASSIGNED. */
+  async stop(work: WorkSet): Promise<void> {
+    const names = [...work.connectors].filter((it) => this.connectors.has(it));
+    await Promise.all([this.stopTasks([...work.tasks.values()], true), ...names.map((name) => this.stopConnector(name))]);
+  }
+
+  async stopAll(): Promise<void> {
+    await this.stop(this.running());
+  }
+
+  running(): WorkSet {
+    const set = new WorkSet();
+    for (const name of this.connectors.keys()) set.connectors.add(name);
+    for (const { id } of this.tasks.values()) set.tasks.set(taskName(id), id);
+    return set;
+  }
+
+  async restartConnector(name: string): Promise<void> {
+    await this.connectors.get(name)?.restart();
+  }
+
+  async restartTask(id: ConnectorTaskId): Promise<void> {
+    this.unstartable.delete(taskName(id));
+    await this.stopTasks([id], false);
+    this.startTask(id);
+  }
+
+  taskMetrics(): TaskMetrics[] {
+    return [...this.tasks.values()].map((it) => it.host.metrics());
+  }
+
+  get connectorCount(): number {
+    return this.connectors.size;
+  }
+
+  private async stopOthers(assigned: WorkSet): Promise<void> {
+    await this.stop(this.running().minus(assigned));
+    for (const name of this.unstartable.keys()) if (!assigned.tasks.has(name)) this.unstartable.delete(name);
+  }
+
+  private async stopConnector(name: string): Promise<void> {
+    const runner = this.connectors.get(name);
+    if (!runner) return;
+    this.connectors.delete(name);
+    const isDeleted = !this.options.configs.has(name);
+    const timeout = new Promise<void>((resolve) => setTimeout(resolve, this.options.shutdownTimeoutMs).unref());
+    await Promise.race([runner.stop(isDeleted), timeout]);
+    if (!isDeleted) this.options.connectorStatus(name, 'UNASSIGNED', null, true);
+  }
+
+  private runner(name: string): ConnectorRunner {
+    let runner = this.connectors.get(name);
+    if (!runner) {
+      const { specs, publishTasks, connectorStatus, logger } = this.options;
+      runner = new ConnectorRunner({
+        name,
+        findPlugin: (config) => specs.connectorPlugin(config),
+        publishTasks,
+        onState: (state, trace) => connectorStatus(name, state, trace, state === 'FAILED'),
+        logger,
+      });
+      this.connectors.set(name, runner);
+    }
+    return runner;
+  }
+
+  /** A task is compared only when its configs were made for the connector's present config: until then it runs on as it is. */
+  private hasChanged(id: ConnectorTaskId): boolean {
+    const running = this.tasks.get(taskName(id));
+    const config = this.options.configs.config(id.connector);
+    const applied = this.options.configs.appliedConfig(id.connector);
+    if (!running || !config || !applied || !isSameConfig(config, applied)) return false;
+    try {
+      return specText(this.spec(id, false)) !== running.specText;
+    } catch {
+      return true;
+    }
+  }
+
+  private spec(id: ConnectorTaskId, startPaused: boolean): TaskSpec {
+    const { configs, specs } = this.options;
+    return specs.of(id, configs.config(id.connector) ?? {}, configs.taskConfig(id) ?? {}, startPaused);
+  }
+
+  private steer(running: RunningTask): void {
+    const isPaused = this.options.configs.targetState(running.id.connector) !== 'STARTED';
+    if (isPaused === running.isPaused) return;
+    running.isPaused = isPaused;
+    if (isPaused) running.host.pause();
+    else running.host.resume();
+  }
+
+  private startTask(id: ConnectorTaskId): void {
+    const { configs, specs, heapMaxMb, logger, clock, taskStatus, topicUsed, readOffsets, writeOffsets } = this.options;
+    const name = taskName(id);
+    const isPaused = configs.targetState(id.connector) !== 'STARTED';
+    const config = configs.config(id.connector);
+    if (!config) return;
+    let spec: TaskSpec;
+    try {
+      this.checkTaskCount(id.connector, config);
+      spec = this.spec(id, isPaused);
+    } catch (error) {
+      const trace = errorReport(error).trace;
+      const cause = JSON.stringify([config, configs.taskConfig(id)]);
+      if (this.unstartable.get(name) === cause) return;
+      this.unstartable.set(name, cause);
+      logger.error({ connector: id.connector, task: id.task, error: errorMessage(error) }, 'a task cannot be started');
+      return taskStatus(id, 'FAILED', trace, true);
+    }
+    this.unstartable.delete(name);
+    const isCurrent = (): boolean => this.tasks.get(name)?.host === host;
+    const host = new TaskHost({
+      spec,
+      isolation: specs.isolation(config),
+      heapMaxMb,
+      logger,
+      clock,
+      events: {
+        readOffsets,
+        writeOffsets,
+        onState: (state) => isCurrent() && taskStatus(id, state, null, false),
+        onFailed: (trace) => {
+          logger.error({ connector: id.connector, task: id.task, trace }, 'a task failed');
+          if (isCurrent()) taskStatus(id, 'FAILED', trace, true);
+        },
+        onTopic: (topic) => topicUsed(id, topic),
+      },
+    });
+    this.tasks.set(name, { id, specText: specText(spec), host, isPaused });
+    host.start();
+  }
+
+  private checkTaskCount(connector: string, config: StringMap): void {
+    const tasks = this.options.configs.taskCount(connector);
+    const tasksMax = Number(config['tasks.max'] ?? 1);
+    if (tasks <= tasksMax || config['tasks.max.enforce']?.toLowerCase() === 'false') return;
+    throw new Error(`The connector ${connector} has ${tasks} tasks, which is greater than ${tasksMax}, the maximum number of tasks it is configured to create; tasks.max.enforce=false permits that`);
+  }
+
+  private async stopTasks(ids: readonly ConnectorTaskId[], isGivenUp: boolean): Promise<void> {
+    await Promise.all(
+      ids.map(async (id) => {
+        const name = taskName(id);
+        const running = this.tasks.get(name);
+        if (!running) return;
+        await running.host.stop(this.options.shutdownTimeoutMs);
+        if (this.tasks.get(name) === running) this.tasks.delete(name);
+        if (isGivenUp) this.options.taskStatus(id, 'UNASSIGNED', null, true);
+      }),
+    );
+  }
+}
+
+function specText(spec: TaskSpec): string {
+  return JSON.stringify({ ...spec, startPaused: false });
+}

@@ -1,0 +1,99 @@
+import { ConnectError } from '@millrace/connect-api';
+import type { Isolation } from '../isolation/task-carrier.js';
+import type { ConverterSpec, TaskSpec } from '../isolation/task-protocol.js';
+import type { PluginCatalog, PluginKind } from '../plugins/plugin-catalog.js';
+import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
+import { OVERRIDE_PREFIXES } from '../config/client-overrides.js';
+import { CONNECTOR_CONFIG } from '../config/connector-config.js';
+import { usesTopicCreation } from '../config/topic-creation.js';
+import { settingsWithPrefix, type WorkerConfig } from '../config/worker-config.js';
+import type { ConnectorTaskId, StringMap } from '../rest/shapes.js';
+
+/** Worker settings that each Kafka client takes over: where the cluster is and how to get in. */
+const SHARED_CLIENT_SETTINGS = /^(bootstrap\.servers|security\.|sasl\.|ssl\.|client\.dns\.lookup|request\.timeout\.ms|retry\.backoff|reconnect\.backoff|metadata\.max\.age\.ms|connections\.max\.idle\.ms|socket\.)/;
+
+export type ClientPurpose = 'producer' | 'consumer' | 'admin';
+
+/** The settings of a Kafka client of this worker, before a connector's overrides. */
+export function workerClientConfig(config: StringMap, purpose: ClientPurpose): Record<string, string> {
+  const shared = Object.fromEntries(Object.entries(config).filter(([key]) => SHARED_CLIENT_SETTINGS.test(key)));
+  return { 'bootstrap.servers': 'localhost:9092', ...shared, ...settingsWithPrefix(config, `${purpose}.`) };
+}
+
+/** Makes the plain data from which a task can start anywhere. */
+export class TaskSpecs {
+  constructor(
+    private readonly raw: StringMap,
+    private readonly worker: WorkerConfig,
+    private readonly catalog: PluginCatalog,
+  ) {}
+
+  connectorPlugin(config: StringMap): PluginDescriptor {
+    return this.catalog.find('connector', config['connector.class'] ?? '');
+  }
+
+  isolation(config: StringMap): Isolation {
+    return (config['task.isolation'] ?? this.worker['task.isolation']) as Isolation;
+  }
+
+  /** Throws ConnectError when a plugin is not there, and ConfigError for wrong settings. */
+  of(id: ConnectorTaskId, connectorConfig: StringMap, taskConfig: StringMap, startPaused: boolean): TaskSpec {
+    const plugin = this.connectorPlugin(connectorConfig);
+    const framework = CONNECTOR_CONFIG.parse(connectorConfig);
+    const isSource = plugin.type === 'source';
+    return {
+      id,
+      type: isSource ? 'source' : 'sink',
+      plugin,
+      config: taskConfig,
+      keyConverter: this.converter('converter', 'key.converter', connectorConfig),
+      valueConverter: this.converter('converter', 'value.converter', connectorConfig),
+      headerConverter: this.converter('header_converter', 'header.converter', connectorConfig),
+      clientConfig: isSource ? this.producerConfig(id, connectorConfig) : this.consumerConfig(id, framework.name, connectorConfig),
+      adminConfig: isSource && this.worker['topic.creation.enable'] && usesTopicCreation(connectorConfig) ? this.adminConfig(id, connectorConfig) : null,
+      topicCreation: isSource ? Object.fromEntries(Object.entries(connectorConfig).filter(([key]) => key.startsWith('topic.creation.'))) : {},
+      subscription: isSource ? null : subscriptionOf(connectorConfig),
+      startPaused,
+      offsetFlushIntervalMs: this.worker['offset.flush.interval.ms'],
+      offsetFlushTimeoutMs: this.worker['offset.flush.timeout.ms'],
+      inFlightBytesMax: this.worker['producer.bytes.in.flight.max'],
+      stallTimeoutMs: this.worker['task.stall.timeout.ms'],
+      shutdownTimeoutMs: this.worker['task.shutdown.graceful.timeout.ms'],
+      tracksTopics: this.worker['topic.tracking.enable'],
+    };
+  }
+
+  /** A converter that the connector names brings only the connector's settings, otherwise all are the worker's. */
+  private converter(kind: PluginKind, key: string, connectorConfig: StringMap): ConverterSpec {
+    const own = connectorConfig[key];
+    const source = own === undefined ? this.raw : connectorConfig;
+    const name = own ?? this.raw[key] ?? (kind === 'header_converter' ? this.worker['header.converter'] : undefined);
+    if (name === undefined) throw new ConnectError(`Neither the connector nor the worker has a ${key}`);
+    return { plugin: this.catalog.find(kind, name), config: settingsWithPrefix(source, `${key}.`) };
+  }
+
+  private producerConfig(id: ConnectorTaskId, config: StringMap): StringMap {
+    return { ...workerClientConfig(this.raw, 'producer'), 'client.id': `connector-producer-${id.connector}-${id.task}`, ...settingsWithPrefix(config, OVERRIDE_PREFIXES.producer) };
+  }
+
+  private consumerConfig(id: ConnectorTaskId, name: string, config: StringMap): StringMap {
+    return {
+      'group.id': `connect-${name}`,
+      'auto.offset.reset': 'earliest',
+      'client.id': `connector-consumer-${id.connector}-${id.task}`,
+      ...workerClientConfig(this.raw, 'consumer'),
+      ...settingsWithPrefix(config, OVERRIDE_PREFIXES.consumer),
+      'enable.auto.commit': 'false',
+    };
+  }
+
+  private adminConfig(id: ConnectorTaskId, config: StringMap): StringMap {
+    return { ...workerClientConfig(this.raw, 'admin'), 'client.id': `connector-adminclient-${id.connector}-${id.task}`, ...settingsWithPrefix(config, OVERRIDE_PREFIXES.admin) };
+  }
+}
+
+function subscriptionOf(config: StringMap): TaskSpec['subscription'] {
+  const pattern = config['topics.regex']?.trim();
+  if (pattern) return { pattern };
+  return { topics: [...new Set((config.topics ?? '').split(',').map((it) => it.trim()).filter((it) => it !== ''))] };
+}

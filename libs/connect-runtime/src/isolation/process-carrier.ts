@@ -1,0 +1,31 @@
+import { fork } from 'node:child_process';
+import { OperationalError } from '@millrace/foundation';
+import type { CarrierOptions, TaskCarrier } from './task-carrier.js';
+import type { TaskMessage } from './task-protocol.js';
+import { entryFile } from './thread-carrier.js';
+
+/** A process of its own: also memory outside the heap and native code cannot take the worker down. */
+export function startProcessCarrier(options: CarrierOptions): TaskCarrier {
+  const child = fork(entryFile('task-process.js'), [options.name], { serialization: 'advanced', execArgv: [`--max-old-space-size=${options.heapMaxMb}`] });
+  let isTerminated = false;
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const carrier: TaskCarrier = {
+    send: (message) => {
+      if (child.connected) child.send(message, () => undefined);
+    },
+    onMessage: () => undefined,
+    onExit: () => undefined,
+    terminate: async () => {
+      isTerminated = true;
+      child.kill('SIGKILL');
+      await exited;
+    },
+  };
+  child.on('message', (message) => carrier.onMessage(message as TaskMessage));
+  child.on('error', () => undefined);
+  child.on('exit', (code, signal) => {
+    const unasked = new OperationalError('CONNECT_TASK_EXITED', `The task's process ended with ${signal === null ? `exit code ${code}` : `signal ${signal}`}`);
+    carrier.onExit(isTerminated ? undefined : unasked);
+  });
+  return carrier;
+}

@@ -1,0 +1,163 @@
+import type { Clock, Logger } from '@millrace/foundation';
+import type { TaskMetrics } from '../worker-metrics.js';
+import { startInlineCarrier } from './inline-carrier.js';
+import { startProcessCarrier } from './process-carrier.js';
+import type { CarrierOptions, Isolation, TaskCarrier } from './task-carrier.js';
+import { errorReport, type OffsetRecord, type TaskCounters, type TaskMessage, type TaskRequest, type TaskSpec } from './task-protocol.js';
+import { startThreadCarrier } from './thread-carrier.js';
+
+export type TaskPhase = 'STARTING' | 'RUNNING' | 'PAUSED' | 'FAILED' | 'STOPPED';
+
+/** What a running task needs of its worker, and tells it. */
+export interface TaskHostEvents {
+  readOffsets(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | null)[]>;
+  writeOffsets(records: readonly OffsetRecord[]): Promise<void>;
+  onState(state: 'RUNNING' | 'PAUSED'): void;
+  /** Once at most, with a trace for the status record; not after `stop` was called. */
+  onFailed(trace: string): void;
+  onTopic(topic: string): void;
+}
+
+export interface TaskHostOptions {
+  readonly spec: TaskSpec;
+  readonly isolation: Isolation;
+  readonly heapMaxMb: number;
+  readonly events: TaskHostEvents;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+const CARRIERS: Readonly<Record<Isolation, (options: CarrierOptions) => TaskCarrier>> = { thread: startThreadCarrier, process: startProcessCarrier, inline: startInlineCarrier };
+
+const NO_COUNTERS: TaskCounters = { recordsIn: 0, recordsOut: 0, bytesOut: 0, recordsActive: 0, lag: 0, latencyAvgMs: 0, latencyMaxMs: 0, heapBytes: 0, externalBytes: 0, isStalled: false };
+/** A thread that has said nothing for so long does not even run its event loop. */
+const SILENCE_MS = 10_000;
+
+/** One run of one task, from the worker's side: starts its carrier, answers its requests, ends it. Whatever happens inside becomes FAILED, never an error here. */
+export class TaskHost {
+  phase: TaskPhase = 'STARTING';
+  private carrier: TaskCarrier | undefined;
+  private counters: TaskCounters = NO_COUNTERS;
+  private lastHeardMs: number;
+  private isStopping = false;
+  private readonly ended: Promise<void>;
+  private resolveEnded: () => void = () => undefined;
+  private wasStalled = false;
+
+  constructor(private readonly options: TaskHostOptions) {
+    this.lastHeardMs = options.clock.monotonicMs();
+    this.ended = new Promise((resolve) => {
+      this.resolveEnded = resolve;
+    });
+  }
+
+  start(): void {
+    const { spec, isolation, heapMaxMb } = this.options;
+    try {
+      const carrier = CARRIERS[isolation]({ name: `${spec.id.connector}-${spec.id.task}`, heapMaxMb });
+      this.carrier = carrier;
+      carrier.onMessage = (message) => this.take(message);
+      carrier.onExit = (error) => this.exited(error);
+      carrier.send({ type: 'start', spec });
+    } catch (error) {
+      this.fail(errorReport(error).trace);
+      this.resolveEnded();
+    }
+  }
+
+  pause(): void {
+    this.carrier?.send({ type: 'pause' });
+  }
+
+  resume(): void {
+    this.carrier?.send({ type: 'resume' });
+  }
+
+  /** Asks the task to stop and waits; after `graceMs` it is ended by force. True when it stopped by itself. */
+  async stop(graceMs: number): Promise<boolean> {
+    this.isStopping = true;
+    if (this.phase === 'STOPPED' || !this.carrier) return true;
+    this.carrier.send({ type: 'stop' });
+    let timer: NodeJS.Timeout | undefined;
+    const inTime = await Promise.race([
+      this.ended.then(() => true),
+      new Promise<boolean>((resolve) => {
+        timer = setTimeout(() => resolve(false), graceMs);
+      }),
+    ]);
+    clearTimeout(timer);
+    if (!inTime) {
+      const { spec, logger } = this.options;
+      logger.warn({ connector: spec.id.connector, task: spec.id.task, graceMs }, 'a task did not stop in time and is ended by force');
+      await this.carrier.terminate();
+      this.resolveEnded();
+    }
+    this.phase = 'STOPPED';
+    return inTime;
+  }
+
+  metrics(): TaskMetrics {
+    const { spec, clock, isolation } = this.options;
+    const isSilent = this.isAlive && isolation !== 'inline' && clock.monotonicMs() - this.lastHeardMs > SILENCE_MS;
+    return { connector: spec.id.connector, task: spec.id.task, type: spec.type, state: this.phase, ...this.counters, isStalled: this.counters.isStalled || isSilent };
+  }
+
+  private get isAlive(): boolean {
+    return this.phase === 'RUNNING' || this.phase === 'PAUSED' || this.phase === 'STARTING';
+  }
+
+  private take(message: TaskMessage): void {
+    this.lastHeardMs = this.options.clock.monotonicMs();
+    switch (message.type) {
+      case 'state':
+        if (this.phase === 'FAILED' || this.isStopping) return;
+        this.phase = message.state;
+        return this.options.events.onState(message.state);
+      case 'failed':
+        return this.fail(message.error.trace);
+      case 'stopped':
+        if (!this.isStopping) this.fail('The task ended without being asked to');
+        return;
+      case 'request':
+        void this.answer(message.id, message.request);
+        return;
+      case 'log':
+        return this.options.logger[message.level](message.fields, message.message);
+      case 'metrics':
+        return this.takeCounters(message.counters);
+      case 'topic':
+        return this.options.events.onTopic(message.topic);
+    }
+  }
+
+  private takeCounters(counters: TaskCounters): void {
+    this.counters = counters;
+    if (counters.isStalled === this.wasStalled) return;
+    this.wasStalled = counters.isStalled;
+    const { spec, logger } = this.options;
+    const fields = { connector: spec.id.connector, task: spec.id.task, type: spec.type };
+    if (counters.isStalled) logger.warn(fields, 'a task is stalled: its poll or put does not come back');
+    else logger.info(fields, 'a task goes on after a stall');
+  }
+
+  private async answer(id: number, request: TaskRequest): Promise<void> {
+    const { events } = this.options;
+    try {
+      const value = request.method === 'readOffsets' ? await events.readOffsets(request.keys) : await events.writeOffsets(request.records);
+      this.carrier?.send({ type: 'reply', id, value });
+    } catch (error) {
+      this.carrier?.send({ type: 'reply', id, error: errorReport(error) });
+    }
+  }
+
+  private exited(error: Error | undefined): void {
+    if (this.phase !== 'FAILED' && !this.isStopping) this.fail(error ? errorReport(error).trace : 'The task ended without being asked to');
+    this.resolveEnded();
+  }
+
+  private fail(trace: string): void {
+    if (this.phase === 'FAILED') return;
+    this.phase = 'FAILED';
+    if (!this.isStopping) this.options.events.onFailed(trace);
+  }
+}

@@ -1,0 +1,59 @@
+import type { ConnectLogger } from '@millrace/connect-api';
+import { consumerOptionsFrom, KafkaClient, producerOptionsFrom, type ConsumerOptions, type KafkaClientOptions, type ProducerOptions } from '@millrace/client';
+import type { Logger } from '@millrace/foundation';
+import type { StringMap } from '../rest/shapes.js';
+
+/**
+ * A source task's producer: never gives up by itself, sends at once when the line is free. Java's Connect has one request in flight
+ * without idempotence; here five with idempotence, which keeps the order as well and is faster.
+ */
+const SOURCE_PRODUCER: StringMap = {
+  acks: 'all',
+  'enable.idempotence': 'true',
+  'max.in.flight.requests.per.connection': '5',
+  'linger.ms': '0',
+  'batch.size': '262144',
+  'buffer.memory': '67108864',
+  'max.request.size': '1048576',
+  'delivery.timeout.ms': '2147483647',
+  'max.block.ms': '9007199254740991',
+};
+
+/** Internal topics: one producer per topic log, the same guarantees. */
+const LOG_PRODUCER: StringMap = { ...SOURCE_PRODUCER, 'batch.size': '16384', 'buffer.memory': '33554432', 'delivery.timeout.ms': '120000', 'max.block.ms': '60000' };
+
+/** Settings by Kafka's names that this client does not know are told in the log and left out, as Java does. */
+export function producerSettings(config: StringMap, logger: ConnectLogger): ProducerOptions {
+  return withServers(config, producerOptionsFrom({ ...SOURCE_PRODUCER, ...config }, (key) => logger.debug({ key }, 'a producer setting is not known')));
+}
+
+/** A sink task's consumer. Larger batches than Java's 500 records; they are put as soon as there is one record. */
+const SINK_CONSUMER: StringMap = { 'max.poll.records': '5000', 'enable.auto.commit': 'false', 'auto.offset.reset': 'earliest' };
+
+export function consumerSettings(config: StringMap, logger: ConnectLogger): ConsumerOptions {
+  return withServers(config, consumerOptionsFrom({ ...SINK_CONSUMER, ...config }, (key) => logger.debug({ key }, 'a consumer setting is not known')));
+}
+
+export function logConsumerSettings(config: StringMap, logger: Logger): ConsumerOptions {
+  const fixed = { 'enable.auto.commit': 'false', 'auto.offset.reset': 'earliest' };
+  return withServers(config, consumerOptionsFrom({ ...config, ...fixed }, (key) => logger.debug({ key }, 'a consumer setting is not known')));
+}
+
+export function logProducerSettings(config: StringMap, logger: Logger): ProducerOptions {
+  return withServers(config, producerOptionsFrom({ ...LOG_PRODUCER, ...config }, (key) => logger.debug({ key }, 'a producer setting is not known')));
+}
+
+/** A client for admin requests and the group. */
+export function kafkaClient(config: StringMap, logger?: Logger): KafkaClient {
+  return new KafkaClient({ ...withServers(config, producerOptionsFrom(clientOnly(config), () => undefined)), logger });
+}
+
+/** Settings that are the same for every kind of client. */
+function clientOnly(config: StringMap): StringMap {
+  const names = /^(bootstrap\.servers|client\.id|security\.protocol|request\.timeout\.ms|retry\.backoff|reconnect\.backoff|metadata\.max\.age\.ms|connections\.max\.idle\.ms|socket\.)/;
+  return { 'delivery.timeout.ms': '2147483647', ...Object.fromEntries(Object.entries(config).filter(([key]) => names.test(key))) };
+}
+
+function withServers<T extends Partial<KafkaClientOptions>>(config: StringMap, options: T): T & KafkaClientOptions {
+  return { ...options, bootstrapServers: config['bootstrap.servers'] ?? 'localhost:9092' };
+}

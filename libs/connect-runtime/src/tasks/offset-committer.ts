@@ -1,0 +1,85 @@
+import type { ConnectLogger, OffsetMap } from '@millrace/connect-api';
+import { errorMessage } from '@millrace/foundation';
+import type { OffsetRecord } from '../isolation/task-protocol.js';
+import { encodeOffsetKey, encodeOffsetMap } from '../stores/offset-json.js';
+
+interface Committable {
+  readonly partition: OffsetMap;
+  readonly offset: OffsetMap;
+  readonly key: Uint8Array;
+}
+
+interface PartitionKey {
+  readonly key: Uint8Array;
+  readonly text: string;
+}
+
+export interface OffsetCommitterOptions {
+  readonly connector: string;
+  readonly write: (records: readonly OffsetRecord[]) => Promise<void>;
+  readonly onCommitted: (partition: OffsetMap, offset: OffsetMap) => Promise<void> | void;
+  readonly timeoutMs: number;
+  readonly logger: ConnectLogger;
+}
+
+/** Collects the offsets that may be stored and stores them; tells the task only after they are durable (Invariant 2). */
+export class OffsetCommitter {
+  private readonly due = new Map<string, Committable>();
+  private readonly keys = new WeakMap<OffsetMap, PartitionKey>();
+  private running: Promise<void> | undefined;
+
+  constructor(private readonly options: OffsetCommitterOptions) {}
+
+  add(offsets: ReadonlyMap<OffsetMap, OffsetMap>): void {
+    for (const [partition, offset] of offsets) {
+      const { key, text } = this.keyOf(partition);
+      this.due.set(text, { partition, offset, key });
+    }
+  }
+
+  /** Stores what is due. Resolves when it is durable or the time is up; what failed is due again, unless newer offsets have come. */
+  async commit(): Promise<void> {
+    await this.within(this.running ?? Promise.resolve());
+    if (this.running || this.due.size === 0) return;
+    this.running = this.write().finally(() => (this.running = undefined));
+    await this.within(this.running);
+  }
+
+  private async write(): Promise<void> {
+    const batch = [...this.due];
+    this.due.clear();
+    try {
+      await this.options.write(batch.map(([, { key, offset }]) => ({ key, value: encodeOffsetMap(offset) })));
+    } catch (error) {
+      for (const [text, entry] of batch) if (!this.due.has(text)) this.due.set(text, entry);
+      this.options.logger.error({ error: errorMessage(error) }, 'offsets could not be stored; they will be tried again');
+      return;
+    }
+    for (const [, { partition, offset }] of batch) {
+      try {
+        await this.options.onCommitted(partition, offset);
+      } catch (error) {
+        this.options.logger.error({ error: errorMessage(error) }, 'the task failed to take note of stored offsets');
+      }
+    }
+  }
+
+  private async within(work: Promise<void>): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, this.options.timeoutMs);
+    });
+    await Promise.race([work, timeout]);
+    clearTimeout(timer);
+  }
+
+  private keyOf(partition: OffsetMap): PartitionKey {
+    let known = this.keys.get(partition);
+    if (!known) {
+      const key = encodeOffsetKey(this.options.connector, partition);
+      known = { key, text: Buffer.from(key).toString('latin1') };
+      this.keys.set(partition, known);
+    }
+    return known;
+  }
+}

@@ -1,0 +1,390 @@
+import { ConnectError, type ConnectLogger, type SinkPlugin, type SinkTask, type SinkTaskContext, type TopicPartition } from '@millrace/connect-api';
+import { Consumer } from '@millrace/client';
+import { errorMessage, hasCode, topicPartitionName } from '@millrace/foundation';
+import type { TaskHostCalls } from '../isolation/task-side.js';
+import type { TaskCounters, TaskSpec } from '../isolation/task-protocol.js';
+import { consumerSettings } from '../kafka/client-settings.js';
+import { loadConnectorPlugin } from '../plugins/load-plugin.js';
+import { LatencyWindow } from './latency-window.js';
+import { PauseGate } from './pause-gate.js';
+import { SinkQueue, type SinkBatch } from './sink-queue.js';
+import { TaskConverters } from './task-converters.js';
+import type { TaskLoop } from './task-loop.js';
+
+const POLL_MS = 1000;
+const RETRY_MIN_MS = 250;
+const RETRY_MAX_MS = 10_000;
+
+/**
+ * Runs a sink task. Two loops share the consumer: the pump polls it all the time, so that the task stays in its group however long a
+ * put takes, and fills the queue; the other makes batches and puts them. While a put waits for its database, the next batch is converted.
+ */
+export class SinkLoop implements TaskLoop {
+  private readonly stopping = new AbortController();
+  private readonly gate: PauseGate;
+  private readonly task: SinkTask;
+  private readonly queue: SinkQueue;
+  private readonly consumer: Consumer;
+  private readonly latency = new LatencyWindow();
+  /** Next offsets to consume: behind what was put. */
+  private readonly positions = new Map<TopicPartition, number>();
+  private committed = new Map<TopicPartition, number>();
+  private assigned: TopicPartition[] = [];
+  private prepared: SinkBatch | undefined;
+  private busy: Promise<void> | undefined;
+  private committing: Promise<void> | undefined;
+  private isCommitDue = false;
+  private isStarted = false;
+  private isGivingUp = false;
+  private arePartitionsHeld = false;
+  private failure: unknown;
+  private wakeMain: (() => void) | undefined;
+  private wakePump: (() => void) | undefined;
+  private putStartedMs = 0;
+  private recordsIn = 0;
+  private recordsOut = 0;
+  private readonly usedTopics = new Set<string>();
+
+  constructor(
+    private readonly spec: TaskSpec,
+    private readonly host: TaskHostCalls,
+    private readonly logger: ConnectLogger,
+  ) {
+    this.gate = new PauseGate(spec.startPaused);
+    this.task = (loadConnectorPlugin(spec.plugin) as SinkPlugin).task();
+    this.queue = new SinkQueue(new TaskConverters(spec));
+    this.consumer = new Consumer(consumerSettings(spec.clientConfig, logger));
+  }
+
+  pause(): void {
+    this.gate.pause();
+    this.wake();
+  }
+
+  resume(): void {
+    this.gate.resume();
+    this.wake();
+  }
+
+  requestStop(): void {
+    this.stopping.abort();
+    this.gate.wake();
+    this.wake();
+  }
+
+  async run(): Promise<void> {
+    const timer = setInterval(() => this.requestCommit(), this.spec.offsetFlushIntervalMs);
+    let pump: Promise<void> | undefined;
+    try {
+      while (this.gate.isPaused && !this.isStopping) {
+        this.host.reportState('PAUSED');
+        await this.gate.changed();
+      }
+      if (this.isStopping) return;
+      this.isStarted = true;
+      await this.task.start(this.context());
+      this.subscribe();
+      this.host.reportState('RUNNING');
+      pump = this.pump();
+      await this.loop();
+    } finally {
+      clearInterval(timer);
+      await this.finish(pump);
+    }
+  }
+
+  counters(): TaskCounters {
+    const { avgMs, maxMs } = this.latency.take();
+    const memory = process.memoryUsage();
+    const waiting = this.recordsIn - this.recordsOut + this.queue.records;
+    return {
+      recordsIn: this.recordsIn,
+      recordsOut: this.recordsOut,
+      bytesOut: 0,
+      recordsActive: waiting,
+      lag: waiting + this.assigned.reduce((sum, it) => sum + (this.consumer.lag(it) ?? 0), 0),
+      latencyAvgMs: avgMs,
+      latencyMaxMs: maxMs,
+      heapBytes: memory.heapUsed,
+      externalBytes: memory.external,
+      isStalled: this.putStartedMs > 0 && performance.now() - this.putStartedMs > this.spec.stallTimeoutMs,
+    };
+  }
+
+  private get isStopping(): boolean {
+    return this.stopping.signal.aborted;
+  }
+
+  private subscribe(): void {
+    const { subscription } = this.spec;
+    const topics = subscription === null ? [] : 'pattern' in subscription ? [new RegExp(subscription.pattern)] : subscription.topics;
+    this.consumer.subscribe(topics, {
+      onAssigned: (partitions) => this.gained(partitions),
+      onRevoked: () => this.gaveUp(true),
+      onLost: () => this.gaveUp(false),
+    });
+  }
+
+  /** Polls without a break; takes no more while enough waits, but still serves the group. */
+  private async pump(): Promise<void> {
+    const recordsMax = this.consumer.settings.maxPollRecords;
+    try {
+      while (!this.isStopping) {
+        this.holdPartitions(this.gate.isPaused || this.queue.records >= recordsMax);
+        const pieces = await this.consumer.pollBatches(this.arePartitionsHeld ? 100 : POLL_MS, recordsMax);
+        if (pieces.length === 0) continue;
+        this.queue.add(pieces);
+        this.wakeMain?.();
+        // Another piece is there already: without this the event loop would not get to sockets and timers.
+        await new Promise<void>((resolve) => setImmediate(resolve));
+        if (this.queue.records >= recordsMax && !this.gate.isPaused) await this.untilDrained(POLL_MS);
+      }
+    } catch (error) {
+      if (this.isStopping && (hasCode(error, 'WAKEUP') || hasCode(error, 'CLIENT_CLOSED'))) return;
+      this.failure ??= error;
+      this.wakeMain?.();
+    }
+  }
+
+  /** Waits a moment for the other loop before partitions are paused. */
+  private async untilDrained(timeoutMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.wakePump = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.wakePump = undefined;
+  }
+
+  private holdPartitions(hold: boolean): void {
+    if (hold === this.arePartitionsHeld) return;
+    this.arePartitionsHeld = hold;
+    if (hold) this.consumer.pause(this.assigned);
+    else this.consumer.resume(this.assigned.filter((it) => !this.queue.isPaused(it)));
+  }
+
+  private async loop(): Promise<void> {
+    while (!this.isStopping) {
+      if (this.failure !== undefined) throw this.failure;
+      if (this.gate.isPaused) await this.whilePaused();
+      if (this.isCommitDue) await this.exclusively(() => this.commit(false));
+      const batch = this.isGivingUp ? undefined : (this.prepared ?? this.prepare());
+      this.prepared = undefined;
+      if (!batch) {
+        if (!this.isCommitDue) await this.untilWoken();
+      } else await this.exclusively(() => this.deliver(batch));
+    }
+  }
+
+  private async whilePaused(): Promise<void> {
+    await this.exclusively(() => this.commit(false));
+    this.host.reportState('PAUSED');
+    while (this.gate.isPaused && !this.isStopping && this.failure === undefined) await this.untilWoken();
+    if (!this.isStopping && this.failure === undefined) this.host.reportState('RUNNING');
+  }
+
+  /** The task does one thing at a time: whoever wants to take partitions away waits for `busy`. */
+  private async exclusively(step: () => Promise<void>): Promise<void> {
+    while (this.busy) await this.busy.catch(() => undefined);
+    const mine = step();
+    this.busy = mine;
+    try {
+      await mine;
+    } finally {
+      if (this.busy === mine) this.busy = undefined;
+    }
+  }
+
+  private prepare(): SinkBatch | undefined {
+    const batch = this.queue.take(this.consumer.settings.maxPollRecords);
+    if (batch) this.recordsIn += batch.records.length;
+    if (this.queue.records < this.consumer.settings.maxPollRecords) this.wakePump?.();
+    return batch;
+  }
+
+  private async deliver(batch: SinkBatch): Promise<void> {
+    let waitMs = RETRY_MIN_MS;
+    while (batch.records.length > 0) {
+      this.putStartedMs = performance.now();
+      try {
+        const putting = this.task.put(batch.records);
+        if (putting) {
+          if (!this.gate.isPaused && !this.isGivingUp) this.prepared ??= this.prepare();
+          await putting;
+        }
+        break;
+      } catch (error) {
+        if (!hasCode(error, 'CONNECT_RETRIABLE')) throw error;
+        this.logger.warn({ error: errorMessage(error) }, 'put failed and gets the same records again');
+        const asked = (error as { retryAfterMs?: unknown }).retryAfterMs;
+        await this.wait(typeof asked === 'number' ? asked : waitMs);
+        waitMs = Math.min(waitMs * 2, RETRY_MAX_MS);
+        if (this.isStopping || this.isGivingUp) return;
+      } finally {
+        this.putStartedMs = 0;
+      }
+    }
+    for (const [partition, offset] of batch.positions) this.positions.set(partition, offset);
+    this.delivered(batch);
+  }
+
+  private delivered({ records, positions }: SinkBatch): void {
+    this.recordsOut += records.length;
+    const last = records[records.length - 1];
+    if (last) this.latency.add(Date.now() - last.timestampMs, records.length);
+    if (!this.spec.tracksTopics) return;
+    for (const { topic } of positions.keys()) {
+      if (this.usedTopics.has(topic)) continue;
+      this.usedTopics.add(topic);
+      this.host.reportTopic(topic);
+    }
+  }
+
+  /** Asks the task what may be committed; in the background, unless partitions are being given up. */
+  private async commit(isClosing: boolean): Promise<void> {
+    this.isCommitDue = false;
+    const current = new Map(this.positions);
+    if (current.size === 0) return;
+    let accepted: ReadonlyMap<TopicPartition, number>;
+    try {
+      accepted = await this.task.preCommit(current);
+    } catch (error) {
+      this.logger.error({ error: errorMessage(error) }, isClosing ? 'the task failed before its last commit' : 'the task failed before a commit; going back to the last committed offsets');
+      if (!isClosing) this.rewind();
+      return;
+    }
+    const offsets = [...accepted].flatMap(([it, offset]) => {
+      const partition = this.queue.partition(it);
+      const known = current.get(partition);
+      return known === undefined || offset > known || offset === this.committed.get(partition) ? [] : [{ ...partition, offset }];
+    });
+    if (offsets.length === 0) return;
+    await this.committing;
+    this.committing = this.consumer
+      .commit(offsets)
+      .then(() => offsets.forEach((it) => this.committed.set(this.queue.partition(it), it.offset)))
+      .catch((error: unknown) => this.logger.warn({ error: errorMessage(error) }, 'offsets could not be committed; they will be with the next commit'))
+      .finally(() => (this.committing = undefined));
+    if (isClosing) await this.committing;
+  }
+
+  private forgetPrepared(): void {
+    this.recordsIn -= this.prepared?.records.length ?? 0;
+    this.prepared = undefined;
+  }
+
+  private rewind(): void {
+    this.forgetPrepared();
+    for (const partition of this.positions.keys()) {
+      const offset = this.committed.get(partition);
+      if (offset === undefined) continue;
+      this.queue.drop(partition);
+      this.consumer.seek(partition, offset);
+      this.positions.set(partition, offset);
+    }
+  }
+
+  private async gained(partitions: readonly TopicPartition[]): Promise<void> {
+    this.assigned = partitions.map((it) => this.queue.partition(it));
+    this.arePartitionsHeld = false;
+    this.isGivingUp = false;
+    this.logger.info({ partitions: this.assigned.map(topicPartitionName) }, 'partitions were assigned');
+    if (this.assigned.length > 0) await this.exclusively(async () => void (await this.task.open(this.assigned)));
+    this.wakeMain?.();
+  }
+
+  /** Waits for the put under way; what has not been put is read again by the next owner. */
+  private async gaveUp(isStillOurs: boolean): Promise<void> {
+    this.isGivingUp = true;
+    this.wakeMain?.();
+    const partitions = this.assigned;
+    try {
+      await this.exclusively(async () => {
+        this.queue.clear();
+        this.forgetPrepared();
+        if (isStillOurs) await this.commit(true);
+        if (partitions.length > 0) await this.task.close(partitions);
+      });
+    } finally {
+      this.assigned = [];
+      this.positions.clear();
+      this.committed = new Map();
+    }
+  }
+
+  private requestCommit(): void {
+    this.isCommitDue = true;
+    this.wakeMain?.();
+  }
+
+  private wake(): void {
+    this.wakeMain?.();
+    this.wakePump?.();
+  }
+
+  private async untilWoken(): Promise<void> {
+    if (this.isStopping || this.failure !== undefined) return;
+    await new Promise<void>((resolve) => {
+      this.wakeMain = resolve;
+    });
+    this.wakeMain = undefined;
+  }
+
+  private async wait(delayMs: number): Promise<void> {
+    const timer = setTimeout(() => this.wakeMain?.(), delayMs);
+    const until = performance.now() + delayMs;
+    while (performance.now() < until && !this.isStopping && !this.isGivingUp) await this.untilWoken();
+    clearTimeout(timer);
+  }
+
+  private async finish(pump: Promise<void> | undefined): Promise<void> {
+    this.stopping.abort();
+    this.wake();
+    if (pump) this.consumer.wakeup();
+    await pump;
+    try {
+      // Runs the listener: last commit and close of the partitions.
+      await this.consumer.close({ timeoutMs: this.spec.shutdownTimeoutMs });
+    } catch (error) {
+      this.logger.warn({ error: errorMessage(error) }, 'the consumer did not close in order');
+    }
+    try {
+      if (this.isStarted) await this.task.stop();
+    } catch (error) {
+      this.logger.warn({ error: errorMessage(error) }, 'the task did not stop in order');
+    }
+  }
+
+  private context(): SinkTaskContext {
+    const { connector, task } = this.spec.id;
+    return {
+      connectorName: connector,
+      taskId: task,
+      config: this.spec.config,
+      logger: this.logger,
+      signal: this.stopping.signal,
+      errantRecordReporter: {
+        report: (record, error) => Promise.reject(Object.assign(new ConnectError(`Tolerance exceeded in error handler (the record at ${record.topic}-${record.partition}, offset ${record.kafkaOffset})`), { cause: error })),
+      },
+      assignment: () => this.assigned,
+      seek: (partition, offset) => {
+        this.queue.drop(partition);
+        this.forgetPrepared();
+        this.consumer.seek(partition, offset);
+        this.positions.set(this.queue.partition(partition), offset);
+      },
+      pause: (...partitions) => {
+        this.queue.pause(partitions);
+        this.consumer.pause(partitions);
+      },
+      resume: (...partitions) => {
+        this.queue.resume(partitions);
+        if (!this.arePartitionsHeld) this.consumer.resume(partitions);
+        this.wakeMain?.();
+      },
+      requestCommit: () => this.requestCommit(),
+    };
+  }
+}

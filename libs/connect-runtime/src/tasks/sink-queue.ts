@@ -1,0 +1,130 @@
+import type { SinkRecord, TopicPartition } from '@millrace/connect-api';
+import type { PartitionRecords } from '@millrace/client';
+import { topicPartitionName } from '@millrace/foundation';
+import { intolerable, type TaskConverters } from './task-converters.js';
+
+/** Records of a sink task, made ready for one `put`; with where consumption goes on once it has succeeded. */
+export interface SinkBatch {
+  readonly records: SinkRecord[];
+  /** Next offset by partition. */
+  readonly positions: Map<TopicPartition, number>;
+}
+
+interface Piece {
+  readonly partition: TopicPartition;
+  readonly records: PartitionRecords;
+  remaining: number;
+}
+
+/** Fetched pieces waiting for `put`. Records are converted when a batch is made of them, not before. */
+export class SinkQueue {
+  private readonly pieces: Piece[] = [];
+  private readonly paused = new Set<TopicPartition>();
+  private readonly known = new Map<string, TopicPartition>();
+  /** Upper bound of the records in here. */
+  records = 0;
+
+  constructor(private readonly converters: TaskConverters) {}
+
+  /** The one object that stands for a partition. */
+  partition(it: TopicPartition): TopicPartition {
+    const name = topicPartitionName(it);
+    let partition = this.known.get(name);
+    if (!partition) this.known.set(name, (partition = { topic: it.topic, partition: it.partition }));
+    return partition;
+  }
+
+  add(pieces: readonly PartitionRecords[]): void {
+    for (const records of pieces) {
+      this.pieces.push({ partition: this.partition(records), records, remaining: records.recordsMax });
+      this.records += records.recordsMax;
+    }
+  }
+
+  pause(partitions: readonly TopicPartition[]): void {
+    for (const it of partitions) this.paused.add(this.partition(it));
+  }
+
+  resume(partitions: readonly TopicPartition[]): void {
+    for (const it of partitions) this.paused.delete(this.partition(it));
+  }
+
+  isPaused(partition: TopicPartition): boolean {
+    return this.paused.has(this.partition(partition));
+  }
+
+  /** Forgets what waits of a partition: its position was moved. */
+  drop(partition: TopicPartition): void {
+    const it = this.partition(partition);
+    for (let i = this.pieces.length - 1; i >= 0; i--) if (this.pieces[i]!.partition === it) this.remove(i);
+  }
+
+  clear(): void {
+    this.pieces.length = 0;
+    this.records = 0;
+    this.paused.clear();
+  }
+
+  /** Up to `recordsMax` records, in the order of their partitions; undefined when nothing can be given. Throws for a record that cannot be converted. */
+  take(recordsMax: number): SinkBatch | undefined {
+    const batch: SinkBatch = { records: [], positions: new Map() };
+    for (let i = 0; i < this.pieces.length && batch.records.length < recordsMax; ) {
+      const piece = this.pieces[i]!;
+      if (this.paused.has(piece.partition)) i += 1;
+      else if (this.fill(batch, piece, recordsMax)) this.remove(i);
+    }
+    return batch.records.length === 0 && batch.positions.size === 0 ? undefined : batch;
+  }
+
+  /** True when the piece is used up. */
+  private fill(batch: SinkBatch, piece: Piece, recordsMax: number): boolean {
+    const { records, partition } = piece;
+    const { cursor } = records;
+    let next = -1;
+    while (batch.records.length < recordsMax) {
+      if (!records.next()) {
+        batch.positions.set(partition, records.nextOffset);
+        return true;
+      }
+      batch.records.push(this.convert(partition, records));
+      next = cursor.offset + 1;
+      piece.remaining -= 1;
+      this.records -= 1;
+    }
+    if (next >= 0) batch.positions.set(partition, next);
+    return false;
+  }
+
+  private remove(index: number): void {
+    const [piece] = this.pieces.splice(index, 1);
+    this.records -= piece?.remaining ?? 0;
+  }
+
+  private convert({ topic, partition }: TopicPartition, { cursor }: PartitionRecords): SinkRecord {
+    const { converters } = this;
+    const wireHeaders = cursor.headers();
+    try {
+      const key = converters.key.toConnectData(topic, cursor.key());
+      const value = converters.value.toConnectData(topic, cursor.value());
+      return {
+        topic,
+        partition,
+        kafkaOffset: cursor.offset,
+        keySchema: key.schema,
+        key: key.value,
+        valueSchema: value.schema,
+        value: value.value,
+        timestampMs: cursor.timestampMs,
+        timestampType: cursor.timestampMs < 0 ? 'NoTimestampType' : 'CreateTime',
+        headers: wireHeaders.length === 0 ? NO_HEADERS : converters.headersFromWire(topic, wireHeaders),
+        originalTopic: topic,
+        originalPartition: partition,
+        originalKafkaOffset: cursor.offset,
+      };
+    } catch (error) {
+      throw intolerable(`converting the record at ${topic}-${partition}, offset ${cursor.offset}`, error);
+    }
+  }
+}
+
+const NO_HEADERS: SinkRecord['headers'] = [];

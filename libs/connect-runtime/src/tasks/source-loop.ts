@@ -1,0 +1,310 @@
+import { DataError, type ConnectLogger, type OffsetMap, type SourcePlugin, type SourceRecord, type SourceTask, type SourceTaskContext } from '@millrace/connect-api';
+import { APPEND_FULL, Producer, type BatchAck } from '@millrace/client';
+import { errorMessage, hasCode, isRetriable } from '@millrace/foundation';
+import type { TaskHostCalls } from '../isolation/task-side.js';
+import type { TaskCounters, TaskSpec } from '../isolation/task-protocol.js';
+import { producerSettings } from '../kafka/client-settings.js';
+import { TopicMaker } from '../kafka/topic-maker.js';
+import { loadConnectorPlugin } from '../plugins/load-plugin.js';
+import { decodeOffsetMap, encodeOffsetKey } from '../stores/offset-json.js';
+import { LatencyWindow } from './latency-window.js';
+import { OffsetCommitter } from './offset-committer.js';
+import { PauseGate } from './pause-gate.js';
+import { SubmittedRecords } from './submitted-records.js';
+import { intolerable, TaskConverters } from './task-converters.js';
+import type { TaskLoop } from './task-loop.js';
+
+/** Without a pause of the event loop for this long, one is made: a source that always has records must not keep answers from being read. */
+const YIELD_MS = 4;
+const EMPTY_POLL_MS = 1;
+const EMPTY_WAIT_MAX_MS = 50;
+const RETRY_MIN_MS = 100;
+const RETRY_MAX_MS = 10_000;
+
+/** Runs a source task: poll, convert, produce; commits offsets behind what is acknowledged. */
+export class SourceLoop implements TaskLoop {
+  private readonly stopping = new AbortController();
+  private readonly gate: PauseGate;
+  private readonly submitted = new SubmittedRecords();
+  private readonly latency = new LatencyWindow();
+  private readonly task: SourceTask;
+  private readonly converters: TaskConverters;
+  private readonly producer: Producer;
+  private readonly topics: TopicMaker;
+  private readonly committer: OffsetCommitter;
+  private failure: Error | undefined;
+  private isStarted = false;
+  private roomWaiter: (() => void) | undefined;
+  private pollStartedMs = 0;
+  private lastYieldMs = 0;
+  private emptyWaitMs = 0;
+  private recordsIn = 0;
+  private recordsOut = 0;
+  private bytesOut = 0;
+  private readonly usedTopics = new Set<string>();
+
+  constructor(
+    private readonly spec: TaskSpec,
+    private readonly host: TaskHostCalls,
+    private readonly logger: ConnectLogger,
+  ) {
+    this.gate = new PauseGate(spec.startPaused);
+    this.task = (loadConnectorPlugin(spec.plugin) as SourcePlugin).task();
+    this.converters = new TaskConverters(spec);
+    this.producer = new Producer(producerSettings(spec.clientConfig, logger));
+    this.producer.onBatch = (ack) => this.acknowledged(ack);
+    this.topics = new TopicMaker(spec, logger);
+    this.committer = new OffsetCommitter({
+      connector: spec.id.connector,
+      write: (records) => host.writeOffsets(records),
+      onCommitted: (partition, offset) => this.task.onCommitted(partition, offset),
+      timeoutMs: spec.offsetFlushTimeoutMs,
+      logger,
+    });
+  }
+
+  pause(): void {
+    this.gate.pause();
+  }
+
+  resume(): void {
+    this.gate.resume();
+  }
+
+  requestStop(): void {
+    this.stopping.abort();
+    this.gate.wake();
+    this.roomWaiter?.();
+  }
+
+  async run(): Promise<void> {
+    const timer = setInterval(() => void this.committer.commit(), this.spec.offsetFlushIntervalMs);
+    try {
+      await this.whilePaused();
+      if (this.isStopping) return;
+      this.isStarted = true;
+      await this.task.start(this.context());
+      this.host.reportState('RUNNING');
+      await this.loop();
+    } finally {
+      clearInterval(timer);
+      await this.finish();
+    }
+  }
+
+  counters(): TaskCounters {
+    const { avgMs, maxMs } = this.latency.take();
+    const memory = process.memoryUsage();
+    return {
+      recordsIn: this.recordsIn,
+      recordsOut: this.recordsOut,
+      bytesOut: this.bytesOut,
+      recordsActive: this.recordsIn - this.recordsOut,
+      lag: 0,
+      latencyAvgMs: avgMs,
+      latencyMaxMs: maxMs,
+      heapBytes: memory.heapUsed,
+      externalBytes: memory.external,
+      isStalled: this.pollStartedMs > 0 && performance.now() - this.pollStartedMs > this.spec.stallTimeoutMs,
+    };
+  }
+
+  private get isStopping(): boolean {
+    return this.stopping.signal.aborted;
+  }
+
+  private async loop(): Promise<void> {
+    while (!this.isStopping) {
+      if (this.gate.isPaused) await this.whilePaused();
+      await this.room();
+      if (this.failure) throw this.failure;
+      if (this.isStopping) return;
+      const startedMs = performance.now();
+      const records = await this.poll();
+      const endedMs = performance.now();
+      if (records.length > 0) {
+        this.emptyWaitMs = 0;
+        await this.send(records);
+      } else if (endedMs - startedMs < EMPTY_POLL_MS) await this.idle();
+      if (endedMs - this.lastYieldMs > YIELD_MS) await this.yield();
+    }
+  }
+
+  private async whilePaused(): Promise<void> {
+    if (!this.gate.isPaused) return;
+    this.host.reportState('PAUSED');
+    while (this.gate.isPaused && !this.isStopping) await this.gate.changed();
+    if (this.isStarted && !this.isStopping) this.host.reportState('RUNNING');
+  }
+
+  private async poll(): Promise<readonly SourceRecord[]> {
+    let waitMs = RETRY_MIN_MS;
+    for (;;) {
+      this.pollStartedMs = performance.now();
+      try {
+        return await this.task.poll();
+      } catch (error) {
+        if (this.isStopping) return [];
+        if (!hasCode(error, 'CONNECT_RETRIABLE')) throw error;
+        this.logger.warn({ error: errorMessage(error) }, 'poll failed and is tried again');
+        const asked = (error as { retryAfterMs?: unknown }).retryAfterMs;
+        await this.wait(typeof asked === 'number' ? asked : waitMs);
+        waitMs = Math.min(waitMs * 2, RETRY_MAX_MS);
+        if (this.isStopping) return [];
+      } finally {
+        this.pollStartedMs = 0;
+      }
+    }
+  }
+
+  /** Converts and appends in order. The converters' buffers stay as they are while a full producer is waited for. */
+  private async send(records: readonly SourceRecord[]): Promise<void> {
+    const { converters, producer, submitted } = this;
+    const nowMs = Date.now();
+    const offsets = new Map<OffsetMap, OffsetMap>();
+    submitted.begin(records[records.length - 1]!.timestampMs ?? nowMs);
+    this.recordsIn += records.length;
+    let topicOfLast = '';
+    for (let i = 0; i < records.length; i++) {
+      const record = records[i]!;
+      const { topic } = record;
+      if (topic !== topicOfLast) {
+        if (!this.usedTopics.has(topic)) await this.firstUse(topic);
+        topicOfLast = topic;
+      }
+      let key: Uint8Array | null;
+      let value: Uint8Array | null;
+      try {
+        key = converters.key.fromConnectData(topic, record.keySchema, record.key, record.headers);
+        value = converters.value.fromConnectData(topic, record.valueSchema, record.value, record.headers);
+      } catch (error) {
+        throw intolerable('converting a record', error);
+      }
+      const headers = converters.headersToWire(topic, record.headers);
+      const number = submitted.submit();
+      const timestampMs = record.timestampMs ?? nowMs;
+      while (producer.append(topic, record.partition ?? null, key, value, timestampMs, headers, number) === APPEND_FULL) await this.writable(topic);
+      this.bytesOut += (key?.length ?? 0) + (value?.length ?? 0);
+      const next = records[i + 1];
+      if (next === undefined || next.sourcePartition !== record.sourcePartition) {
+        offsets.delete(record.sourcePartition);
+        offsets.set(record.sourcePartition, record.sourceOffset);
+      }
+    }
+    submitted.end(offsets);
+    this.collect();
+  }
+
+  private async firstUse(topic: string): Promise<void> {
+    if (typeof topic !== 'string' || topic === '') throw new DataError('a source record has no topic');
+    await this.topics.ensure(topic);
+    this.usedTopics.add(topic);
+    if (this.spec.tracksTopics) this.host.reportTopic(topic);
+  }
+
+  private async writable(topic: string): Promise<void> {
+    if (this.failure) throw this.failure;
+    try {
+      await this.producer.writable(topic);
+    } catch (error) {
+      if (!isRetriable(error) || this.isStopping) throw error;
+      this.logger.warn({ topic, error: errorMessage(error) }, 'a topic cannot be written to; trying again');
+    }
+  }
+
+  private acknowledged(ack: BatchAck): void {
+    if (ack.error) {
+      this.failure ??= ack.error;
+      this.roomWaiter?.();
+      return;
+    }
+    const { tagRuns } = ack;
+    for (let i = 0; i < tagRuns.length; i += 2) this.submitted.acknowledge(tagRuns[i]!, tagRuns[i + 1]!);
+    this.recordsOut += ack.count;
+    this.collect();
+    if (this.roomWaiter && this.hasRoom()) this.roomWaiter();
+  }
+
+  private collect(): void {
+    const completed = this.submitted.takeCompleted();
+    if (!completed) return;
+    this.committer.add(completed.offsets);
+    this.latency.add(Date.now() - completed.newestTimestampMs, completed.records);
+  }
+
+  private hasRoom(): boolean {
+    return this.producer.pendingBytes < this.spec.inFlightBytesMax;
+  }
+
+  /** Back-pressure: the task is not polled while too much is on its way. */
+  private async room(): Promise<void> {
+    while (!this.hasRoom() && !this.failure && !this.isStopping) {
+      await new Promise<void>((resolve) => {
+        this.roomWaiter = resolve;
+      });
+      this.roomWaiter = undefined;
+    }
+  }
+
+  /** A task whose poll returns at once with nothing would keep a core busy. */
+  private async idle(): Promise<void> {
+    this.emptyWaitMs = Math.min(this.emptyWaitMs === 0 ? 1 : this.emptyWaitMs * 2, EMPTY_WAIT_MAX_MS);
+    await this.wait(this.emptyWaitMs);
+  }
+
+  private async yield(): Promise<void> {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    this.lastYieldMs = performance.now();
+  }
+
+  private async wait(delayMs: number): Promise<void> {
+    const { signal } = this.stopping;
+    if (signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, delayMs);
+      signal.addEventListener('abort', done);
+    });
+  }
+
+  /** What was sent gets its acknowledgement and its offsets stored, within half of the time that a stop may take. */
+  private async finish(): Promise<void> {
+    const timeoutMs = Math.max(100, this.spec.shutdownTimeoutMs / 2);
+    this.stopping.abort();
+    try {
+      if (this.isStarted) {
+        await Promise.race([this.producer.flush(), new Promise((resolve) => setTimeout(resolve, timeoutMs).unref())]);
+        await this.committer.commit();
+      }
+    } finally {
+      try {
+        if (this.isStarted) await this.task.stop();
+      } catch (error) {
+        this.logger.warn({ error: errorMessage(error) }, 'the task did not stop in order');
+      }
+      await this.producer.close({ timeoutMs: 0 });
+      this.topics.close();
+    }
+  }
+
+  private context(): SourceTaskContext {
+    const { connector, task } = this.spec.id;
+    const offsets = async (partitions: readonly OffsetMap[]): Promise<(OffsetMap | null)[]> => {
+      const values = await this.host.readOffsets(partitions.map((it) => encodeOffsetKey(connector, it)));
+      return values.map((it) => (it === null ? null : (decodeOffsetMap(it) ?? null)));
+    };
+    return {
+      connectorName: connector,
+      taskId: task,
+      config: this.spec.config,
+      logger: this.logger,
+      signal: this.stopping.signal,
+      offsets,
+      offset: async (partition) => (await offsets([partition]))[0] ?? null,
+    };
+  }
+}

@@ -1,0 +1,10 @@
+import type { TaskCounters } from '../isolation/task-protocol.js';
+
+/** A running task. `run` resolves after an orderly stop and rejects with what made the task fail. */
+export interface TaskLoop {
+  run(): Promise<void>;
+  pause(): void;
+  resume(): void;
+  requestStop(): void;
+  counters(): TaskCounters;
+}
