@@ -218,6 +218,8 @@ export class GroupCoordinator implements CoordinatorShard<GroupRecord, GroupRepl
   }
 
   appended(effects: GroupEffects, baseOffset: number): void {
+    // The append itself may have shown that the partition is lost.
+    if (this.phase === 'unloaded') return;
     invariant(this.unsettled === effects, 'these effects are not the ones that wait for their append');
     this.unsettled = null;
     const producerId = effects.transaction?.producerId ?? -1;
@@ -225,10 +227,11 @@ export class GroupCoordinator implements CoordinatorShard<GroupRecord, GroupRepl
   }
 
   appendFailed(effects: GroupEffects, errorCode: number, nowMs: number): GroupEffects {
-    invariant(this.unsettled === effects, 'these effects are not the ones that wait for their append');
-    this.unsettled = null;
     const outcome = new GroupOutcome(nowMs);
     for (const reply of effects.replies) outcome.replies.push(failedReply(reply, replyErrorOf(errorCode, reply.api)));
+    if (this.phase === 'unloaded') return outcome;
+    invariant(this.unsettled === effects, 'these effects are not the ones that wait for their append');
+    this.unsettled = null;
     const { undo } = effects;
     const group = undo === null ? undefined : this.groups.get(undo.groupId);
     if (undo?.kind === 'assignment' && group !== undefined) assignmentFailed(this.context, group, undo.generationId, outcome);
