@@ -61,8 +61,8 @@ for (const name of names) {
     extends: `${up}/config/tooling/tsconfig.base.json`,
     compilerOptions: {
       rootDir: 'src',
-      outDir: ring === 'app' ? `${up}/dist/${folder}` : 'dist',
-      tsBuildInfoFile: ring === 'app' ? `${up}/dist/${folder}/.tsbuildinfo` : 'dist/.tsbuildinfo',
+      outDir: 'dist',
+      tsBuildInfoFile: 'dist/.tsbuildinfo',
       types: architecture.rings[ring].types,
       ...(nest ? { experimentalDecorators: true, emitDecoratorMetadata: true } : {}),
     },

@@ -21,7 +21,7 @@ export class MillraceProcess {
     return this.child.exitCode !== null || this.child.signalCode !== null;
   }
 
-  /** Starts `dist/apps/<app>/main.js` with these settings and resolves at its first sign of life. Its lines are appended to a file in `folder`. */
+  /** Starts `apps/<app>/dist/main.js` with these settings and resolves at its first sign of life. Its lines are appended to a file in `folder`. */
   static async start(options: {
     readonly root: string;
     readonly app: 'broker' | 'connect';
@@ -37,7 +37,7 @@ export class MillraceProcess {
     const logFile = path.join(folder, `${app}.log`);
     const log = fs.openSync(logFile, 'a');
     const begun = performance.now();
-    const child = spawn(process.execPath, [...(options.nodeArgs ?? []), path.join(root, `dist/apps/${app}/main.js`), file], { cwd: folder, stdio: ['ignore', log, log] });
+    const child = spawn(process.execPath, [...(options.nodeArgs ?? []), path.join(root, `apps/${app}/dist/main.js`), file], { cwd: folder, stdio: ['ignore', log, log] });
     fs.closeSync(log);
     while (!(await options.isUp())) {
       if (child.exitCode !== null) throw new Error(`${app} ended at its start: ${fs.readFileSync(logFile, 'utf8').slice(-2000)}`);
