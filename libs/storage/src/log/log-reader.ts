@@ -57,7 +57,9 @@ export class LogReader {
       isIndexed: indexed >= 0,
       crc32c: undefined,
     });
-    return cut.kind === 'short' || cut.kind === 'suspect' ? undefined : resultOf(cut, block.bytes, request.offset, release);
+    if (cut.kind === 'short' || cut.kind === 'suspect') return undefined;
+    block.readers += 1;
+    return resultOf(cut, block.bytes, request.offset, once(() => (block.readers -= 1)));
   }
 
   /** Undefined when it takes more than a small read, or when something looks wrong. */
@@ -122,7 +124,7 @@ export class LogReader {
       const buffer = this.buffers.take(length);
       const read = await file.read(buffer.subarray(0, length), position);
       const cut = cutBatches(buffer, 0, read, cutRequest);
-      if (cut.kind !== 'short' && cut.kind !== 'suspect') return resultOf(cut, buffer, request.offset, this.releaseOnce(buffer));
+      if (cut.kind !== 'short' && cut.kind !== 'suspect') return resultOf(cut, buffer, request.offset, once(() => this.buffers.give(buffer)));
       this.buffers.give(buffer);
       if (cut.kind === 'suspect') return { problem: cut.problem, position: position + cut.at };
       position += cut.at;
@@ -137,14 +139,14 @@ export class LogReader {
     await segment.rebuildIndexes({ indexIntervalBytes: this.log.config.indexIntervalBytes });
     segment.writeOutIndexes();
   }
+}
 
-  private releaseOnce(buffer: Uint8Array): () => void {
-    let isReleased = false;
-    return () => {
-      if (!isReleased) this.buffers.give(buffer);
-      isReleased = true;
-    };
-  }
+function once(work: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) work();
+    isDone = true;
+  };
 }
 
 function limits(request: ReadRequest, maxOffset: Offset): Pick<CutRequest, 'offset' | 'maxBytes' | 'maxOffset' | 'minOneBatch'> {

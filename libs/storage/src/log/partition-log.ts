@@ -165,7 +165,10 @@ export class PartitionLog {
     }
     if (segment.isIndexWriteDue || this.epochs.isWriteDue) this.writeOutQuietly();
     return {
-      ...survey,
+      baseOffset: survey.baseOffset,
+      lastOffset: survey.lastOffset,
+      maxTimestampMs: survey.maxTimestampMs,
+      batchCount: survey.batchCount,
       nextOffset: segment.endOffset,
       bytes: bytes.length,
       hasRolled,

@@ -3,7 +3,10 @@ import type { FilePosition, Offset } from '@millrace/foundation';
 const FIRST_BLOCK_BYTES = 16 * 1024;
 const BLOCK_BYTES_MAX = 1024 * 1024;
 
-/** A part of a segment's end, byte for byte as in the file. Filled once, front to back, so views of what is filled stay true. */
+/** Memory that is kept for the next block, so that a busy log does not make the collector work. */
+const FREE_BLOCKS_MAX = 16;
+
+/** A part of a segment's end, byte for byte as in the file. Filled once, front to back, so views of what is filled stay true until they are given back. */
 export interface TailBlock {
   readonly segmentBaseOffset: Offset;
   /** Base offset of the block's first batch. */
@@ -12,11 +15,14 @@ export interface TailBlock {
   readonly bytes: Uint8Array;
   /** How many bytes are filled. */
   length: number;
+  /** Views that were handed out and not given back: the memory is used again only when there are none. */
+  readers: number;
 }
 
 /** The bound on what all tails of a process keep in memory. The oldest block of any log goes first. */
 export class TailMemory {
   private readonly blocks: { readonly owner: Tail; readonly block: TailBlock }[] = [];
+  private readonly free: Uint8Array[] = [];
   private head = 0;
   private held = 0;
 
@@ -24,6 +30,20 @@ export class TailMemory {
 
   get heldBytes(): number {
     return this.held;
+  }
+
+  /** So that many logs can be in memory at once. */
+  get blockBytesMax(): number {
+    return Math.max(4096, Math.min(BLOCK_BYTES_MAX, Math.floor(this.bytesMax / 16)));
+  }
+
+  get isOff(): boolean {
+    return this.bytesMax === 0;
+  }
+
+  /** @internal */
+  allocate(bytes: number): Uint8Array {
+    return (bytes === BLOCK_BYTES_MAX ? this.free.pop() : undefined) ?? Buffer.allocUnsafeSlow(bytes);
   }
 
   /** @internal */
@@ -35,6 +55,7 @@ export class TailMemory {
       this.head += 1;
       this.held -= oldest.block.bytes.length;
       oldest.owner.forget(oldest.block);
+      this.recycle(oldest.block);
     }
     if (this.head > 1024 && this.head * 2 > this.blocks.length) {
       this.blocks.splice(0, this.head);
@@ -53,6 +74,11 @@ export class TailMemory {
       else this.blocks[kept++] = it;
     }
     this.blocks.length = kept;
+    for (const block of dropped) this.recycle(block);
+  }
+
+  private recycle(block: TailBlock): void {
+    if (block.readers === 0 && block.bytes.length === BLOCK_BYTES_MAX && this.free.length < FREE_BLOCKS_MAX) this.free.push(block.bytes);
   }
 }
 
@@ -65,9 +91,10 @@ export class Tail {
 
   /** `bytes` are copied: whole batches that stand at `filePosition` of the segment. */
   append(segmentBaseOffset: Offset, filePosition: FilePosition, firstOffset: Offset, bytes: Uint8Array): void {
+    if (this.memory.isOff) return;
     let block = this.blocks.at(-1);
     if (block === undefined || block.segmentBaseOffset !== segmentBaseOffset || block.filePosition + block.length !== filePosition || block.length + bytes.length > block.bytes.length) {
-      block = { segmentBaseOffset, firstOffset, filePosition, bytes: Buffer.allocUnsafeSlow(Math.max(this.blockBytes, bytes.length)), length: 0 };
+      block = { segmentBaseOffset, firstOffset, filePosition, bytes: this.memory.allocate(Math.max(Math.min(this.blockBytes, this.memory.blockBytesMax), bytes.length)), length: 0, readers: 0 };
       if (this.blockBytes < BLOCK_BYTES_MAX && this.blocks.length > 0) this.blockBytes *= 2;
       this.blocks.push(block);
       this.memory.add(this, block);
