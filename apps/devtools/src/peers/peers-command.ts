@@ -6,8 +6,8 @@ import { fetchPeers, PEER_TOOLS, peersMissing, PeerProcess, spawnPeerTool, type 
 /** `peers …`: Apache Kafka, its tools, Connect and Debezium, to compare with. */
 export function addPeersCommand(program: Command): void {
   const peers = program.command('peers').enablePositionalOptions().description('fetch and run Apache Kafka, its tools, Kafka Connect and Debezium (needs Java 17 and Maven)');
-  peers.command('fetch').action(() => fetchPeers((line) => process.stdout.write(`${line}\n`)));
-  peers.command('tools').action(() => process.stdout.write(`${PEER_TOOLS.join('\n')}\n`));
+  peers.command('fetch').action(() => fetchPeers((line) => void process.stdout.write(`${line}\n`)));
+  peers.command('tools').action(() => void process.stdout.write(`${PEER_TOOLS.join('\n')}\n`));
   peers
     .command('tool <name> [args...]')
     .description('run one of Apache Kafka\'s command line tools')

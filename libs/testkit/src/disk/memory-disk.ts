@@ -5,10 +5,10 @@ export type Dice = Pick<Random, 'integer'>;
 
 /** A file's content as the operating system has it, and as the platter has it. */
 export class Inode {
-  content = Buffer.alloc(0);
+  content: Buffer = Buffer.alloc(0);
   bytes = 0;
   modifiedMs = 0;
-  private durable = Buffer.alloc(0);
+  private durable: Buffer = Buffer.alloc(0);
   /** How many of the durable bytes have not been cut off since. Those that were may be there again after a loss of power. */
   private intactBytes = 0;
 
