@@ -5,7 +5,7 @@ import { PostgresSinkConnector } from './postgres-sink-connector.js';
 
 let server: SinkServer;
 beforeAll(async () => {
-  server = await SinkServer.start({ auth: 'scram-sha-256', password: 'hunter2' });
+  server = await SinkServer.start({ auth: 'scram-sha-256', password: 'hunter2', settings: { deadlock_timeout: '20ms' } });
 }, 60_000);
 afterEach(() => server.endTest());
 afterAll(() => server.stop());

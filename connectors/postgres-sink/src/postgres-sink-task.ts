@@ -1,5 +1,5 @@
 import { ConnectError, DataError, RetriableError, type SinkRecord, SinkTask, type SinkTaskContext } from '@millrace/connect-api';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { PlanCache } from './catalog/plan-cache.js';
 import { RowPlanner } from './catalog/row-planner.js';
 import { parseSinkSettings, type SinkSettings } from './config/sink-settings.js';
@@ -15,6 +15,10 @@ import { PutBatch } from './write/put-batch.js';
 
 /** A buffer that a huge put has left behind is not kept. */
 const BUFFER_KEPT_MAX = 64 << 20;
+const BUFFER_CAPACITY = 1 << 20;
+/** A large put goes to the server in parts of at least so many rows, and in at most so many parts. */
+const CHUNK_ROWS_MIN = 500;
+const CHUNKS_MAX = 8;
 
 /**
  * Writes records to PostgreSQL: each put is one transaction, and is over when that is committed.
@@ -26,10 +30,12 @@ export class PostgresSinkTask extends SinkTask {
   private planner!: RowPlanner;
   private writer!: BatchWriter;
   private session: Session | undefined;
-  private buffer = new CopyBuffer(false, 1 << 20);
+  private buffer = new CopyBuffer(false, BUFFER_CAPACITY);
   private readonly plans = new PlanCache();
   /** Records of the put under way that were reported: they are not written, however often it is tried. */
   private reported = new Set<SinkRecord>();
+  /** Records that cannot be rows, to be reported before the transaction is committed. */
+  private readonly refused = new Map<SinkRecord, DataError>();
 
   override start(context: SinkTaskContext): void {
     this.context = context;
@@ -41,6 +47,8 @@ export class PostgresSinkTask extends SinkTask {
   override async put(records: readonly SinkRecord[]): Promise<void> {
     if (records.length === 0) return;
     this.reported = new Set();
+    this.refused.clear();
+    if (this.buffer.bytes.length > BUFFER_KEPT_MAX) this.buffer = new CopyBuffer(false, BUFFER_CAPACITY);
     let isRefreshed = false;
     for (let failures = 0; ; ) {
       try {
@@ -73,54 +81,85 @@ export class PostgresSinkTask extends SinkTask {
 
   private async write(records: readonly SinkRecord[]): Promise<void> {
     const session = await this.connected();
-    const batch = await this.encode(session, records);
-    if (!batch.sequential) {
-      try {
-        await this.writer.write(session, batch);
-        return;
-      } catch (error) {
-        if (failureKind(error) !== 'data') throw error;
-        this.context.logger.debug({ code: errorCode(error), records: records.length }, 'A record is at fault: looking for it');
-      }
+    await this.planAll(session, records);
+    try {
+      const isWritten = this.writer.prefersSingle(records.length) ? await this.writeSingly(session, records) : await this.writeInBulk(session, records);
+      if (isWritten) return;
+    } catch (error) {
+      if (failureKind(error) !== 'data') throw error;
+      this.context.logger.debug({ code: errorCode(error), records: records.length }, 'A record is at fault: looking for it');
     }
-    await applyOneByOne(session, await this.oneByOne(session, records), {
+    await applyOneByOne(session, this.oneByOne(records), {
       report: (record, error) => this.report(record, error),
-      copyToProbe: async (transaction, record) => this.writer.copyToProbe(transaction, await this.encode(transaction, [record])),
+      copyToProbe: (transaction, record) => this.writer.copyToProbe(transaction, this.encode([record])),
     });
   }
 
-  private async encode(session: Session, records: readonly SinkRecord[]): Promise<PutBatch> {
-    if (this.buffer.bytes.length > BUFFER_KEPT_MAX) this.buffer = new CopyBuffer(false, 1 << 20);
-    const batch = new PutBatch(this.settings, this.buffer);
+  /** False: the records must be applied one by one. */
+  private async writeSingly(session: Session, records: readonly SinkRecord[]): Promise<boolean> {
+    const batch = this.encode(records);
+    await this.reportRefused();
+    if (batch.sequential) return false;
+    await this.writer.writeSingly(session, batch);
+    return true;
+  }
+
+  /** The same. Encodes the next rows while the server takes the last. */
+  private async writeInBulk(session: Session, records: readonly SinkRecord[]): Promise<boolean> {
+    const transaction = this.writer.begin(session);
+    const size = Math.max(CHUNK_ROWS_MIN, Math.ceil(records.length / CHUNKS_MAX));
+    try {
+      for (let start = 0; start < records.length && !transaction.hasFailed; start += size) {
+        const batch = this.encode(records.slice(start, start + size));
+        if (batch.sequential) {
+          await transaction.rollback();
+          return false;
+        }
+        transaction.add(batch);
+        // What was added goes out, and an error comes in.
+        await nextTurn();
+      }
+      await this.reportRefused();
+    } catch (error) {
+      await transaction.rollback();
+      throw error;
+    }
+    await transaction.commit();
+    return true;
+  }
+
+  /** Invariant 4: tables are looked up and changed before the transaction begins, not while it holds locks. */
+  private async planAll(session: Session, records: readonly SinkRecord[]): Promise<void> {
     for (const record of records) {
-      const pending = this.encodeInto(batch, session, record);
-      if (pending) await pending;
+      if (this.reported.has(record)) continue;
+      try {
+        if (this.plans.get(record, this.tableKey(record)) === undefined) await this.planFor(session, record);
+      } catch (error) {
+        if (!isDataError(error)) throw error;
+        await this.report(record, recordError(record, error));
+      }
+    }
+  }
+
+  /** Records that cannot be rows are set aside for `reportRefused`. */
+  private encode(records: readonly SinkRecord[], buffer = this.buffer): PutBatch {
+    const batch = new PutBatch(this.settings, buffer);
+    for (const record of records) {
+      if (this.reported.size > 0 && this.reported.has(record)) continue;
+      try {
+        const plan = this.plans.get(record, this.tableKey(record));
+        if (plan) batch.add(record, plan);
+      } catch (error) {
+        if (!isDataError(error)) throw error;
+        this.refused.set(record, recordError(record, error));
+      }
     }
     return batch;
   }
 
-  /** Only awaits where something has to be looked up or reported. */
-  private encodeInto(batch: PutBatch, session: Session, record: SinkRecord): Promise<void> | undefined {
-    if (this.reported.has(record)) return undefined;
-    try {
-      const plan = this.plans.get(record, this.tableKey(record));
-      if (plan === undefined) return this.encodeNewKind(batch, session, record);
-      if (plan !== null) batch.add(record, plan);
-      return undefined;
-    } catch (error) {
-      if (!isDataError(error)) throw error;
-      return this.report(record, recordError(record, error));
-    }
-  }
-
-  private async encodeNewKind(batch: PutBatch, session: Session, record: SinkRecord): Promise<void> {
-    try {
-      const plan = await this.planFor(session, record);
-      if (plan) batch.add(record, plan);
-    } catch (error) {
-      if (!isDataError(error)) throw error;
-      await this.report(record, recordError(record, error));
-    }
+  private async reportRefused(): Promise<void> {
+    for (const [record, error] of this.refused) await this.report(record, error);
+    this.refused.clear();
   }
 
   private async planFor(session: Session, record: SinkRecord): Promise<RowPlan | null> {
@@ -136,16 +175,14 @@ export class PostgresSinkTask extends SinkTask {
     return this.planner.dependsOnRecord && record.value !== null ? quoteTable(this.planner.tableName(record)) : '';
   }
 
-  private async oneByOne(session: Session, records: readonly SinkRecord[]): Promise<RecordCalls[]> {
+  private oneByOne(records: readonly SinkRecord[]): RecordCalls[] {
     const buffer = new CopyBuffer(false, 1 << 16);
-    const result: RecordCalls[] = [];
-    for (const record of records) {
-      const batch = new PutBatch(this.settings, buffer);
-      await this.encodeInto(batch, session, record);
+    const calls = records.map((record) => ({
+      record,
       // The buffer is used again for the next record.
-      result.push({ record, calls: this.writer.calls(batch).map((it) => ({ ...it, parameters: it.parameters.map((value) => value && Uint8Array.from(value)) })) });
-    }
-    return result.filter((it) => it.calls.length > 0);
+      calls: this.writer.calls(this.encode([record], buffer)).map((it) => ({ ...it, parameters: it.parameters.map((value) => value && Uint8Array.from(value)) })),
+    }));
+    return calls.filter((it) => it.calls.length > 0);
   }
 
   private async report(record: SinkRecord, error: Error): Promise<void> {

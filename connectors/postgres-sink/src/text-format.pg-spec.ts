@@ -4,7 +4,7 @@ import type { Client } from 'pg';
 import { SinkServer } from '../test/sink-database.js';
 import { decimalToText, NATURAL } from './columns/column-codec.js';
 import { DateCodec, DurationCodec, TimeCodec, TimestampCodec } from './columns/temporal-codecs.js';
-import { BulkScript } from './connection/script.js';
+import { Script } from './connection/script.js';
 import { quoteIdentifier, quoteLiteral } from './naming/identifier.js';
 import { CopyBuffer, fieldBounds, unescapeField } from './rows/copy-buffer.js';
 
@@ -26,8 +26,10 @@ async function copied(type: string, rows: readonly ((out: CopyBuffer) => void)[]
     out.byte(0x0a);
   });
   await client.query(`DROP TABLE IF EXISTS copied; CREATE TABLE copied (i integer, v ${type})`);
-  const script = new BulkScript(['COPY copied FROM STDIN'], [out.bytes.subarray(0, out.length)]);
+  const script = new Script();
   client.query(script);
+  script.copy('COPY copied FROM STDIN', out.bytes.subarray(0, out.length));
+  script.end();
   await script.done;
   const { rows: read } = await client.query<{ v: string | null }>('SELECT v::text FROM copied ORDER BY i');
   return read.map((it) => it.v);

@@ -1,11 +1,5 @@
 import type { Connection, Submittable } from 'pg';
-
-/** A statement of a pipeline, known by its name, and its parameters as text (null: SQL null). */
-export interface PreparedCall {
-  readonly name: string;
-  readonly sql: string;
-  readonly parameters: readonly (Uint8Array | null)[];
-}
+import { MessageBuffer } from './message-buffer.js';
 
 interface Wire {
   write(bytes: Uint8Array): boolean;
@@ -14,46 +8,87 @@ interface Wire {
 }
 
 const COPY_CHUNK = 1 << 16;
-const COPY_DONE = Uint8Array.of(0x63, 0, 0, 0, 4);
+/** What has gathered is sent when it is this much, or when a COPY or the end comes. */
+const SEND_AT = 1 << 16;
 
 /**
- * Several statements in one round trip, all or nothing: the server is sent everything at once and answers at the end.
- * Resolves with the rows counted for each statement; rejects with the error of the first that failed, with `completed` before it.
+ * Statements that are sent one behind the other without waiting for answers, up to one Sync: a pipeline. Statements and rows may be added
+ * while the server works on those before. What comes after a statement that failed is thrown away by the server, rows of a COPY included.
+ * Hand it to `client.query`, add, `end`, await `done`.
  */
-abstract class Script implements Submittable {
-  readonly done: Promise<readonly number[]>;
-  private readonly counts: number[] = [];
-  private resolve!: (counts: readonly number[]) => void;
-  private reject!: (error: unknown) => void;
+export class Script implements Submittable {
+  /** Resolves when all has succeeded; rejects with the first error. */
+  readonly done: Promise<void>;
+  /** How many statements have succeeded. */
+  completed = 0;
+  private readonly messages = new MessageBuffer();
+  private readonly unsent: Uint8Array[] = [];
+  private wire: Wire | undefined;
   private failure: unknown;
+  private resolve!: () => void;
+  private reject!: (error: unknown) => void;
 
   constructor() {
     this.done = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
     });
+    // Whoever adds statements looks at the promise only at the end.
+    this.done.catch(() => undefined);
   }
 
-  get completed(): number {
-    return this.counts.length;
+  /** Nothing that is added now will be done. */
+  get hasFailed(): boolean {
+    return this.failure !== undefined;
   }
 
-  protected abstract send(wire: Wire): void;
+  run(sql: string): void {
+    this.messages.parse('', sql);
+    this.messages.bind('', []);
+    this.messages.execute();
+    this.send(SEND_AT);
+  }
+
+  /** `sql` is a COPY … FROM STDIN. The rows are not copied: they must stay as they are until `done`. */
+  copy(sql: string, rows: Uint8Array): void {
+    this.messages.parse('', sql);
+    this.messages.bind('', []);
+    this.messages.execute();
+    for (let start = 0; start < rows.length; start += COPY_CHUNK) {
+      const chunk = rows.subarray(start, start + COPY_CHUNK);
+      this.messages.copyDataHead(chunk.length);
+      this.send(0);
+      this.write(chunk);
+    }
+    this.messages.copyDone();
+    this.send(SEND_AT);
+  }
+
+  /** Runs a prepared statement. `sql` is given where the server does not know the name yet. */
+  call(name: string, sql: string | undefined, parameters: readonly (Uint8Array | null)[]): void {
+    if (sql !== undefined) this.messages.parse(name, sql);
+    this.messages.bind(name, parameters);
+    this.messages.execute();
+    this.send(SEND_AT);
+  }
+
+  end(): void {
+    this.messages.sync();
+    this.send(0);
+  }
 
   submit(connection: Connection): void {
-    const wire = connection.stream as unknown as Wire;
-    wire.cork();
-    this.send(wire);
-    wire.uncork();
+    this.wire = connection.stream as unknown as Wire;
+    this.wire.cork();
+    for (const bytes of this.unsent.splice(0)) this.wire.write(bytes);
+    this.wire.uncork();
   }
 
-  handleCommandComplete(message: { text?: string }): void {
-    const count = /(\d+)$/.exec(message.text ?? '');
-    this.counts.push(count ? Number(count[1]) : 0);
+  handleCommandComplete(): void {
+    this.completed += 1;
   }
   handleReadyForQuery(): void {
-    if (this.failure === undefined) this.resolve(this.counts);
-    else this.reject(this.failure);
+    this.resolve();
   }
   handleError(error: unknown): void {
     this.failure ??= error;
@@ -64,141 +99,14 @@ abstract class Script implements Submittable {
   handleDataRow(): void {}
   handleEmptyQuery(): void {}
   handlePortalSuspended(): void {}
-}
 
-/**
- * Statements as one simple query, which is one transaction, and behind it the rows of each COPY … FROM STDIN among them, in order.
- * A server that fails before a COPY throws its rows away, as the protocol has it.
- */
-export class BulkScript extends Script {
-  constructor(
-    private readonly statements: readonly string[],
-    private readonly copies: readonly Uint8Array[],
-  ) {
-    super();
+  private send(atLeast: number): void {
+    if (this.messages.length < Math.max(atLeast, 1)) return;
+    this.write(this.messages.take());
   }
 
-  protected send(wire: Wire): void {
-    const text = Buffer.from(this.statements.join(';\n'), 'utf8');
-    const query = Buffer.allocUnsafe(text.length + 6);
-    query[0] = 0x51;
-    query.writeUInt32BE(text.length + 5, 1);
-    text.copy(query, 5);
-    query[query.length - 1] = 0;
-    wire.write(query);
-    for (const rows of this.copies) {
-      for (let start = 0; start < rows.length; start += COPY_CHUNK) {
-        const chunk = rows.subarray(start, start + COPY_CHUNK);
-        const head = Buffer.allocUnsafe(5);
-        head[0] = 0x64;
-        head.writeUInt32BE(chunk.length + 4, 1);
-        wire.write(head);
-        wire.write(chunk);
-      }
-      wire.write(COPY_DONE);
-    }
-  }
-}
-
-/** Prepared statements one after the other before one Sync: outside of BEGIN that is one transaction. */
-export class PipelineScript extends Script {
-  constructor(
-    private readonly calls: readonly PreparedCall[],
-    /** Names that the server does not know yet. */
-    private readonly unprepared: ReadonlySet<string>,
-  ) {
-    super();
-  }
-
-  protected send(wire: Wire): void {
-    const messages = new MessageBuffer();
-    const prepared = new Set<string>();
-    for (const { name, sql, parameters } of this.calls) {
-      if (this.unprepared.has(name) && !prepared.has(name)) {
-        prepared.add(name);
-        messages.parse(name, sql);
-      }
-      messages.bind(name, parameters);
-      messages.bytes(EXECUTE);
-    }
-    messages.bytes(SYNC);
-    wire.write(messages.written());
-  }
-}
-
-const EXECUTE = Uint8Array.of(0x45, 0, 0, 0, 9, 0, 0, 0, 0, 0);
-const SYNC = Uint8Array.of(0x53, 0, 0, 0, 4);
-const SQL_NULL = -1;
-
-/** Messages of the extended query protocol, one after the other. */
-class MessageBuffer {
-  private buffer = Buffer.allocUnsafe(4096);
-  private length = 0;
-
-  written(): Uint8Array {
-    return this.buffer.subarray(0, this.length);
-  }
-
-  parse(name: string, sql: string): void {
-    const start = this.begin(0x50);
-    this.text(name);
-    this.text(sql);
-    this.int16(0);
-    this.end(start);
-  }
-
-  /** To the unnamed portal; parameters and results as text. */
-  bind(statement: string, parameters: readonly (Uint8Array | null)[]): void {
-    const start = this.begin(0x42);
-    this.text('');
-    this.text(statement);
-    this.int16(0);
-    this.int16(parameters.length);
-    for (const value of parameters) {
-      this.int32(value === null ? SQL_NULL : value.length);
-      if (value !== null) this.bytes(value);
-    }
-    this.int16(0);
-    this.end(start);
-  }
-
-  bytes(value: Uint8Array): void {
-    this.reserve(value.length);
-    this.buffer.set(value, this.length);
-    this.length += value.length;
-  }
-
-  private begin(type: number): number {
-    this.reserve(5);
-    this.buffer[this.length] = type;
-    this.length += 5;
-    return this.length - 4;
-  }
-
-  private end(start: number): void {
-    this.buffer.writeUInt32BE(this.length - start, start);
-  }
-
-  private text(value: string): void {
-    this.reserve(value.length * 3 + 1);
-    this.length += this.buffer.write(value, this.length, 'utf8');
-    this.buffer[this.length++] = 0;
-  }
-
-  private int16(value: number): void {
-    this.reserve(2);
-    this.length = this.buffer.writeUInt16BE(value, this.length);
-  }
-
-  private int32(value: number): void {
-    this.reserve(4);
-    this.length = this.buffer.writeInt32BE(value, this.length);
-  }
-
-  private reserve(count: number): void {
-    if (this.length + count <= this.buffer.length) return;
-    const grown = Buffer.allocUnsafe(Math.max(this.length + count, this.buffer.length * 2));
-    this.buffer.copy(grown, 0, 0, this.length);
-    this.buffer = grown;
+  private write(bytes: Uint8Array): void {
+    if (this.wire) this.wire.write(bytes);
+    else this.unsent.push(bytes);
   }
 }

@@ -5,11 +5,18 @@ import type { ConnectionHost, ConnectionUrl, SslMode } from '../config/connectio
 import type { ConnectionSettings } from '../config/sink-settings.js';
 import { quoteIdentifier, quoteLiteral } from '../naming/identifier.js';
 import { failureKind } from './sql-state.js';
-import { BulkScript, PipelineScript, type PreparedCall } from './script.js';
+import { Script } from './script.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Staging tables are emptied at each commit, all of them: not too many. */
 const STAGES_MAX = 32;
+
+/** A statement of a pipeline, known by its name, and its parameters as text (null: SQL null). */
+export interface PreparedCall {
+  readonly name: string;
+  readonly sql: string;
+  readonly parameters: readonly (Uint8Array | null)[];
+}
 
 /** One database connection, with what it has prepared. */
 export class Session {
@@ -54,29 +61,27 @@ export class Session {
     return result.rows;
   }
 
-  /** See BulkScript. */
-  async bulk(statements: readonly string[], copies: readonly Uint8Array[]): Promise<void> {
-    const script = new BulkScript(statements, copies);
+  /** Begins to run the statements that will be added to the script. */
+  start(): Script {
+    const script = new Script();
     this.client.query(script);
-    await script.done;
+    return script;
   }
 
-  /** See PipelineScript. On failure tells how many calls had succeeded before. */
+  /** Runs prepared statements: outside of BEGIN all or nothing. On failure tells how many calls had succeeded before. */
   async pipeline(calls: readonly PreparedCall[]): Promise<{ readonly completed: number; readonly error?: unknown }> {
     const added = new Map<string, string>();
-    const named = calls.map((call) => {
-      let name = this.prepared.get(call.name) ?? added.get(call.name);
-      if (name === undefined) {
-        name = `millrace_${this.nextStatement++}`;
-        added.set(call.name, name);
-      }
-      return { ...call, name };
-    });
-    const script = new PipelineScript(named, new Set(added.values()));
-    this.client.query(script);
+    const script = this.start();
+    for (const { name, sql, parameters } of calls) {
+      const known = this.prepared.get(name) ?? added.get(name);
+      const wireName = known ?? `millrace_${this.nextStatement++}`;
+      if (known === undefined) added.set(name, wireName);
+      script.call(wireName, known === undefined ? sql : undefined, parameters);
+    }
+    script.end();
     try {
       await script.done;
-      for (const [call, name] of added) this.prepared.set(call, name);
+      for (const [name, wireName] of added) this.prepared.set(name, wireName);
       return { completed: script.completed };
     } catch (error) {
       // Which of the added ones were parsed before the failure is not known: they will be prepared again, under other names.
@@ -85,22 +90,27 @@ export class Session {
   }
 
   /**
-   * The name of the staging table with these columns, made at its first use; empty at the begin of each transaction.
-   * Uses of the same columns in one transaction differ by `turn`.
+   * A staging table with these columns, empty at the begin of each transaction; uses of the same columns in one transaction differ by `turn`.
+   * If it is not there yet, `make` has the statements that make it: when their transaction fails, say so to `forgetStage`.
    */
-  async stage(definition: string, turn: number): Promise<string> {
+  stage(definition: string, turn: number): { readonly name: string; readonly key: string; readonly make: readonly string[] } {
     const key = `${turn} ${definition}`;
     const known = this.stages.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) return { name: known, key, make: [] };
+    const make: string[] = [];
     const [oldest] = this.stages;
     if (oldest && this.stages.size >= STAGES_MAX) {
       this.stages.delete(oldest[0]);
-      await this.query(`DROP TABLE ${oldest[1]}`);
+      make.push(`DROP TABLE IF EXISTS ${oldest[1]}`);
     }
     const name = `pg_temp.millrace_stage_${this.nextStage++}`;
-    await this.query(`CREATE TEMPORARY TABLE ${name} (${definition}) ON COMMIT DELETE ROWS`);
+    make.push(`CREATE TEMPORARY TABLE ${name} (${definition}) ON COMMIT DELETE ROWS`);
     this.stages.set(key, name);
-    return name;
+    return { name, key, make };
+  }
+
+  forgetStage(key: string): void {
+    this.stages.delete(key);
   }
 
   async close(): Promise<void> {

@@ -1,9 +1,9 @@
 import type { SinkSettings } from '../config/sink-settings.js';
-import type { PreparedCall } from '../connection/script.js';
-import type { Session } from '../connection/session.js';
+import type { PreparedCall, Session } from '../connection/session.js';
 import { fieldBounds, unescapeField } from '../rows/copy-buffer.js';
 import type { Segment } from '../rows/table-batch.js';
 import type { PutBatch } from './put-batch.js';
+import { BulkTransaction } from './bulk-transaction.js';
 import { type SegmentSql, segmentSql } from './statements.js';
 
 /** Up to this many rows go as prepared statements, more through COPY: where both take the same time. */
@@ -14,18 +14,29 @@ export interface RowCall extends PreparedCall {
   readonly columns: readonly string[];
 }
 
-/** Writes batches: each one transaction and, once its statements are known, one round trip. */
+/** Writes batches, by prepared statements or through COPY. */
 export class BatchWriter {
   private readonly names = new Map<string, string>();
   private readonly sql = new WeakMap<Segment['columns'], Map<string, SegmentSql>>();
 
   constructor(private readonly settings: SinkSettings) {}
 
-  async write(session: Session, batch: PutBatch): Promise<void> {
-    let rows = 0;
-    for (const table of batch.tables.values()) for (const segment of table.parts()) rows += batch.store.live(segment).length;
-    if (rows <= SINGLE_ROWS_MAX) await this.writeSingly(session, batch);
-    else await this.writeInBulk(session, batch);
+  /** Whether so many rows are better written one statement each. */
+  prefersSingle(rows: number): boolean {
+    return rows <= SINGLE_ROWS_MAX;
+  }
+
+  /** One transaction, in one round trip. */
+  async writeSingly(session: Session, batch: PutBatch): Promise<void> {
+    const calls = this.calls(batch);
+    if (calls.length === 0) return;
+    const { error } = await session.pipeline(calls);
+    if (error !== undefined) throw error;
+  }
+
+  /** A transaction that takes batches, one after the other. */
+  begin(session: Session): BulkTransaction {
+    return new BulkTransaction(session, (segment) => this.segmentSql(segment));
   }
 
   /** The batch as one statement a row, in the order in which they must be applied. */
@@ -44,45 +55,18 @@ export class BatchWriter {
 
   /** Copies the batch's rows into tables like their own, to be rolled back by the caller. */
   async copyToProbe(session: Session, batch: PutBatch): Promise<void> {
+    const script = session.start();
     let probes = 0;
     for (const table of batch.tables.values()) {
       for (const segment of table.parts()) {
         const { stageDefinition, copyColumns } = this.segmentSql(segment);
         const probe = `pg_temp.millrace_probe_${probes++}`;
-        await session.bulk([`CREATE TEMPORARY TABLE ${probe} (${stageDefinition})`, `COPY ${probe} (${copyColumns}) FROM STDIN`], [batch.store.copyData(batch.store.live(segment))]);
+        script.run(`CREATE TEMPORARY TABLE ${probe} (${stageDefinition})`);
+        script.copy(`COPY ${probe} (${copyColumns}) FROM STDIN`, batch.store.copyData(batch.store.live(segment)));
       }
     }
-  }
-
-  private async writeSingly(session: Session, batch: PutBatch): Promise<void> {
-    const calls = this.calls(batch);
-    if (calls.length === 0) return;
-    const { error } = await session.pipeline(calls);
-    if (error !== undefined) throw error;
-  }
-
-  private async writeInBulk(session: Session, batch: PutBatch): Promise<void> {
-    const statements: string[] = [];
-    const copies: Uint8Array[] = [];
-    const turns = new Map<string, number>();
-    for (const table of batch.tables.values()) {
-      if (table.truncate) statements.push(`TRUNCATE ${table.table.sqlName}`);
-      for (const segment of table.parts()) {
-        const rows = batch.store.live(segment);
-        if (rows.length === 0) continue;
-        const sql = this.segmentSql(segment);
-        copies.push(batch.store.copyData(rows));
-        if (sql.direct !== undefined) {
-          statements.push(sql.direct);
-          continue;
-        }
-        const turn = turns.get(sql.stageDefinition) ?? 0;
-        turns.set(sql.stageDefinition, turn + 1);
-        const stage = await session.stage(sql.stageDefinition, turn);
-        statements.push(`COPY ${stage} (${sql.copyColumns}) FROM STDIN`, ...sql.merge(stage));
-      }
-    }
-    await session.bulk(statements, copies);
+    script.end();
+    await script.done;
   }
 
   private segmentSql(segment: Segment): SegmentSql {

@@ -71,7 +71,7 @@ function updateSql({ columns, keyCount, table }: Segment): Pick<SegmentSql, 'sin
   const where = columns.slice(0, keyCount);
   return {
     single: `UPDATE ${table.sqlName} AS t SET ${changes.map((it) => `${quoteIdentifier(it.name)} = ${parameter(it, position.get(it) ?? 0)}`).join(', ')} WHERE ${where.map((it, i) => `t.${quoteIdentifier(it.name)} = ${parameter(it, i)}`).join(' AND ')}`,
-    merge: (stage) => [INDEX_JOIN, updateFrom(table.sqlName, stage, changes, where)],
+    merge: (stage) => [...INDEX_JOIN, updateFrom(table.sqlName, stage, changes, where)],
   };
 }
 
@@ -95,7 +95,7 @@ function partialUpsertSql(segment: Segment): Pick<SegmentSql, 'single' | 'merge'
   return {
     single: `WITH s AS (SELECT ${source}), ${update} ${into} SELECT ${names} FROM s WHERE NOT EXISTS (SELECT 1 FROM changed) AND NOT EXISTS (${exists})`,
     merge: (stage) => [
-      INDEX_JOIN,
+      ...INDEX_JOIN,
       ...(changes.length === 0 ? [] : [updateFrom(table.sqlName, stage, changes, keys)]),
       `${into} SELECT ${names} FROM ${stage} AS s WHERE NOT EXISTS (${exists}) ORDER BY ${keys.map((it) => quoteIdentifier(it.name)).join(', ')}`,
     ],
@@ -105,12 +105,12 @@ function partialUpsertSql(segment: Segment): Pick<SegmentSql, 'single' | 'merge'
 function deleteSql({ columns, table }: Segment): Pick<SegmentSql, 'single' | 'merge'> {
   return {
     single: `DELETE FROM ${table.sqlName} AS t WHERE ${columns.map((it, i) => `t.${quoteIdentifier(it.name)} = ${parameter(it, i)}`).join(' AND ')}`,
-    merge: (stage) => [INDEX_JOIN, `DELETE FROM ${table.sqlName} AS t USING ${stage} AS s WHERE ${keyJoin(columns)}`],
+    merge: (stage) => [...INDEX_JOIN, `DELETE FROM ${table.sqlName} AS t USING ${stage} AS s WHERE ${keyJoin(columns)}`],
   };
 }
 
 /** The staging table has no statistics: a guess too high would read the whole table instead of its index. For this transaction only. */
-const INDEX_JOIN = 'SET LOCAL enable_hashjoin TO off; SET LOCAL enable_mergejoin TO off';
+const INDEX_JOIN = ['SET LOCAL enable_hashjoin TO off', 'SET LOCAL enable_mergejoin TO off'];
 
 function keyJoin(keys: readonly PlannedColumn[]): string {
   return keys.map((it) => `t.${quoteIdentifier(it.name)} = s.${quoteIdentifier(it.name)}`).join(' AND ');
