@@ -34,6 +34,9 @@ describe('rows that the database refuses', () => {
     driver.errant.forEach(({ record, error }) => expect(error.message).toContain(`Record ${record.topic}-${record.partition}@${record.kafkaOffset}: `));
     const states = { 3: 'column name, SQLSTATE 22001', 64: 'column name, SQLSTATE 23502', 65: 'constraint t_name_check, SQLSTATE 23514', 199: 'column name, SQLSTATE 22021', 200: '23514' };
     Object.entries(states).slice(0, bad.length).forEach(([, wanted], i) => expect(driver.errant[i]?.error.message).toContain(wanted));
+    // What the failed transaction had made is not counted on.
+    await driver.put(...Array.from({ length: count }, (_, id) => row(id, 'later')));
+    expect(await database.query("SELECT count(*)::int AS n FROM t WHERE name = 'later'")).toEqual([{ n: count }]);
   });
 
   test('where errors are not tolerated the put fails with that row, and nothing of it lands', async () => {

@@ -233,29 +233,37 @@ function applied(state: Map<number, [string | null, string | null]>, { kind, id,
   else state.set(id, [state.get(id)?.[0] ?? null, name]);
 }
 
-test('any mix of operations leaves what they leave one by one', async () => {
-  const narrow = new DebeziumTable(['id'], { id: int, note: text });
-  const asRecord = ({ kind, id, name }: Operation): SinkRecord => {
-    if (kind === 'write') return people.change('u', { id, name, note: name });
-    if (kind === 'partial') return people.change('u', { id, name, note: '__debezium_unavailable_value' });
-    if (kind === 'narrow') return narrow.change('u', { id, note: name });
-    return kind === 'truncate' ? people.truncate() : kind === 'delete' ? people.delete({ id }) : people.tombstone({ id });
-  };
+const narrow = new DebeziumTable(['id'], { id: int, note: text });
+
+function operationRecord({ kind, id, name }: Operation): SinkRecord {
+  if (kind === 'write') return people.change('u', { id, name, note: name });
+  if (kind === 'partial') return people.change('u', { id, name, note: '__debezium_unavailable_value' });
+  if (kind === 'narrow') return narrow.change('u', { id, note: name });
+  return kind === 'truncate' ? people.truncate() : kind === 'delete' ? people.delete({ id }) : people.tombstone({ id });
+}
+
+// Puts of one row, of more than prepared statements take, and of several parts of a pipeline.
+test.each([
+  { most: 120, puts: 4, runs: 50 },
+  { most: 1800, puts: 2, runs: 8 },
+])('any mix of up to $most operations a put leaves what they leave one by one', async ({ most, puts, runs }) => {
   const kinds = fc.constantFrom<Operation['kind']>('write', 'write', 'write', 'partial', 'partial', 'narrow', 'delete', 'delete', 'tombstone');
-  const operation = fc.record({ kind: fc.oneof({ weight: 40, arbitrary: kinds }, { weight: 1, arbitrary: fc.constant<Operation['kind']>('truncate') }), id: fc.integer({ min: 0, max: 30 }), name: fc.string({ maxLength: 3 }).filter((it) => !it.includes('\0')) });
+  const operation = fc.record({
+    kind: fc.oneof({ weight: most, arbitrary: kinds }, { weight: 2, arbitrary: fc.constant<Operation['kind']>('truncate') }), id: fc.integer({ min: 0, max: most / 4 }), name: fc.string({ maxLength: 3 }).filter((it) => !it.includes('\0')),
+  });
   const database = await server.database('CREATE TABLE t (id integer PRIMARY KEY, name text, note text)');
   const driver = database.driver();
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.array(operation, { minLength: 1, maxLength: 120, size: 'max' }), { minLength: 1, maxLength: 4 }), async (puts) => {
+    fc.asyncProperty(fc.array(fc.array(operation, { minLength: most > 1000 ? 1000 : 1, maxLength: most, size: 'max' }), { minLength: 1, maxLength: puts }), async (all) => {
       await database.query('TRUNCATE t');
       const state = new Map<number, [string | null, string | null]>();
-      for (const put of puts) {
+      for (const put of all) {
         put.forEach((it) => applied(state, it));
-        await driver.put(...put.map(asRecord));
+        await driver.put(...put.map(operationRecord));
         expect(await database.rows()).toEqual([...state].sort(([a], [b]) => a - b).map(([id, [name, note]]) => [String(id), name, note]));
       }
     }),
-    { numRuns: 60 },
+    { numRuns: runs, endOnFailure: most > 1000 },
   );
 }, 120_000);
 
