@@ -46,6 +46,12 @@ describe.each(types)('%s', (type) => {
     expect(() => codec.decompress(codec.compress(bytes), 299_999)).toThrow(expect.objectContaining({ code: 'DECOMPRESSION_LIMIT' }));
   });
 
+  it('takes any bound', () => {
+    const bytes = sample(100);
+    expect(bytes.equals(codec.decompress(codec.compress(bytes), Number.MAX_SAFE_INTEGER))).toBe(true);
+    expect(codec.decompress(codec.compress(new Uint8Array(0)), 0)).toHaveLength(0);
+  });
+
   it('throws nothing but its two codes on mutated data, and never more than its bound', () => {
     const compressed = codec.compress(sample(5000));
     fc.assert(

@@ -140,7 +140,8 @@ export class ProducerBatch {
       }
       part.append(cursor.key(), cursor.value(), cursor.timestampMs, cursor.headers(), isWaitedFor ? NO_TAG : tags.next());
     }
-    for (const part of parts) part.memoryBytes = Math.ceil(this.memoryBytes / parts.length);
+    const share = Math.floor(this.memoryBytes / parts.length);
+    for (const [index, part] of parts.entries()) part.memoryBytes = index === 0 ? this.memoryBytes - share * (parts.length - 1) : share;
     const listeners = this.doneListeners ?? [];
     let left = parts.length;
     for (const part of parts) part.onDone(() => ((left -= 1) === 0 ? listeners.forEach((it) => it()) : undefined));

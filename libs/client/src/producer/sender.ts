@@ -302,7 +302,13 @@ export class Sender {
   }
 
   private split(queue: PartitionQueue, batch: ProducerBatch): void {
-    const parts = batch.split(this.options.codecs);
+    let parts: ProducerBatch[];
+    try {
+      parts = batch.split(this.options.codecs);
+    } catch (error) {
+      this.fail(queue, batch, error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
     this.incomplete.delete(batch);
     for (const part of parts) this.incomplete.add(part);
     queue.landed(batch);

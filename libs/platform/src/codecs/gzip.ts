@@ -1,3 +1,4 @@
+import { kMaxLength } from 'node:buffer';
 import { constants, gunzipSync, gzipSync } from 'node:zlib';
 import { hasCode, type CompressionCodec } from '@millrace/foundation';
 import { corruptCompression, decompressionLimit } from './codec-failures.js';
@@ -9,8 +10,8 @@ export const gzip: CompressionCodec = {
   compress: (bytes, level) => gzipSync(bytes, { level: level ?? constants.Z_DEFAULT_COMPRESSION, chunkSize: clamp(bytes.length) }),
   decompress(bytes, outputBytesMax) {
     try {
-      // zlib counts a limit of 0 as none.
-      return gunzipSync(bytes, { maxOutputLength: Math.max(outputBytesMax, 1), chunkSize: clamp(Math.min(bytes.length * 4, outputBytesMax)) });
+      // zlib counts a limit of 0 as none, and knows none above that of a buffer.
+      return gunzipSync(bytes, { maxOutputLength: Math.min(Math.max(outputBytesMax, 1), kMaxLength), chunkSize: clamp(Math.min(bytes.length * 4, outputBytesMax)) });
     } catch (error) {
       throw hasCode(error, 'ERR_BUFFER_TOO_LARGE') ? decompressionLimit('gzip', outputBytesMax) : corruptCompression('gzip', error);
     }
