@@ -64,7 +64,8 @@ export async function nothingLost(options: NothingLostOptions): Promise<NothingL
 
 async function disturb(flow: Flow, options: NothingLostOptions, writers: ConcurrentWriters): Promise<void> {
   const random = new SeededRandom(options.seed);
-  const victims = options.withPostgres ? (['broker', 'worker', 'postgres'] as const) : (['broker', 'worker'] as const);
+  // What somebody else runs is left alone.
+  const victims = [...(options.bootstrap === undefined ? (['broker'] as const) : []), ...(options.restUrl === undefined ? (['worker'] as const) : []), ...(options.withPostgres ? (['postgres'] as const) : [])];
   for (let i = 0; i < options.kills; i++) {
     // Spread over the whole load: the next one comes when its share of the changes is made, and a little later by chance.
     await waitFor('the load goes on', 600_000, async () => writers.changesMade >= ((i + 0.5) * options.changes) / (options.kills + 1));
