@@ -101,6 +101,10 @@ export class ReplicaManager {
     for (const it of this.all()) if (this.directoryOf.get(it) === directory) it.wentOffline();
   }
 
+  async checkpointLogStartOffsets(): Promise<void> {
+    for (const directory of this.options.directories) if (directory.offlineCause === undefined) await directory.checkpointLogStartOffsets();
+  }
+
   /** What goes into the checkpoint of high watermarks. */
   highWatermarks(directory: LogDirectory): CheckpointedOffset[] {
     return [...this.all()].filter((it) => this.directoryOf.get(it) === directory && it.machine.role !== 'offline').map((it) => ({ topic: it.topic, partition: it.partition, offset: it.machine.highWatermark }));

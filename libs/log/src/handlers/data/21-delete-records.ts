@@ -7,12 +7,15 @@ import type { BrokerServices } from '../../broker-services.js';
 const NO_WATERMARK = -1;
 
 export function deleteRecordsHandler(services: BrokerServices): ApiHandler {
-  return apiHandler(DeleteRecords, (request) => ({
-    topics: request.topics.map((topic) => ({
+  return apiHandler(DeleteRecords, async (request): Promise<DeleteRecordsResponseInput> => {
+    const topics = request.topics.map((topic) => ({
       name: topic.name,
       partitions: topic.partitions.map((it) => deleteUpTo(services, topic.name, it.partitionIndex, it.offset)),
-    })),
-  }));
+    }));
+    // What was deleted stays deleted, whatever happens next.
+    await services.replicas.checkpointLogStartOffsets();
+    return { topics };
+  });
 }
 
 function deleteUpTo(services: BrokerServices, topic: string, partitionIndex: number, offset: number): DeleteRecordsResponseInput.Partition {
