@@ -1,5 +1,5 @@
 import { errorMessage, isRetriable, OperationalError, type BrokerId, type Endpoint, type Scheduled } from '@millrace/foundation';
-import { ErrorCode, FindCoordinator, Metadata, ProtocolError, type Api } from '@millrace/protocol';
+import { ErrorCode, FindCoordinator, Metadata, ProtocolError, type Api, type MetadataResponse } from '@millrace/protocol';
 import { Backoff } from './backoff.js';
 import { BrokerLink, type RequestOptions } from './broker-link.js';
 import { clientSettings, type ClientSettings, type KafkaClientOptions } from './client-options.js';
@@ -25,6 +25,7 @@ export class KafkaClient {
   private readonly links = new Map<string, BrokerLink>();
   private readonly coordinators = new Map<string, BrokerId>();
   private readonly trackedTopics = new Set<string>();
+  private readonly creatableTopics = new Set<string>();
   private readonly listeners = new Set<() => void>();
   private readonly pauses = new Set<() => void>();
   private tracksAll = false;
@@ -121,9 +122,12 @@ export class KafkaClient {
     return new Backoff(this.settings.retryBackoffMs, this.settings.retryBackoffMaxMs, this.settings.random);
   }
 
-  /** From now on metadata answers include these topics (and brokers make them, where they make topics by themselves). */
-  trackTopics(names: Iterable<string>): void {
-    for (const name of names) this.trackedTopics.add(name);
+  /** From now on metadata is kept for these topics. `create`: a broker that makes topics by itself may make those that are missing. */
+  trackTopics(names: Iterable<string>, options: { readonly create?: boolean } = {}): void {
+    for (const name of names) {
+      this.trackedTopics.add(name);
+      if (options.create === true) this.creatableTopics.add(name);
+    }
   }
 
   trackAllTopics(): void {
@@ -160,9 +164,10 @@ export class KafkaClient {
   }
 
   /** Waits until the topic is known with its partitions. Rejects with the broker's error, or with `METADATA_TIMEOUT`. */
-  async topic(name: string, timeoutMs = this.settings.apiTimeoutMs): Promise<TopicInfo> {
+  async topic(name: string, options: { readonly timeoutMs?: number; readonly create?: boolean } = {}): Promise<TopicInfo> {
+    const timeoutMs = options.timeoutMs ?? this.settings.apiTimeoutMs;
     const deadlineMs = this.settings.clock.monotonicMs() + timeoutMs;
-    this.trackTopics([name]);
+    this.trackTopics([name], options);
     for (let failure: unknown; ; ) {
       const info = this.metadata.topics.get(name);
       if (info !== undefined && info.errorCode === ErrorCode.NONE && info.partitions.length > 0) return info;
@@ -202,16 +207,22 @@ export class KafkaClient {
   private async refresh(): Promise<void> {
     const sinceMs = this.settings.clock.monotonicMs() - this.refreshedAtMs;
     if (sinceMs < this.settings.retryBackoffMs) await this.pause(this.settings.retryBackoffMs - sinceMs);
-    const isWhole = this.tracksAll;
-    // With every topic asked for, one that does not exist yet would never be made: those are asked for by name as well.
-    const missing = isWhole ? [...this.trackedTopics].filter((it) => !this.metadata.topics.has(it)) : [...this.trackedTopics];
     this.refreshedAtMs = this.settings.clock.monotonicMs();
-    if (isWhole) this.metadata.update(await this.requestAny(Metadata, () => ({ topics: null })), true);
-    if (!isWhole || missing.length > 0) this.metadata.update(await this.requestAny(Metadata, () => ({ topics: missing.map((name) => ({ name })) })), false);
+    // Brokers make topics only when they are asked for by name, and the request says that they may.
+    const isMissing = (name: string): boolean => this.creatableTopics.has(name) && this.metadata.topics.get(name)?.errorCode !== ErrorCode.NONE;
+    const missing = [...this.trackedTopics].filter(isMissing);
+    const others = [...this.trackedTopics].filter((it) => !isMissing(it));
+    if (this.tracksAll) this.metadata.update(await this.askMetadata(null, false), true);
+    else if (others.length > 0 || missing.length === 0) this.metadata.update(await this.askMetadata(others, false), false);
+    if (missing.length > 0) this.metadata.update(await this.askMetadata(missing, true), false);
     this.refreshedAtMs = this.settings.clock.monotonicMs();
     this.ageTimer?.cancel();
     this.ageTimer = this.settings.scheduler.after(this.settings.metadataMaxAgeMs, () => this.requestRefresh());
     for (const listener of [...this.listeners]) listener();
+  }
+
+  private askMetadata(names: readonly string[] | null, allowAutoTopicCreation: boolean): Promise<MetadataResponse> {
+    return this.requestAny(Metadata, (version) => ({ topics: names?.map((name) => ({ name })) ?? null, ...(version >= 4 ? { allowAutoTopicCreation } : {}) }));
   }
 
   private linkTo(key: string, endpoint: Endpoint): BrokerLink {

@@ -25,6 +25,8 @@ export interface ConsumerSettings {
   readonly sessionTimeoutMs?: number;
   readonly heartbeatIntervalMs?: number;
   readonly checkCrcs?: boolean;
+  /** Whether a topic that is read may be made by that, where the broker makes topics by itself. */
+  readonly allowAutoCreateTopics?: boolean;
   /** Whether a pattern also takes topics that Kafka keeps for itself (`__consumer_offsets`). */
   readonly excludeInternalTopics?: boolean;
   /** Best first. */
@@ -59,6 +61,7 @@ export function resolveConsumerSettings(options: ConsumerSettings): ResolvedCons
     sessionTimeoutMs: options.sessionTimeoutMs ?? 45_000,
     heartbeatIntervalMs: options.heartbeatIntervalMs ?? 3000,
     checkCrcs: options.checkCrcs ?? true,
+    allowAutoCreateTopics: options.allowAutoCreateTopics ?? true,
     excludeInternalTopics: options.excludeInternalTopics ?? true,
     assignors: options.assignors ?? [rangeAssignor, roundRobinAssignor],
   };
@@ -97,6 +100,7 @@ const PROPERTIES: PropertyTable<TextSettings> = {
   sessionTimeoutMs: integer('session.timeout.ms', 1),
   heartbeatIntervalMs: integer('heartbeat.interval.ms', 1),
   checkCrcs: boolean('check.crcs'),
+  allowAutoCreateTopics: boolean('allow.auto.create.topics'),
   excludeInternalTopics: boolean('exclude.internal.topics'),
   assignorNames: string('partition.assignment.strategy'),
   requestTimeoutMs: integer('request.timeout.ms'),

@@ -84,7 +84,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
     this.listener = listener;
     const subscribed = new Subscribed(topics, this.settings.excludeInternalTopics, this.client.metadata.topics);
     if (subscribed.hasPatterns) this.client.trackAllTopics();
-    this.client.trackTopics(topics.filter((it) => typeof it === 'string'));
+    this.client.trackTopics(topics.filter((it) => typeof it === 'string'), { create: this.settings.allowAutoCreateTopics });
     this.client.requestRefresh();
     if (this.group !== undefined) return this.group.subscribe(subscribed);
     this.group = new ConsumerGroup(
@@ -107,7 +107,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
   assign(partitions: readonly TopicPartition[]): void {
     if (this.mode === 'subscribed') throw new OperationalError('INVALID_STATE', 'Subscription to topics, partitions and pattern are mutually exclusive');
     this.mode = 'assigned';
-    this.client.trackTopics(partitions.map((it) => it.topic));
+    this.client.trackTopics(partitions.map((it) => it.topic), { create: this.settings.allowAutoCreateTopics });
     this.client.requestRefresh();
     this.setAssigned(partitions);
   }

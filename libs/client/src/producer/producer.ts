@@ -100,7 +100,7 @@ export class Producer {
   async writable(topic: string): Promise<void> {
     this.throwIfEnded();
     const deadlineMs = this.nowMs() + this.settings.maxBlockMs;
-    if (!this.topics.has(topic)) this.addTopic(await this.client.topic(topic, this.settings.maxBlockMs));
+    if (!this.topics.has(topic)) this.addTopic(await this.client.topic(topic, { timeoutMs: this.settings.maxBlockMs, create: true }));
     while (!this.hasRoom()) {
       this.throwIfEnded();
       await this.room(deadlineMs);
@@ -109,7 +109,7 @@ export class Producer {
 
   /** Partitions of the topic, asked for when they are not known. Rejects as `KafkaClient.topic`. */
   async partitionsFor(topic: string): Promise<TopicInfo> {
-    const info = await this.client.topic(topic, this.settings.maxBlockMs);
+    const info = await this.client.topic(topic, { timeoutMs: this.settings.maxBlockMs, create: true });
     this.addTopic(info);
     return info;
   }
