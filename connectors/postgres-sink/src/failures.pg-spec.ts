@@ -34,9 +34,12 @@ describe('rows that the database refuses', () => {
     driver.errant.forEach(({ record, error }) => expect(error.message).toContain(`Record ${record.topic}-${record.partition}@${record.kafkaOffset}: `));
     const states = { 3: 'column name, SQLSTATE 22001', 64: 'column name, SQLSTATE 23502', 65: 'constraint t_name_check, SQLSTATE 23514', 199: 'column name, SQLSTATE 22021', 200: '23514' };
     Object.entries(states).slice(0, bad.length).forEach(([, wanted], i) => expect(driver.errant[i]?.error.message).toContain(wanted));
-    // What the failed transaction had made is not counted on.
+    // What the failed transaction had made is not counted on; the connection is the same.
+    const connections = "SELECT pid FROM pg_stat_activity WHERE application_name = 'millrace-postgres-sink' AND datname = current_database()";
+    const before = await database.query(connections);
     await driver.put(...Array.from({ length: count }, (_, id) => row(id, 'later')));
     expect(await database.query("SELECT count(*)::int AS n FROM t WHERE name = 'later'")).toEqual([{ n: count }]);
+    expect(await database.query(connections)).toEqual(before);
   });
 
   test('where errors are not tolerated the put fails with that row, and nothing of it lands', async () => {

@@ -10,6 +10,8 @@ export class SinkDriver {
   readonly errant: { readonly record: SinkRecord; readonly error: Error }[] = [];
   /** What was logged as a warning. */
   readonly warnings: string[] = [];
+  /** What was logged for developers. */
+  readonly details: string[] = [];
   private readonly abort = new AbortController();
 
   constructor(config: Readonly<Record<string, string>>, tolerance: 'all' | 'none' = 'none') {
@@ -21,7 +23,7 @@ export class SinkDriver {
       },
     };
     const context: SinkTaskContext = {
-      connectorName: 'sink', taskId: 0, config, logger: { ...SILENT, warn: (_, message) => void this.warnings.push(message) }, signal: this.abort.signal, errantRecordReporter: reporter,
+      connectorName: 'sink', taskId: 0, config, logger: { ...SILENT, warn: (_, message) => void this.warnings.push(message), debug: (_, message) => void this.details.push(message) }, signal: this.abort.signal, errantRecordReporter: reporter,
       assignment: () => [], seek: quiet, pause: quiet, resume: quiet, requestCommit: quiet,
     };
     this.task.start(context);
