@@ -74,6 +74,14 @@ export class LeaderEpochs {
     this.replace([{ epoch: this.starts[at]!.epoch, startOffset }, ...this.starts.slice(at + 1)]);
   }
 
+  /** Puts epochs in front that were found in the log; one that goes on in the first known entry begins earlier now. */
+  prepend(earlier: readonly EpochStart[]): void {
+    const first = this.starts[0];
+    const before = earlier.filter((it) => first === undefined || (it.epoch <= first.epoch && it.startOffset < first.startOffset));
+    if (before.length === 0) return;
+    this.replace([...before, ...(first !== undefined && before.at(-1)?.epoch === first.epoch ? this.starts.slice(1) : this.starts)]);
+  }
+
   get isWriteDue(): boolean {
     return this.isUnwritten;
   }

@@ -56,7 +56,6 @@ class Recovery {
     const isClean = options.hadCleanShutdown && scanned === segments.length;
     if (!hadEpochs && segments.some((it) => it.bytes > 0)) {
       options.logger.warn({ file: `${options.folder}/${LEADER_EPOCH_FILE}` }, 'leader epoch checkpoint is missing or cannot be read; rebuilding it from the log');
-      await replayBatches(segments, this.baseAt(0), this.baseAt(scanned), (bytes, at) => applyBatch(bytes, at, { codecs: options.codecs, epochs: this.epochs }));
     }
     if (!isClean) {
       this.snapshots.remove((it) => it > (options.hadCleanShutdown ? this.baseAt(scanned) : Math.min(options.recoveryPoint, this.baseAt(scanned))));
@@ -74,6 +73,7 @@ class Recovery {
     this.snapshots.remove((it) => it > logEndOffset);
     this.snapshots.keepFor(new Set(segments.map((it) => it.baseOffset)));
     this.epochs.truncateFromEnd(logEndOffset);
+    await this.completeEpochs(logStartOffset, logEndOffset);
     this.epochs.truncateFromStart(logStartOffset);
     if (segments.length === 0) segments.push(Segment.create(options.fileSystem, options.folder, logStartOffset, options.clock.nowMs()));
     this.epochs.writeOut();
@@ -202,6 +202,15 @@ class Recovery {
     table.load(snapshot?.states ?? [], options.clock.nowMs());
     const from = snapshot?.offset ?? this.baseAt(0);
     if (from < offset) await replayBatches(this.segments, from, offset, (bytes, at) => applyBatch(bytes, at, { codecs: options.codecs, producers: table }));
+  }
+
+  /** Epochs before the first known one: the checkpoint was lost, or was cut at a start offset that did not reach the disk itself. */
+  private async completeEpochs(logStartOffset: Offset, logEndOffset: Offset): Promise<void> {
+    const to = this.epochs.all[0]?.startOffset ?? logEndOffset;
+    if (to <= logStartOffset) return;
+    const earlier = new LeaderEpochs(this.options.fileSystem, `${this.options.folder}/${LEADER_EPOCH_FILE}`);
+    await replayBatches(this.segments, logStartOffset, to, (bytes, at) => applyBatch(bytes, at, { codecs: this.options.codecs, epochs: earlier }));
+    this.epochs.prepend(earlier.all);
   }
 
   private async repairTransactionIndexes(before: number): Promise<void> {

@@ -138,6 +138,20 @@ describe('PartitionLog', () => {
     }
   });
 
+  it('answers a read that a truncation has overtaken with the new log', async () => {
+    const { log, disk } = await openBench({}, { tailMemory: new TailMemory(0) });
+    for (let i = 0; i < 20; i++) log.append(batch({ baseOffset: i, valueBytes: 50 }));
+    let release = (): void => undefined;
+    const until = new Promise<void>((resolve) => (release = resolve));
+    let delays = 1;
+    disk.inject = (call) => (call.operation === 'read' && delays-- > 0 ? { kind: 'delay', until } : undefined);
+    const reading = log.read({ offset: 0, maxBytes: 1e6 });
+    await log.truncateTo(3);
+    log.append(batch({ baseOffset: 3, valueBytes: 700, leaderEpoch: 1 }));
+    release();
+    expect(baseOffsets((await reading).bytes)).toEqual([0, 1, 2, 3]);
+  });
+
   it('starts anew at an offset', async () => {
     const { log, options } = await openBench({ segmentBytes: 200 });
     for (let i = 0; i < 5; i++) log.append(batch({ baseOffset: i, producer: { id: 7, sequence: i } }));

@@ -21,19 +21,19 @@ describe('TailMemory', () => {
   });
 
   it('uses memory again only when every reader has given it back', async () => {
-    const { log } = await openBench({}, { tailMemory: new TailMemory(3 * MIB) });
+    const { log } = await openBench({}, { tailMemory: new TailMemory(16 * MIB) });
     const append = (count: number): void => {
       for (let i = 0; i < count; i++) log.append(batch({ baseOffset: log.logEndOffset, valueBytes: 100_000 }));
     };
-    append(60);
+    append(200);
     const kept = await log.read({ offset: log.logEndOffset - 1, maxBytes: MIB });
     const copy = Buffer.from(kept.bytes);
     const given = await log.read({ offset: log.logEndOffset - 1, maxBytes: MIB });
     given.release();
     given.release();
-    append(60);
+    append(200);
     expect(Buffer.from(kept.bytes).equals(copy)).toBe(true);
     kept.release();
-    expect((await readAll(log)).length).toBeGreaterThan(120 * 100_000);
+    expect((await readAll(log)).length).toBeGreaterThan(400 * 100_000);
   });
 });

@@ -139,19 +139,19 @@ export class FaultyFileSystem implements FileSystem {
   }
 
   /** @internal */
-  append(path: string, inode: Inode, bytes: Uint8Array): void {
+  append(path: string, inode: Inode, bytes: Uint8Array, position: number): void {
     const kept = Math.min(bytes.length, this.spaceLeftBytes);
     this.change(
       'append',
       path,
       () => {
-        inode.append(bytes.subarray(0, kept));
+        inode.append(bytes.subarray(0, kept), position);
         inode.modifiedMs = this.nowMs;
         this.spaceLeftBytes -= kept;
         if (kept === bytes.length) return;
         throw failure('ENOSPC', 'append to', path);
       },
-      (keepBytes) => inode.append(bytes.subarray(0, keepBytes)),
+      (keepBytes) => inode.append(bytes.subarray(0, keepBytes), position),
     );
   }
 
@@ -247,9 +247,7 @@ class MemoryFile implements OpenFile {
 
   append(bytes: Uint8Array): void {
     this.expectOpen(true);
-    // What a failed append left behind the end is overwritten.
-    if (this.inode.bytes !== this.end) this.inode.truncate(this.end);
-    this.disk.append(this.path, this.inode, bytes);
+    this.disk.append(this.path, this.inode, bytes, this.end);
     this.end += bytes.length;
   }
 

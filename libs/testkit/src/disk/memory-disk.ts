@@ -12,15 +12,17 @@ export class Inode {
   /** How many of the durable bytes have not been cut off since. Those that were may be there again after a loss of power. */
   private intactBytes = 0;
 
-  append(bytes: Uint8Array): void {
-    const end = this.bytes + bytes.length;
+  /** Writes at the end, or over what stands behind `position`. */
+  append(bytes: Uint8Array, position = this.bytes): void {
+    const end = position + bytes.length;
     if (end > this.content.length) {
       const larger = Buffer.alloc(Math.max(end, this.content.length * 2, 256));
       this.content.copy(larger, 0, 0, this.bytes);
       this.content = larger;
     }
-    this.content.set(bytes, this.bytes);
-    this.bytes = end;
+    this.content.set(bytes, position);
+    this.intactBytes = Math.min(this.intactBytes, position);
+    this.bytes = Math.max(this.bytes, end);
   }
 
   truncate(bytes: number): void {
