@@ -3,7 +3,7 @@ import { BROKER_TOPIC_DEFAULTS, Controller, MetadataDelta, MetadataImage, SUPPOR
 import { NodeTransport, ProtocolServer, type RequestContext, type ResponseBytes } from '@millrace/network';
 import { nodeCodecs, systemClock, systemRandom, timerScheduler } from '@millrace/platform';
 import { ErrorCode, type MetadataRecord } from '@millrace/protocol';
-import { LogDirectory, NodeFileSystem, type FileSystem } from '@millrace/storage';
+import { LogDirectory, NodeFileSystem, type FileSystem, type Processes } from '@millrace/storage';
 import type { BrokerServices } from './broker-services.js';
 import { BROKER_CONFIG_DEFINITIONS, BrokerConfig, type BrokerConfigKey } from './config/broker-config.js';
 import { advertisedEndpoints, clientListeners, type NamedEndpoint } from './config/listeners.js';
@@ -37,6 +37,8 @@ export interface BrokerOptions {
    */
   readonly onFailure?: (cause: OperationalError) => void;
   readonly fileSystem?: FileSystem;
+  /** Who holds the lock of a log directory is asked here. */
+  readonly processes?: Processes;
   readonly transport?: Transport;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -191,6 +193,7 @@ export class Broker {
         logger: this.logger,
         codecs,
         producerIdExpirationMs: this.config.get('producer.id.expiration.ms'),
+        ...(this.options.processes === undefined ? {} : { processes: this.options.processes }),
         onOffline: (cause) => this.directoryFailed(folder, cause),
       });
       clusterId = directory.clusterId;
