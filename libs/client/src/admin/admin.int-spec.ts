@@ -59,7 +59,9 @@ describe('Admin', () => {
     ]);
     expect((await admin.listOffsets([{ ...at, at: 'earliest' }]))[0]?.offset).toBe(6n);
     expect(codes(await admin.deleteRecords([{ ...at, beforeOffset: 99 }]))).toEqual(['KAFKA_OFFSET_OUT_OF_RANGE']);
-    await expect(new Admin({ bootstrapServers: broker.bootstrapServers, apiTimeoutMs: 300 }).listOffsets([{ topic: 'not-there', partition: 0, at: 'latest' }])).rejects.toMatchObject({ isRetriable: true });
+    const hasty = new Admin({ bootstrapServers: broker.bootstrapServers, apiTimeoutMs: 300 });
+    await expect(hasty.listOffsets([{ topic: 'not-there', partition: 0, at: 'latest' }])).rejects.toMatchObject({ isRetriable: true });
+    await hasty.close();
   });
 
   it('looks after groups and their offsets', async () => {

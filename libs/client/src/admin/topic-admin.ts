@@ -55,7 +55,7 @@ export async function createTopics(client: KafkaClient, topics: readonly NewTopi
     const response = await client.requestController(CreateTopics, () => request);
     return { list: response.topics, codes: response.topics.map((it) => it.errorCode) };
   });
-  return list.map((it) => ({ name: it.name, error: errorOf(it.errorCode, it.errorMessage) }));
+  return inOrder(topics.map((it) => it.name), list);
 }
 
 export async function deleteTopics(client: KafkaClient, names: readonly string[], options: MutationOptions): Promise<TopicOutcome[]> {
@@ -64,10 +64,17 @@ export async function deleteTopics(client: KafkaClient, names: readonly string[]
     const response = await client.requestController(DeleteTopics, (version) => (version >= 6 ? { topics: names.map((name) => ({ name, topicId: ZERO_UUID })), timeoutMs } : { topicNames: [...names], timeoutMs }));
     return { list: response.responses, codes: response.responses.map((it) => it.errorCode) };
   });
-  return list.map((it) => ({ name: it.name ?? '', error: errorOf(it.errorCode, it.errorMessage) }));
+  return inOrder(names, list);
 }
 
 
+
+function inOrder(names: readonly string[], answers: readonly { readonly name: string | null; readonly errorCode: number; readonly errorMessage: string | null }[]): TopicOutcome[] {
+  return names.map((name) => {
+    const answer = answers.find((it) => it.name === name);
+    return { name, error: answer === undefined ? new ProtocolError(ErrorCode.UNKNOWN_SERVER_ERROR, 'The broker did not answer for this topic') : errorOf(answer.errorCode, answer.errorMessage) };
+  });
+}
 
 /** `total`: how many partitions the topic shall have. */
 export async function createPartitions(client: KafkaClient, topics: readonly { readonly name: string; readonly total: number }[], options: MutationOptions): Promise<TopicOutcome[]> {
@@ -76,7 +83,7 @@ export async function createPartitions(client: KafkaClient, topics: readonly { r
     const response = await client.requestController(CreatePartitions, () => request);
     return { list: response.results, codes: response.results.map((it) => it.errorCode) };
   });
-  return list.map((it) => ({ name: it.name, error: errorOf(it.errorCode, it.errorMessage) }));
+  return inOrder(topics.map((it) => it.name), list);
 }
 
 /** Undefined: all of them. A topic that does not exist is not made by being asked for. */
@@ -85,7 +92,8 @@ export async function describeTopics(client: KafkaClient, names: readonly string
     client.requestAny(Metadata, (version) => ({ topics: names === undefined ? null : names.map((name) => ({ name })), ...(version >= 4 ? { allowAutoTopicCreation: false } : {}) })),
   );
   client.metadata.update({ ...response, topics: response.topics.filter((it) => it.errorCode === ErrorCode.NONE) }, false);
-  return response.topics.map((it) => ({ ...topicInfoOf(it), error: errorOf(it.errorCode) }));
+  const described = response.topics.map((it) => ({ ...topicInfoOf(it), error: errorOf(it.errorCode) }));
+  return names === undefined ? described : names.flatMap((name) => described.filter((it) => it.name === name));
 }
 
 export interface RecordsToDelete extends TopicPartition {
@@ -109,7 +117,7 @@ export async function deleteRecords(client: KafkaClient, partitions: readonly Re
     open = open.filter((it) => again.some((other) => topicPartitionName(other) === topicPartitionName(it)));
     if (again[0]?.error !== undefined) throw again[0].error;
   });
-  return done;
+  return partitions.flatMap((it) => done.filter((other) => topicPartitionName(other) === topicPartitionName(it)));
 }
 
 async function deleteOn(client: KafkaClient, leader: BrokerId, group: readonly RecordsToDelete[], timeoutMs: number): Promise<(TopicPartition & { lowWatermark: bigint } & Outcome)[]> {

@@ -18,10 +18,10 @@ export interface OffsetAnswer extends TopicPartition {
   readonly leaderEpoch: LeaderEpoch;
 }
 
-/** Asks each partition's leader; tries again over leader changes. Rejects with the error of a partition that has none in time. */
+/** One answer for each question, in their order. Asks each partition's leader; tries again over leader changes. Rejects with the error of a partition that has none in time. */
 export async function lookUpOffsets(client: KafkaClient, questions: readonly OffsetQuestion[], options: LookUpOptions): Promise<OffsetAnswer[]> {
-  const layers = layersOf(questions);
-  return layers.length === 1 ? lookUpLayer(client, questions, options) : (await Promise.all(layers.map((it) => lookUpLayer(client, it, options)))).flat();
+  const answers = new Map((await Promise.all(layersOf(questions).map((it) => lookUpLayer(client, it, options)))).flat());
+  return questions.flatMap((it) => answers.get(it) ?? []);
 }
 
 interface LookUpOptions {
@@ -41,7 +41,7 @@ function layersOf(questions: readonly OffsetQuestion[]): OffsetQuestion[][] {
   return layers.map((it) => [...it.values()]);
 }
 
-async function lookUpLayer(client: KafkaClient, questions: readonly OffsetQuestion[], options: LookUpOptions): Promise<OffsetAnswer[]> {
+async function lookUpLayer(client: KafkaClient, questions: readonly OffsetQuestion[], options: LookUpOptions): Promise<(readonly [OffsetQuestion, OffsetAnswer])[]> {
   const answers: OffsetAnswer[] = [];
   let open = [...questions];
   client.trackTopics(new Set(questions.map((it) => it.topic)));
@@ -61,7 +61,11 @@ async function lookUpLayer(client: KafkaClient, questions: readonly OffsetQuesti
     },
     options.timeoutMs,
   );
-  return answers;
+  const byName = new Map(answers.map((it) => [topicPartitionName(it), it]));
+  return questions.flatMap((it) => {
+    const answer = byName.get(topicPartitionName(it));
+    return answer === undefined ? [] : [[it, answer] as const];
+  });
 }
 
 function byLeader(client: KafkaClient, questions: readonly OffsetQuestion[]): Map<BrokerId, OffsetQuestion[]> {
