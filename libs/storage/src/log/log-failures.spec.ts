@@ -27,6 +27,9 @@ describe('a full disk', () => {
         }
       }
       expect(refusals).toBeGreaterThan(0);
+      disk.spaceLeftBytes = space % 90;
+      expect(() => log.append(batch(shape(log.logEndOffset)))).toThrow(expect.objectContaining({ code: 'STORAGE_FULL' }));
+      disk.spaceLeftBytes = Number.POSITIVE_INFINITY;
       expect((await readAll(log)).equals(Buffer.concat(accepted))).toBe(true);
       await log.close();
       expect(indexProblems(disk)).toEqual([]);
