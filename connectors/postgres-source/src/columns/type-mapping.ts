@@ -187,8 +187,8 @@ function fraction(modifier: number): number {
   return modifier === -1 ? 6 : modifier;
 }
 
-/** The low eleven bits, signed. */
-function numericScale(modifier: number): number {
+/** Digits after the point that a type modifier of numeric says: its low eleven bits, signed. */
+export function numericScale(modifier: number): number {
   return (((modifier - 4) & 0x7ff) ^ 1024) - 1024;
 }
 

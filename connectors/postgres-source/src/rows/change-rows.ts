@@ -2,9 +2,10 @@ import { LazyStruct, type Schema, type ValueWriter } from '@millrace/connect-api
 import { MESSAGE_BLOCK, MESSAGE_VALUE, TRANSACTION_BLOCK } from '../tables/envelope-schemas.js';
 import type { TablePlan } from '../tables/table-plan.js';
 import type { Lsn } from '../wire/lsn.js';
+import type { MicrosText } from './digit-text.js';
 import type { TransactionFacts } from './position.js';
 import { locateCopyLine, locateTuple, newSpans, type RowSpans } from './row-spans.js';
-import { SNAPSHOT_MARKERS, utf8, writeNanos, type SourceBlock } from './source-block.js';
+import { SNAPSHOT_MARKERS, utf8, type SourceBlock } from './source-block.js';
 
 /** A row in the bytes in which it came: a pgoutput tuple at `at`, or the line of COPY text from `at` to `end` when `end` is not zero. */
 export interface RowBytes {
@@ -55,8 +56,8 @@ export interface ChangeFacts {
   readonly before: RowBytes | undefined;
   readonly after: RowBytes | undefined;
   readonly marker: Buffer;
-  /** The connector's clock when the change was decoded; since 1970. */
-  readonly clockMicros: number;
+  /** The connector's clock when the change was decoded. */
+  readonly clock: MicrosText;
   readonly order: TransactionOrder | undefined;
 }
 
@@ -72,7 +73,7 @@ export class ChangeEnvelope extends LazyStruct {
 
   visit(writer: ValueWriter): void {
     const { facts } = this;
-    const { plan, before, after, clockMicros } = facts;
+    const { plan, before, after, clock } = facts;
     if (!writer.beginStruct(plan.envelope)) return;
     if (before) {
       locate(before, oldColumns);
@@ -85,9 +86,9 @@ export class ChangeEnvelope extends LazyStruct {
     facts.source.write(writer, { transaction: facts.transaction, lsn: facts.lsn, marker: facts.marker, schema: plan.schemaBytes, table: plan.tableBytes });
     writeTransaction(writer, facts.transaction, facts.lsn, facts.order);
     utf8(writer, facts.operation);
-    writer.integer(Math.floor(clockMicros / 1000));
-    writer.integer(clockMicros);
-    writeNanos(writer, clockMicros);
+    writer.integerText(clock.bytes, 0, clock.millisEnd);
+    writer.integerText(clock.bytes, 0, clock.microsEnd);
+    writer.integerText(clock.bytes, 0, clock.nanosEnd);
     writer.endStruct();
   }
 }
@@ -98,15 +99,15 @@ const NO_NAME = Buffer.alloc(0);
 export class MessageEnvelope extends LazyStruct {
   readonly schema = MESSAGE_VALUE;
 
-  constructor(private readonly facts: { readonly source: SourceBlock; readonly transaction: TransactionFacts; readonly lsn: Lsn; readonly clockMicros: number; readonly order: TransactionOrder | undefined; readonly prefix: string; readonly content: Buffer }) {
+  constructor(private readonly facts: { readonly source: SourceBlock; readonly transaction: TransactionFacts; readonly lsn: Lsn; readonly clock: MicrosText; readonly order: TransactionOrder | undefined; readonly prefix: string; readonly content: Buffer }) {
     super();
   }
 
   visit(writer: ValueWriter): void {
-    const { source, transaction, lsn, clockMicros, order, prefix, content } = this.facts;
+    const { source, transaction, lsn, clock, order, prefix, content } = this.facts;
     if (!writer.beginStruct(MESSAGE_VALUE)) return;
     utf8(writer, Operation.message);
-    writer.integer(Math.floor(clockMicros / 1000));
+    writer.integerText(clock.bytes, 0, clock.millisEnd);
     source.write(writer, { transaction, lsn, marker: SNAPSHOT_MARKERS.none, schema: NO_NAME, table: NO_NAME });
     writeTransaction(writer, transaction, lsn, order);
     if (writer.beginStruct(MESSAGE_BLOCK)) {

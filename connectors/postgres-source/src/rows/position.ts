@@ -1,5 +1,6 @@
 import type { OffsetMap } from '@millrace/connect-api';
 import type { Lsn } from '../wire/lsn.js';
+import type { MicrosText } from './digit-text.js';
 
 export type MessageType = 'BEGIN' | 'COMMIT' | 'INSERT' | 'UPDATE' | 'DELETE' | 'TRUNCATE' | 'MESSAGE';
 
@@ -14,6 +15,15 @@ export interface TransactionFacts {
   readonly finalLsn: Lsn;
   origin: Buffer | undefined;
   originLsn: Lsn | undefined;
+  /** What the source blocks of its records repeat, as text: made by the first of them. */
+  text?: TransactionText;
+}
+
+export interface TransactionText {
+  readonly commit: MicrosText;
+  /** The start of `sequence`: `["<end of the last commit>","`. */
+  readonly sequence: Buffer;
+  readonly sequenceEnd: number;
 }
 
 /** Where a stored offset says to go on, read from Connect's map (ours, or Debezium's). */

@@ -1,9 +1,9 @@
 import type { ValueWriter } from '@millrace/connect-api';
 import { scratchBytes } from '../columns/encoders/encode.js';
-import { encodeThousandfold, writeDigits } from '../columns/encoders/decimals.js';
 import { SOURCE_SCHEMA } from '../tables/envelope-schemas.js';
 import type { Lsn } from '../wire/lsn.js';
-import type { TransactionFacts } from './position.js';
+import { MicrosText, writeDigits } from './digit-text.js';
+import type { TransactionFacts, TransactionText } from './position.js';
 
 export const SNAPSHOT_MARKERS = {
   none: Buffer.from('false'),
@@ -13,9 +13,6 @@ export const SNAPSHOT_MARKERS = {
   lastInTable: Buffer.from('last_in_data_collection'),
   last: Buffer.from('last'),
 } as const;
-
-const QUOTE = 0x22;
-const NULL_WORD = Buffer.from('null');
 
 /** The `source` block of records: what is the same in all of them, and how the rest is written. */
 export class SourceBlock {
@@ -33,16 +30,17 @@ export class SourceBlock {
   write(writer: ValueWriter, event: { readonly transaction: TransactionFacts; readonly lsn: Lsn; readonly marker: Buffer; readonly schema: Buffer; readonly table: Buffer }): void {
     if (!writer.beginStruct(SOURCE_SCHEMA)) return;
     const { transaction, lsn, marker } = event;
-    const micros = transaction.commitMicros;
+    const text = (transaction.text ??= textOf(transaction));
+    const { commit } = text;
     utf8(writer, this.version);
     utf8(writer, this.connector);
     utf8(writer, this.name);
-    writer.integer(Math.floor(micros / 1000));
+    writer.integerText(commit.bytes, 0, commit.millisEnd);
     utf8(writer, marker);
     utf8(writer, this.database);
-    writeSequence(writer, transaction.previousCommitLsn, lsn);
-    writer.integer(micros);
-    writeNanos(writer, micros);
+    writeSequence(writer, text, lsn);
+    writer.integerText(commit.bytes, 0, commit.microsEnd);
+    writer.integerText(commit.bytes, 0, commit.nanosEnd);
     utf8(writer, event.schema);
     utf8(writer, event.table);
     if (transaction.xid === undefined) writer.null();
@@ -61,29 +59,29 @@ export function utf8(writer: ValueWriter, bytes: Buffer): void {
   writer.utf8(bytes, 0, bytes.length);
 }
 
-/** Nanoseconds of microseconds: beyond what a JavaScript number holds. */
-export function writeNanos(writer: ValueWriter, micros: number): void {
-  encodeThousandfold(writer, micros);
-}
-
 /** `["<end of the last commit>","<position>"]`, as text. */
-function writeSequence(writer: ValueWriter, commitLsn: Lsn | undefined, lsn: Lsn): void {
+function writeSequence(writer: ValueWriter, text: TransactionText, lsn: Lsn): void {
+  const { sequence, sequenceEnd } = text;
   const bytes = scratchBytes(64);
-  let at = 0;
-  bytes[at++] = 0x5b;
-  if (commitLsn === undefined) {
-    NULL_WORD.copy(bytes, at);
-    at += 4;
-  } else at = writeQuoted(bytes, at, commitLsn);
-  bytes[at++] = 0x2c;
-  at = writeQuoted(bytes, at, lsn);
-  bytes[at++] = 0x5d;
-  writer.utf8(bytes, 0, at);
+  for (let i = 0; i < sequenceEnd; i++) bytes[i] = sequence[i]!;
+  const at = writeDigits(bytes, sequenceEnd, lsn);
+  bytes[at] = 0x22;
+  bytes[at + 1] = 0x5d;
+  writer.utf8(bytes, 0, at + 2);
 }
 
-function writeQuoted(bytes: Buffer, at: number, lsn: Lsn): number {
-  bytes[at] = QUOTE;
-  const end = writeDigits(bytes, at + 1, lsn);
-  bytes[end] = QUOTE;
-  return end + 1;
+const NULL_SEQUENCE = Buffer.from('[null,"');
+
+function textOf(transaction: TransactionFacts): TransactionText {
+  const commit = new MicrosText(transaction.commitMicros);
+  const { previousCommitLsn } = transaction;
+  if (previousCommitLsn === undefined) return { commit, sequence: NULL_SEQUENCE, sequenceEnd: NULL_SEQUENCE.length };
+  const sequence = Buffer.allocUnsafe(32);
+  sequence[0] = 0x5b;
+  sequence[1] = 0x22;
+  const end = writeDigits(sequence, 2, previousCommitLsn);
+  sequence[end] = 0x22;
+  sequence[end + 1] = 0x2c;
+  sequence[end + 2] = 0x22;
+  return { commit, sequence, sequenceEnd: end + 3 };
 }

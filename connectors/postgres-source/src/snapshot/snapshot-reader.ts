@@ -3,6 +3,7 @@ import { RawStream } from '../connection/raw-stream.js';
 import { quoteName, type SqlSession } from '../connection/sql-session.js';
 import { nowMicros } from '../rows/clock.js';
 import { ChangeEnvelope, Operation, RowKey, type RowBytes } from '../rows/change-rows.js';
+import { MicrosText } from '../rows/digit-text.js';
 import { snapshotOffset, type TransactionFacts } from '../rows/position.js';
 import { tupleFromCopyLine } from '../rows/row-spans.js';
 import { SNAPSHOT_MARKERS, type SourceBlock } from '../rows/source-block.js';
@@ -49,7 +50,7 @@ export class SnapshotReader {
   private isTableStarted = false;
   private waiting: WaitingRow | undefined;
   private hasEmitted = false;
-  private clockMicros = 0;
+  private clock = new MicrosText(0);
   private searched: Buffer | undefined;
   private nextEscape = 0;
   isDone = false;
@@ -78,7 +79,7 @@ export class SnapshotReader {
 
   /** At most so many records; none when no row has come yet. Throws when the connection is lost. */
   read(recordsMax: number, out: SourceRecord[]): void {
-    this.clockMicros = nowMicros();
+    this.clock = new MicrosText(nowMicros());
     const { frames } = this.raw;
     while (!this.isDone && out.length < recordsMax && this.raw.next()) {
       const { type, bytes, start, end } = frames;
@@ -153,7 +154,7 @@ export class SnapshotReader {
       keySchema: plan.keySchema,
       key: plan.keySchema ? new RowKey(plan, plan.keySchema, row) : null,
       valueSchema: plan.envelope,
-      value: new ChangeEnvelope({ source, plan, transaction: this.transaction, lsn, operation: Operation.read, before: undefined, after: row, marker, clockMicros: this.clockMicros, order: undefined }),
+      value: new ChangeEnvelope({ source, plan, transaction: this.transaction, lsn, operation: Operation.read, before: undefined, after: row, marker, clock: this.clock, order: undefined }),
       headers,
       sourcePartition: partition,
       sourceOffset: isLast ? this.lastOffset : this.runningOffset,

@@ -1,6 +1,7 @@
 import { Struct, type Headers, type OffsetMap, type Schema, type SourceRecord, type Value } from '@millrace/connect-api';
 import type { SourceSettings } from '../config/source-settings.js';
 import { nowMicros } from '../rows/clock.js';
+import { MicrosText } from '../rows/digit-text.js';
 import { ChangeRecord } from '../rows/change-record.js';
 import { ChangeEnvelope, MessageEnvelope, Operation, RowKey, type RowBytes, type TransactionOrder } from '../rows/change-rows.js';
 import type { MessageType, StoredPosition, TransactionFacts } from '../rows/position.js';
@@ -39,7 +40,7 @@ export class ChangeDecoder {
   lastCommitMicros: number;
   private eventLsn: Lsn = -1;
   private eventsAtLsn = 0;
-  private clockMicros = 0;
+  private clock = new MicrosText(0);
 
   constructor(private readonly options: ChangeDecoderOptions) {
     this.resume = new ResumeFilter(options.stored);
@@ -82,7 +83,7 @@ export class ChangeDecoder {
 
   /** Records that are made from now on carry this time. */
   tick(): void {
-    this.clockMicros = nowMicros();
+    this.clock = new MicrosText(nowMicros());
   }
 
   /**
@@ -198,7 +199,7 @@ export class ChangeDecoder {
   }
 
   private envelope(plan: TablePlan, lsn: Lsn, operation: Buffer, before: RowBytes | undefined, after: RowBytes | undefined, order: TransactionOrder | undefined): ChangeEnvelope {
-    return new ChangeEnvelope({ source: this.options.source, plan, transaction: this.transaction!, lsn, operation, before, after, marker: SNAPSHOT_MARKERS.none, clockMicros: this.clockMicros, order });
+    return new ChangeEnvelope({ source: this.options.source, plan, transaction: this.transaction!, lsn, operation, before, after, marker: SNAPSHOT_MARKERS.none, clock: this.clock, order });
   }
 
   private push(out: SourceRecord[], plan: TablePlan, lsn: Lsn, index: number, messageType: MessageType, value: Value, valueSchema: Schema | null, keyRow: RowBytes, headers: Headers): void {
@@ -227,7 +228,7 @@ export class ChangeDecoder {
     const transaction = this.transaction ?? { xid: undefined, commitMicros: this.lastCommitMicros, finalLsn: lsn, previousCommitLsn: this.commitLsn, origin: undefined, originLsn: undefined };
     if (!settings.filter.messagePrefix(prefix)) return;
     const { values } = settings;
-    const value = new MessageEnvelope({ source, transaction, lsn, clockMicros: this.clockMicros, order: undefined, prefix, content });
+    const value = new MessageEnvelope({ source, transaction, lsn, clock: this.clock, order: undefined, prefix, content });
     const topic = [values['topic.prefix'], 'message'].join(values['topic.delimiter']);
     out.push(new ChangeRecord(topic, MESSAGE_KEY, new Struct(MESSAGE_KEY, { prefix }), MESSAGE_VALUE, value, [], partition, transaction, lsn, 'MESSAGE', index));
   }

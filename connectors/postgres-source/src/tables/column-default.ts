@@ -1,5 +1,6 @@
 import { Decimal, LazyStruct, Schema, type Value, type ValueWriter } from '@millrace/connect-api';
 import type { TypeMapping } from '../columns/encoders/encode.js';
+import { numericScale } from '../columns/type-mapping.js';
 import type { PgType } from '../columns/type-registry.js';
 
 /** What stands in the schema for a default that is an expression: Debezium's values, as PostgreSQL would write them. */
@@ -32,12 +33,13 @@ const CLOCKS = /^(?:current_timestamp|current_time|current_date|localtime|localt
 const LITERAL = /'([^']*(?:''[^']*)*)'/;
 
 /** The default of a column as a value of its schema, or undefined when there is none that a schema can hold. */
-export function columnDefault(type: PgType, mapping: TypeMapping, expression: string | null): Value | undefined {
+export function columnDefault(type: PgType, mapping: TypeMapping, column: { readonly defaultExpression: string | null; readonly typeModifier: number }): Value | undefined {
+  const expression = column.defaultExpression;
   if (expression === null) return undefined;
   const text = defaultText(type, expression);
   if (text === undefined) return undefined;
   try {
-    const value = valueOf(mapping, type.name === 'numeric' ? atScale(text, mapping.schema) : text);
+    const value = valueOf(mapping, type.name === 'numeric' && column.typeModifier !== -1 ? Decimal.parse(text).withScale(numericScale(column.typeModifier)).toString() : text);
     return value !== null && typeof value === 'object' && 'visit' in value ? undefined : value;
   } catch {
     // An expression that is not a literal of the type: the schema has no default then.
@@ -61,11 +63,6 @@ function defaultText(type: PgType, expression: string): string | undefined {
 function literal(expression: string): string | undefined {
   if (!expression.includes("'")) return expression.startsWith('NULL::') || expression === 'NULL' ? undefined : expression;
   return LITERAL.exec(expression)?.[1]?.replaceAll("''", "'");
-}
-
-function atScale(text: string, schema: Schema): string {
-  const scale = schema.parameters?.scale;
-  return scale === undefined ? text : Decimal.parse(text).withScale(Number(scale)).toString();
 }
 
 class OneField extends LazyStruct {

@@ -73,7 +73,7 @@ export class TablePlanner {
       name: column.name,
       mapping,
       isOptional: known?.isOptional ?? true,
-      defaultValue: type && mapping && known ? columnDefault(type, mapping, known.defaultExpression) : undefined,
+      defaultValue: type && mapping && known ? columnDefault(type, mapping, known) : undefined,
       isIncluded: this.settings.filter.includesColumn(name.schema, name.table, column.name),
       labels: this.enumOf(type)?.labels,
     };

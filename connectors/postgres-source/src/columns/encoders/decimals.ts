@@ -1,5 +1,5 @@
-import { bigIntToBytes, DataError, Decimal, decimalSchema, Schema, type ValueWriter } from '@millrace/connect-api';
-import { constantText, encodeUtf8, scratchBytes, writeZeroFloat, type Encode, type TypeMapping, type WriteConstant } from './encode.js';
+import { bigIntToBytes, DataError, Decimal, decimalSchema, Schema } from '@millrace/connect-api';
+import { constantText, encodeUtf8, writeZeroFloat, type Encode, type TypeMapping, type WriteConstant } from './encode.js';
 
 export type DecimalMode = 'precise' | 'double' | 'string';
 
@@ -112,31 +112,4 @@ function roundHalfUp(value: Decimal, scale: number): Decimal {
   const magnitude = value.unscaled < 0n ? -value.unscaled : value.unscaled;
   const rounded = (magnitude + divisor / 2n) / divisor;
   return new Decimal(value.unscaled < 0n ? -rounded : rounded, scale);
-}
-
-/** Digits of a whole number as ASCII, for writers that take text; returns where they end. */
-export function writeDigits(bytes: Buffer, at: number, value: number): number {
-  if (value < 0) {
-    bytes[at] = 0x2d;
-    return writeDigits(bytes, at + 1, -value);
-  }
-  let width = 1;
-  for (let bound = 10; bound <= value; bound *= 10) width += 1;
-  let rest = value;
-  for (let to = at + width - 1; to >= at; to--) {
-    const tenth = Math.floor(rest / 10);
-    bytes[to] = 0x30 + (rest - tenth * 10);
-    rest = tenth;
-  }
-  return at + width;
-}
-
-/** Writes the number times a thousand: nanoseconds of microseconds, beyond what a JavaScript number holds. */
-export function encodeThousandfold(writer: ValueWriter, value: number): void {
-  const bytes = scratchBytes(32);
-  const end = writeDigits(bytes, 0, value);
-  bytes[end] = 0x30;
-  bytes[end + 1] = 0x30;
-  bytes[end + 2] = 0x30;
-  writer.integerText(bytes, 0, end + 3);
 }

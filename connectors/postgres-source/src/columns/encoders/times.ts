@@ -10,6 +10,7 @@ const DATE_MILLIS_MAX = 8.64e15;
 const SAFE_DAYS = 104_000;
 const POSITIVE_INFINITY_MICROS = 9_223_372_036_825_200_000n;
 const NEGATIVE_INFINITY_MICROS = -9_223_372_036_832_400_000n;
+const INT64_MAX = 2n ** 63n - 1n;
 /** Debezium reads an infinite date as the same instant in milliseconds, and keeps the low 32 bits of its day. */
 const POSITIVE_INFINITY_DAY = -2_147_472_692;
 const NEGATIVE_INFINITY_DAY = -2_147_472_691;
@@ -55,7 +56,9 @@ const encodeTimeMicros: Encode = (writer, bytes, start, end) => writer.integer(r
 const encodeMillis: Encode = (writer, bytes, start, end) => {
   readTimestamp(bytes, start, end);
   if (moment.infinite !== 0) return writer.long((moment.infinite > 0 ? POSITIVE_INFINITY_MICROS : NEGATIVE_INFINITY_MICROS) / 1000n);
-  writer.integer(moment.days * DAY_MILLIS + Math.floor(moment.micros / 1000));
+  const millis = Math.floor(moment.micros / 1000);
+  if (moment.days < SAFE_DAYS * 1000) writer.integer(moment.days * DAY_MILLIS + millis);
+  else writer.long(BigInt(moment.days) * BigInt(DAY_MILLIS) + BigInt(millis));
 };
 
 const encodeMicros: Encode = (writer, bytes, start, end) => {
@@ -66,7 +69,12 @@ const encodeMicros: Encode = (writer, bytes, start, end) => {
 
 function writeMicros(writer: ValueWriter, days: number, micros: number): void {
   if (days > -SAFE_DAYS && days < SAFE_DAYS) writer.integer(days * DAY_MICROS + micros);
-  else writer.long(BigInt(days) * BigInt(DAY_MICROS) + BigInt(micros));
+  else writer.long(saturated(BigInt(days) * BigInt(DAY_MICROS) + BigInt(micros)));
+}
+
+/** PostgreSQL's last years (after 294246) are beyond an int64 that counts from 1970. */
+function saturated(value: bigint): bigint {
+  return value > INT64_MAX ? INT64_MAX : value;
 }
 
 /** Infinity is beyond what a JavaScript Date holds: it is written as the number that Debezium writes. */
