@@ -4,7 +4,7 @@ import { GroupMember, type AssignmentRound } from '../group/group-member.js';
 import type { Committer } from './committed-offsets.js';
 import type { ResolvedConsumerSettings } from './consumer-options.js';
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './consumer-protocol.js';
-import { Subscribed } from './subscribed.js';
+import { type Subscribed } from './subscribed.js';
 
 export interface ConsumerGroupOptions {
   readonly client: KafkaClient;

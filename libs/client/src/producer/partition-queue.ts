@@ -1,4 +1,4 @@
-import { ProducerBatch, sequenceAfter, type ProducerIdentity } from './producer-batch.js';
+import { type ProducerBatch, sequenceAfter, type ProducerIdentity } from './producer-batch.js';
 
 /**
  * The batches of one partition, in their order: in flight, to be sent again, sealed, open. A batch that is sent again goes before

@@ -42,6 +42,8 @@ export class Producer {
   private readonly ownsClient: boolean;
   private readonly sender: Sender;
   private readonly topics = new Map<string, TopicState>();
+  /** Sends that wait for metadata or room, by topic: each waits for the one before it. */
+  private readonly queues = new Map<string, Promise<void>>();
   private readonly roomWaiters: (() => void)[] = [];
   private readonly forgetMetadata: () => void;
   private bufferedBytes = 0;
@@ -78,7 +80,7 @@ export class Producer {
    */
   send(record: ProducerRecord): Promise<RecordMetadata> {
     const state = this.topics.get(record.topic);
-    if (state !== undefined && this.waitingSends === 0 && this.hasRoom()) return this.sendNow(record, state);
+    if (state !== undefined && !this.queues.has(record.topic) && this.hasRoom()) return this.sendNow(record, state);
     return this.sendLater(record);
   }
 
@@ -125,8 +127,6 @@ export class Producer {
     return this.closing;
   }
 
-  private waitingSends = 0;
-
   private sendNow(record: ProducerRecord, state: TopicState): Promise<RecordMetadata> {
     return new Promise((resolve, reject) => {
       const key = asBytes(record.key ?? null);
@@ -140,10 +140,10 @@ export class Producer {
   }
 
   private async sendLater(record: ProducerRecord): Promise<RecordMetadata> {
-    this.waitingSends += 1;
-    const turn = this.lastTurn;
+    const turn = this.queues.get(record.topic);
     let done = (): void => undefined;
-    this.lastTurn = new Promise<void>((resolve) => (done = resolve));
+    const own = new Promise<void>((resolve) => (done = resolve));
+    this.queues.set(record.topic, own);
     let sent: Promise<RecordMetadata>;
     try {
       await turn;
@@ -152,13 +152,11 @@ export class Producer {
       if (state === undefined) throw new OperationalError('CLIENT_CLOSED', 'the producer was closed');
       sent = this.sendNow(record, state);
     } finally {
-      this.waitingSends -= 1;
+      if (this.queues.get(record.topic) === own) this.queues.delete(record.topic);
       done();
     }
     return sent;
   }
-
-  private lastTurn: Promise<void> = Promise.resolve();
 
   private place(state: TopicState, partition: number | null, key: Uint8Array | null, value: Uint8Array | null, timestampMs: TimestampMs, headers: readonly RecordHeader[] | undefined, tag: number, waiter: Pick<Delivery, 'resolve' | 'reject'> | undefined): number {
     if (this.closing !== undefined || this.sender.fatal !== undefined) this.throwIfEnded();

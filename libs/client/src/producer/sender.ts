@@ -3,7 +3,7 @@ import { ErrorCode, InitProducerId, Produce, ProtocolError, type ProduceRequestI
 import type { OpenBroker } from '../cluster/broker-link.js';
 import { closedError, type KafkaClient } from '../cluster/kafka-client.js';
 import type { PartitionQueue } from './partition-queue.js';
-import { ProducerBatch, type BatchAck, type ProducerIdentity } from './producer-batch.js';
+import { type ProducerBatch, type BatchAck, type ProducerIdentity } from './producer-batch.js';
 import type { ResolvedProducerSettings } from './producer-options.js';
 
 interface Sent {

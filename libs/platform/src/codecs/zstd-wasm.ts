@@ -75,8 +75,9 @@ class WasmZstd implements CompressionCodec {
 
 function instantiate(): Exports {
   const file = require.resolve('@foxglove/wasm-zstd/dist/wasm-zstd.wasm');
-  let memory: Memory | undefined;
+  const held: { memory?: Memory } = {};
   const grow = (size: number): number => {
+    const { memory } = held;
     if (memory === undefined) return 0;
     try {
       memory.grow(Math.max(0, Math.ceil(((size >>> 0) - memory.buffer.byteLength) / PAGE_BYTES)));
@@ -86,11 +87,11 @@ function instantiate(): Exports {
     }
   };
   const copy = (to: number, from: number, size: number): void => {
-    if (memory !== undefined) new Uint8Array(memory.buffer).copyWithin(to, from, from + size);
+    if (held.memory !== undefined) new Uint8Array(held.memory.buffer).copyWithin(to, from, from + size);
   };
   const instance = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(file)), { a: { a: grow, b: copy } });
   const exports = instance.exports as Exports;
-  memory = exports.c;
+  held.memory = exports.c;
   exports.d();
   return exports;
 }
