@@ -1,0 +1,292 @@
+import type { OffsetMap, SourceRecord } from '@millrace/connect-api';
+import type { EmbeddedPostgres } from '@millrace/embedded-postgres';
+import type { Client } from 'pg';
+import { createDatabase, openClient, sourceConfig, startServer } from '../test/database.js';
+import { renderRecord } from '../test/render.js';
+import { TaskDriver } from '../test/task-driver.js';
+
+type Row = Record<string, unknown>;
+interface Event {
+  readonly op: string;
+  readonly before: Row | null;
+  readonly after: Row | null;
+  readonly source: Record<string, unknown>;
+}
+
+function eventOf(record: SourceRecord): Event {
+  return (renderRecord(record).value as { payload: Event }).payload;
+}
+
+describe('PostgresSourceTask', () => {
+  let server: EmbeddedPostgres;
+  let end: () => Promise<void>;
+  const clients: Client[] = [];
+  const drivers: TaskDriver[] = [];
+  let database: string;
+  let count = 0;
+
+  beforeAll(async () => {
+    ({ server, end } = await startServer());
+  }, 60_000);
+  afterAll(() => end());
+
+  beforeEach(() => {
+    database = `db${++count}`;
+  });
+  afterEach(async () => {
+    for (const driver of drivers.splice(0)) await driver.stop().catch(() => undefined);
+    for (const client of clients.splice(0)) await client.end().catch(() => undefined);
+  });
+
+  async function prepare(...statements: string[]): Promise<Client> {
+    const client = await createDatabase(server, database);
+    clients.push(client);
+    for (const it of statements) await client.query(it);
+    return client;
+  }
+
+  async function run(more: Record<string, string> = {}, offset: OffsetMap | null = null): Promise<TaskDriver> {
+    const driver = await new TaskDriver({ config: sourceConfig(server, database, more), offset }).start();
+    drivers.push(driver);
+    return driver;
+  }
+
+  async function slot(client: Client): Promise<{ confirmed: number; active: boolean } | undefined> {
+    const { rows } = await client.query<{ confirmed: string; active: boolean }>("select (confirmed_flush_lsn - '0/0')::text as confirmed, active from pg_replication_slots where slot_name = $1", [database]);
+    return rows[0] && { confirmed: Number(rows[0].confirmed), active: rows[0].active };
+  }
+
+  /** Until the slot is free, as it is when the session of a stopped task has ended. */
+  async function slotFree(client: Client): Promise<void> {
+    const deadline = Date.now() + 10_000;
+    while ((await slot(client))?.active && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
+  it('reads a consistent snapshot while others write, and goes on exactly behind it', async () => {
+    const client = await prepare('create table accounts (id int primary key, balance int not null)', 'insert into accounts select g, 100 from generate_series(1, 500) g');
+    const writers = await Promise.all([1, 2].map(() => openClient(server, database)));
+    clients.push(...writers);
+    let isWriting = true;
+    let moves = 0;
+    const work = writers.map(async (writer, seed) => {
+      for (let i = 0; isWriting; i++, moves++) {
+        const [from, to] = [((i * 7 + seed * 13) % 500) + 1, ((i * 11 + seed * 29) % 500) + 1];
+        await writer.query('with move as (select $1::int as a, $2::int as b) update accounts set balance = balance + case when id = (select a from move) then -1 else 1 end where id in ((select a from move), (select b from move)) and (select a <> b from move)', [from, to]);
+      }
+    });
+    while (moves < 50) await new Promise((resolve) => setTimeout(resolve, 5));
+    const driver = await run();
+    const state = new Map<unknown, number>();
+    const apply = (records: readonly SourceRecord[]): void => {
+      for (const { after } of records.map(eventOf)) if (after) state.set(after.id, after.balance as number);
+    };
+    const snapshot = await driver.take(500);
+    apply(snapshot.slice(0, 500));
+    const snapshotEvents = snapshot.slice(0, 500).map(eventOf);
+    expect(snapshotEvents.every((it) => it.op === 'r')).toBe(true);
+    expect([...state.values()].reduce((a, b) => a + b)).toBe(500 * 100);
+    expect(snapshotEvents.map((it) => it.source.snapshot)).toEqual(['first', ...new Array<string>(498).fill('true'), 'last']);
+    expect(snapshot[498]?.sourceOffset).toMatchObject({ snapshot: 'INITIAL', snapshot_completed: false });
+    expect(snapshot[499]?.sourceOffset).toMatchObject({ snapshot: 'INITIAL', snapshot_completed: true, last_snapshot_record: true });
+    apply(snapshot.slice(500));
+    isWriting = false;
+    await Promise.all(work);
+    await client.query('insert into accounts values (0, 0)');
+    await driver.until((records) => {
+      apply(records.splice(0) as SourceRecord[]);
+      return state.has(0);
+    });
+    const { rows } = await client.query<{ id: number; balance: number }>('select id, balance from accounts');
+    expect(new Map(rows.map((it) => [it.id, it.balance]))).toEqual(state);
+  });
+
+  it('begins an interrupted snapshot anew, with what was written since', async () => {
+    const client = await prepare('create table t (id int primary key)', 'insert into t select generate_series(1, 5000)');
+    const first = await run({ 'max.batch.size': '100' });
+    const [seen] = await first.take(300);
+    await first.commit(seen!);
+    await first.stop();
+    await client.query('insert into t values (5001)');
+    await client.query('delete from t where id = 1');
+    const second = await run({}, first.stored);
+    const records = await second.take(5000);
+    await client.query('insert into t values (5002)');
+    records.push(...(await second.take(1)));
+    const events = records.map(eventOf);
+    expect(events.slice(0, 5000).every((it) => it.op === 'r')).toBe(true);
+    expect(events.map((it) => it.after?.id).sort((a, b) => Number(a) - Number(b))).toEqual(Array.from({ length: 5001 }, (_, i) => i + 2));
+    const { rows } = await client.query('select slot_name from pg_replication_slots where slot_name like $1', [`${database}%`]);
+    expect(rows).toHaveLength(1);
+  });
+
+  it('resumes from any stored offset without a gap or a repeat, in order', async () => {
+    const client = await prepare('create table t (id int primary key, v text)', "insert into t select g, 'a' from generate_series(1, 3) g");
+    const config = { 'snapshot.mode': 'no_data' };
+    const first = await run(config);
+    await first.poll();
+    await client.query("insert into t select g, 'b' from generate_series(10, 14) g");
+    await client.query("begin; update t set v = 'c' where id < 12; update t set id = id + 100 where id = 10; delete from t where id = 11; commit");
+    // The rows of one COPY share a position in the log.
+    await client.query("copy t (id) from program 'seq 30 33'");
+    await client.query("insert into t values (20, 'd'), (21, 'd')");
+    const all = await first.until((records) => records.some((it) => eventKey(it).includes('"id":21')));
+    const wanted = all.map(eventKey);
+    const offsets = all.map((it) => structuredClone(it.sourceOffset));
+    await first.stop();
+    for (let i = 0; i < all.length; i++) {
+      await slotFree(client);
+      const again = await run(config, offsets[i]);
+      const rest = await again.until((records) => records.some((it) => eventKey(it).includes('"id":21')) || i === all.length - 1, 10_000);
+      await again.stop();
+      const keys = rest.map(eventKey);
+      // A change that is several records is sent whole again when only a part of it was stored.
+      const from = wanted.length - keys.length;
+      expect(keys).toEqual(wanted.slice(from));
+      expect(from).toBeLessThanOrEqual(i + 1);
+      expect(from).toBeGreaterThanOrEqual(i - 1);
+    }
+  });
+
+  it('keeps the position of the slot behind what is durable, and moves it when the database is quiet', async () => {
+    const client = await prepare('create table t (id int primary key)', 'create table other (id int)');
+    const driver = await run({ 'snapshot.mode': 'no_data', 'table.include.list': 'public\\.t' });
+    await driver.poll();
+    const before = (await slot(client))!.confirmed;
+    await client.query('insert into t values (1)');
+    const [record] = await driver.take(1);
+    await client.query('insert into other select generate_series(1, 100)');
+    await driver.poll();
+    await driver.poll();
+    expect((await slot(client))!.confirmed).toBe(before);
+    await driver.commit(record!);
+    await driver.until(() => driver.task.offsetsWithoutRecords() !== null);
+    await client.query('insert into other select generate_series(1, 100)');
+    const end = Number((await client.query<{ lsn: string }>("select (pg_current_wal_lsn() - '0/0')::text as lsn")).rows[0]!.lsn);
+    const deadline = Date.now() + 15_000;
+    while ((await slot(client))!.confirmed < end && Date.now() < deadline) {
+      await driver.poll();
+      await driver.commitQuiet();
+    }
+    expect((await slot(client))!.confirmed).toBeGreaterThanOrEqual(end);
+    await client.query('insert into t values (2)');
+    const [next] = await driver.take(1);
+    await driver.commit(next!);
+    await driver.stop();
+    await slotFree(client);
+    const again = await run({ 'snapshot.mode': 'no_data', 'table.include.list': 'public\\.t' }, driver.stored);
+    await client.query('insert into t values (3)');
+    expect((await again.take(1)).map((it) => eventOf(it).after)).toEqual([{ id: 3 }]);
+  });
+
+  it('survives a crash of the server', async () => {
+    const client = await prepare('create table t (id int primary key)');
+    const driver = await run({ 'snapshot.mode': 'no_data' });
+    await driver.poll();
+    await client.query('insert into t select generate_series(1, 100)');
+    const records = await driver.take(50);
+    await server.kill();
+    await driver.poll();
+    await server.restart();
+    const after = await openClient(server, database);
+    clients.push(after);
+    await after.query('insert into t select generate_series(101, 200)');
+    records.push(...(await driver.take(200 - records.length)));
+    expect(driver.retried.length).toBeGreaterThan(0);
+    expect(records.map((it) => eventOf(it).after?.id)).toEqual(Array.from({ length: 200 }, (_, i) => i + 1));
+  }, 40_000);
+
+  it('refuses to go on when the slot has gone, and takes a snapshot instead if it may', async () => {
+    const client = await prepare('create table t (id int primary key)', 'insert into t values (1)');
+    const first = await run();
+    const [record] = await first.take(1);
+    await first.commit(record!);
+    await first.stop();
+    await slotFree(client);
+    await client.query('select pg_drop_replication_slot($1)', [database]);
+    await client.query('insert into t values (2)');
+    const refused = await run({}, first.stored);
+    await expect(refused.poll()).rejects.toMatchObject({ code: 'CONNECT_ERROR', message: expect.stringMatching(/replication slot .* does not exist any more/) as string });
+    const renewed = await run({ 'snapshot.mode': 'when_needed' }, first.stored);
+    expect((await renewed.take(2)).map((it) => eventOf(it))).toMatchObject([{ op: 'r', after: { id: 1 } }, { op: 'r', after: { id: 2 } }]);
+  });
+
+  it('refuses to go on when the slot was moved past what is stored', async () => {
+    const client = await prepare('create table t (id int primary key)');
+    const first = await run({ 'snapshot.mode': 'no_data' });
+    await first.poll();
+    await client.query('insert into t values (1)');
+    const [record] = await first.take(1);
+    await first.commit(record!);
+    await first.stop();
+    await slotFree(client);
+    await client.query('insert into t values (2)');
+    await client.query('select pg_replication_slot_advance($1, pg_current_wal_lsn())', [database]);
+    const refused = await run({ 'snapshot.mode': 'no_data' }, first.stored);
+    await expect(refused.poll()).rejects.toThrow(/has been moved on to .*changes in between may be missing/);
+    const trusting = await run({ 'snapshot.mode': 'no_data', 'offset.mismatch.strategy': 'trust_slot' }, first.stored);
+    await trusting.poll();
+    await client.query('insert into t values (3)');
+    expect((await trusting.take(1)).map((it) => eventOf(it).after)).toEqual([{ id: 3 }]);
+  });
+
+  it('waits for a slot that is in use, and gives up in the end', async () => {
+    const client = await prepare('create table t (id int primary key)');
+    const config = { 'snapshot.mode': 'no_data' };
+    const holder = await run(config);
+    await holder.poll();
+    const waiting = await run({ ...config, 'slot.max.retries': '50', 'slot.retry.delay.ms': '100' });
+    await waiting.poll();
+    expect(waiting.retried.map((it) => it.message).join()).toMatch(/slot is in use/);
+    await holder.stop();
+    await waiting.poll();
+    await client.query('insert into t values (1)');
+    expect(await waiting.take(1)).toHaveLength(1);
+    const hopeless = await run({ ...config, 'slot.max.retries': '0' });
+    await expect(hopeless.poll()).rejects.toThrow(/stays in use by another session/);
+  });
+
+  it('captures what the lists name, with the keys and columns that they say', async () => {
+    const client = await prepare('create schema s', 'create table s.kept (id int primary key, a int, b text, secret text)', 'create table s.left (id int primary key)', 'create table public.also_left (id int)', "insert into s.kept values (1, 2, 'x', 'y')");
+    const driver = await run({
+      'table.include.list': 'S\\.ke.*', 'column.exclude.list': 's\\.kept\\.(secret|id)', 'message.key.columns': 's\\.kept:b,a', 'publication.autocreate.mode': 'filtered', 'tombstones.on.delete': 'false', 'extended.headers.enabled': 'false',
+      'heartbeat.interval.ms': '1', 'heartbeat.action.query': 'insert into public.also_left values (1)',
+    });
+    const [read] = await driver.take(1);
+    expect(renderRecord(read!)).toMatchObject({ topic: `${database}.s.kept`, key: { payload: { a: 2, b: 'x' } }, value: { payload: { after: { a: 2, b: 'x' } } }, headers: {} });
+    await driver.poll();
+    await client.query('insert into s.left values (1)');
+    await client.query('delete from s.kept');
+    const later = await driver.until((records) => records.some((it) => it.topic.endsWith('s.kept')) && records.filter((it) => it.topic.startsWith('__debezium-heartbeat')).length >= 2);
+    expect(new Set(later.map((it) => it.topic))).toEqual(new Set([`${database}.s.kept`, `__debezium-heartbeat.${database}`]));
+    expect(later.filter((it) => it.topic.endsWith('s.kept')).map((it) => it.value && eventOf(it).op)).toEqual(['d']);
+    expect(Number((await client.query<{ n: string }>('select count(*) as n from also_left')).rows[0]!.n)).toBeGreaterThan(0);
+  });
+
+  it('reads once and then rests in mode initial_only, without a slot', async () => {
+    const client = await prepare('create table t (id int primary key)', 'insert into t values (1)');
+    const driver = await run({ 'snapshot.mode': 'initial_only' });
+    expect(await driver.take(1)).toHaveLength(1);
+    await client.query('insert into t values (2)');
+    expect([...(await driver.poll()), ...(await driver.poll())]).toEqual([]);
+    expect(await slot(client)).toBeUndefined();
+  });
+
+  it('leaves the slot behind when it stops, unless told to drop it', async () => {
+    const client = await prepare('create table t (id int primary key)');
+    const keeping = await run({ 'snapshot.mode': 'no_data' });
+    await keeping.poll();
+    await keeping.stop();
+    await slotFree(client);
+    expect(await slot(client)).toBeDefined();
+    const dropping = await run({ 'snapshot.mode': 'no_data', 'slot.drop.on.stop': 'true' });
+    await dropping.poll();
+    await dropping.stop();
+    expect(await slot(client)).toBeUndefined();
+  });
+
+  function eventKey(record: SourceRecord): string {
+    const { key, value } = renderRecord(record);
+    const event = (value as { payload: Event } | null)?.payload;
+    return JSON.stringify([key && (key as { payload: unknown }).payload, event && [event.op, event.before, event.after, event.source.lsn]]);
+  }
+});
