@@ -115,7 +115,7 @@ export class Herder {
   /** Stops what runs, writes the last statuses and leaves the group: others take over at once, except for the rebalance delay. */
   async stop(): Promise<void> {
     clearTimeout(this.keyTimer);
-    await this.workSteps.run(() => this.work.stopAll());
+    await this.workSteps.run(() => this.work.close());
     await this.group.stop();
     await Promise.all([this.configs.stop(), this.statuses.stop(), this.offsets.stop()]);
   }

@@ -39,11 +39,13 @@ export class LocalWork {
   private readonly tasks = new Map<string, RunningTask>();
   /** Tasks that could not even be started, with the spec or config text that failed. */
   private readonly unstartable = new Map<string, string>();
+  private isClosed = false;
 
   constructor(private readonly options: LocalWorkOptions) {}
 
   /** Starts what is missing, passes on new configs and target states, restarts tasks whose config changed. Stops nothing that is still assigned and unchanged. */
   async reconcile(assigned: WorkSet): Promise<void> {
+    if (this.isClosed) return;
     const { configs } = this.options;
     await this.stopOthers(assigned);
     for (const name of assigned.connectors) {
@@ -70,6 +72,12 @@ export class LocalWork {
     await this.stop(this.running());
   }
 
+  /** Stops everything; nothing is started any more, whatever is still assigned. */
+  async close(): Promise<void> {
+    this.isClosed = true;
+    await this.stopAll();
+  }
+
   running(): WorkSet {
     const set = new WorkSet();
     for (const name of this.connectors.keys()) set.connectors.add(name);
@@ -84,7 +92,7 @@ export class LocalWork {
   async restartTask(id: ConnectorTaskId): Promise<void> {
     this.unstartable.delete(taskName(id));
     await this.stopTasks([id], false);
-    this.startTask(id);
+    if (!this.isClosed) this.startTask(id);
   }
 
   taskMetrics(): TaskMetrics[] {

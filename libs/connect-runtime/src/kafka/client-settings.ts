@@ -27,8 +27,11 @@ export function producerSettings(config: StringMap, logger: ConnectLogger): Prod
   return withServers(config, producerOptionsFrom({ ...SOURCE_PRODUCER, ...config }, (key) => logger.debug({ key }, 'a producer setting is not known')));
 }
 
-/** A sink task's consumer. Larger batches than Java's 500 records; they are put as soon as there is one record. */
-const SINK_CONSUMER: StringMap = { 'max.poll.records': '5000', 'enable.auto.commit': 'false', 'auto.offset.reset': 'earliest' };
+/**
+ * A sink task's consumer. Larger batches than Java's 500 records; they are put as soon as there is one record. A session as long as a
+ * worker's own: after a crash the partitions are free when the task is started anew.
+ */
+const SINK_CONSUMER: StringMap = { 'max.poll.records': '5000', 'session.timeout.ms': '10000', 'enable.auto.commit': 'false', 'auto.offset.reset': 'earliest' };
 
 export function consumerSettings(config: StringMap, logger: ConnectLogger): ConsumerOptions {
   return withServers(config, consumerOptionsFrom({ ...SINK_CONSUMER, ...config }, (key) => logger.debug({ key }, 'a consumer setting is not known')));
