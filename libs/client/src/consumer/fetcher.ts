@@ -9,6 +9,9 @@ import { PartitionRecords } from './partition-records.js';
 /** A broker that also leads partitions whose buffer is full is not asked to wait long: they must be asked for as soon as they are drained. */
 const SHORT_WAIT_MS = 20;
 
+/** Buffered answers of a partition up to which the next one is fetched: one to be worked on, one ready behind it. */
+const AHEAD = 2;
+
 export interface FetcherOptions {
   readonly client: KafkaClient;
   readonly settings: ResolvedConsumerSettings;
@@ -68,7 +71,7 @@ export class Fetcher {
         this.wakeIn(client.settings.retryBackoffMs);
         continue;
       }
-      if (it.bufferedBytes >= settings.maxPartitionFetchBytes || bufferedBytes >= settings.fetchMaxBytes) {
+      if (it.bufferedBytes >= AHEAD * settings.maxPartitionFetchBytes || bufferedBytes >= settings.fetchMaxBytes) {
         crowded.add(leader);
         continue;
       }
