@@ -1,11 +1,12 @@
 import { NestFactory } from '@nestjs/core';
-import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ConnectWorker } from '@millrace/connect-runtime';
 import { OperationalError } from '@millrace/foundation';
 import { EngineHost, NestLogger, type Logging } from '@millrace/hosting';
 import { ConnectModule } from './connect.module.js';
 import { forwardOverHttp } from './forward.js';
-import { restListener } from './listener.js';
+import { isLoopback, restSettings, type RestSettings } from './rest-settings.js';
+import { restServer } from './rest/rest-server.js';
 
 export interface ConnectAppOptions {
   /** The worker's settings by Kafka Connect's names. */
@@ -24,27 +25,30 @@ export interface ConnectApp {
   close(): Promise<void>;
 }
 
-/** A worker and its REST interface: it answers (health: starting) before the worker joins its group. Rejects when the port is taken. */
+/**
+ * A worker and its REST interface: it answers (health: starting) before the worker joins its group. Rejects when a setting is wrong
+ * (OperationalError with a code of CONFIG_…, ConfigError) or the port is taken (ADDRESS_IN_USE).
+ */
 export async function startConnectApp(options: ConnectAppOptions): Promise<ConnectApp> {
-  const { config, logging } = options;
-  const listener = restListener(config);
-  const worker = new ConnectWorker({ config, advertisedUrl: listener.advertisedUrl, forward: forwardOverHttp, pluginRoots: options.pluginRoots, logger: logging.logger, version: options.version });
-  const adapter = new FastifyAdapter({ routerOptions: { ignoreTrailingSlash: true, maxParamLength: 4096 }, bodyLimit: 16 * 1024 * 1024, forceCloseConnections: true });
-  const nest = await NestFactory.create<NestFastifyApplication>(ConnectModule.for(worker, logging), adapter, { bodyParser: false, logger: new NestLogger(logging.logger), abortOnError: false });
-  // Bodies stay text: a request between workers is signed over its bytes, and broken JSON is answered as Connect answers it.
-  adapter.getInstance().addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => done(null, body));
-  try {
-    await nest.listen(listener.port, listener.host);
-  } catch (cause) {
-    await nest.close();
-    if ((cause as { code?: unknown }).code !== 'EADDRINUSE') throw cause;
-    throw new OperationalError('ADDRESS_IN_USE', `Port ${listener.port} of ${listener.host} is taken by another process (setting listeners).`, { cause });
-  }
-  if (!isLoopback(listener.host)) logging.logger.warn({ host: listener.host, port: listener.port }, 'the REST interface has no authentication and is reachable from other machines');
+  const { config, logging, version, pluginRoots } = options;
+  const rest = restSettings(config);
+  const worker = new ConnectWorker({ config, advertisedUrl: rest.advertisedUrl, forward: forwardOverHttp, pluginRoots, logger: logging.logger, version });
+  const module = ConnectModule.for(worker, logging, { servesAdmin: rest.servesAdmin });
+  const nest = await NestFactory.create<NestFastifyApplication>(module, restServer(config), { bodyParser: false, logger: new NestLogger(logging.logger), abortOnError: false });
+  await listen(nest, rest);
+  if (!isLoopback(rest.host)) logging.logger.warn({ host: rest.host, port: rest.port }, 'the REST interface has no authentication and is reachable from other machines');
   nest.get(EngineHost).startInBackground(options.onFailure);
-  return { worker, url: listener.advertisedUrl.replace(/\/$/, ''), close: () => nest.close() };
+  return { worker, url: rest.advertisedUrl.replace(/\/$/, ''), close: () => nest.close() };
 }
 
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+async function listen(nest: NestFastifyApplication, { host, port }: RestSettings): Promise<void> {
+  try {
+    await nest.listen(port, host);
+  } catch (cause) {
+    await nest.close();
+    const { code } = cause as { code?: unknown };
+    if (code === 'EADDRINUSE') throw new OperationalError('ADDRESS_IN_USE', `Port ${port} of ${host} is taken by another process (setting listeners).`, { cause });
+    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') throw new OperationalError('CONFIG_REST', `${host} is not an address of this machine (setting listeners).`, { cause });
+    throw cause;
+  }
 }

@@ -6,13 +6,13 @@ import { z } from 'zod';
  */
 export const configBody = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]).transform((it) => (it === null ? null : String(it))));
 
-/** POST /connectors. An unknown member is refused, as Connect refuses it. */
+/** POST /connectors. An unknown member is refused, as Connect refuses it; a connector without a name has the empty one. */
 export const createConnectorBody = z.strictObject({
-  name: z.union([z.string(), z.number(), z.boolean()]).transform(String),
+  name: z.union([z.string(), z.number(), z.boolean()]).nullish().transform((it) => (it === null || it === undefined ? '' : String(it))),
   config: configBody,
-  initial_state: z.string().nullish(),
+  initial_state: z
+    .string()
+    .refine((it) => ['RUNNING', 'PAUSED', 'STOPPED'].includes(it.toUpperCase()), 'expected RUNNING, PAUSED or STOPPED')
+    .nullish(),
 });
 export type CreateConnectorBody = z.output<typeof createConnectorBody>;
-
-/** PUT /admin/loggers/{logger}. */
-export const loggerLevelBody = z.record(z.string(), z.unknown());

@@ -1,8 +1,9 @@
-import { Body, Controller, Delete, Get, Headers, HttpCode, Inject, Param, Patch, Post, Put, Query, Res } from '@nestjs/common';
-import type { FastifyReply } from 'fastify';
+import { Body, Controller, Delete, Get, Headers, HttpCode, Inject, Param, Patch, Post, Put, Query, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { configBody, createConnectorBody } from '@millrace/http-contract';
 import { type ConnectorInfo, type ConnectorOffsets, type ConnectorStateInfo, type ConnectRestApi, type RequestOrigin, type StringMap, type TaskInfo, type TaskStateInfo } from '@millrace/connect-runtime';
 import { jsonBody } from './json-body.js';
+import { flag, locationOf, taskNumber } from './parameters.js';
 import { Origin } from './request-origin.js';
 import { REST_API } from './tokens.js';
 
@@ -17,10 +18,10 @@ export class ConnectorsController {
 
   @Post()
   @HttpCode(201)
-  async create(@Body() body: unknown, @Origin() origin: RequestOrigin, @Res({ passthrough: true }) reply: FastifyReply): Promise<ConnectorInfo> {
+  async create(@Body() body: unknown, @Origin() origin: RequestOrigin, @Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<ConnectorInfo> {
     const { name, config, initial_state } = jsonBody(createConnectorBody, body);
     const info = await this.api.createConnector({ name, config, ...(initial_state === undefined ? {} : { initial_state }) }, origin);
-    reply.header('location', locationOf(info.name));
+    reply.header('location', locationOf(request, info.name));
     return info;
   }
 
@@ -41,10 +42,10 @@ export class ConnectorsController {
   }
 
   @Put(':name/config')
-  async putConfig(@Param('name') name: string, @Body() body: unknown, @Origin() origin: RequestOrigin, @Res({ passthrough: true }) reply: FastifyReply): Promise<ConnectorInfo> {
+  async putConfig(@Param('name') name: string, @Body() body: unknown, @Origin() origin: RequestOrigin, @Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<ConnectorInfo> {
     const { created, info } = await this.api.putConnectorConfig(name, jsonBody(configBody, body), origin);
     reply.status(created ? 201 : 200);
-    if (created) reply.header('location', locationOf(name));
+    if (created) reply.header('location', locationOf(request, name));
     return info;
   }
 
@@ -84,7 +85,7 @@ export class ConnectorsController {
     @Origin() origin: RequestOrigin,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ConnectorStateInfo | undefined> {
-    const state = await this.api.restartConnector(name, { includeTasks: includeTasks === 'true', onlyFailed: onlyFailed === 'true' }, origin);
+    const state = await this.api.restartConnector(name, { includeTasks: flag(includeTasks), onlyFailed: flag(onlyFailed) }, origin);
     reply.status(state ? 202 : 204);
     return state;
   }
@@ -125,16 +126,12 @@ export class ConnectorsController {
 
   @Get(':name/tasks/:task/status')
   taskStatus(@Param('name') name: string, @Param('task') task: string): TaskStateInfo {
-    return this.api.taskStatus(name, Number(task));
+    return this.api.taskStatus(name, taskNumber(task));
   }
 
   @Post(':name/tasks/:task/restart')
   @HttpCode(204)
   async restartTask(@Param('name') name: string, @Param('task') task: string, @Origin() origin: RequestOrigin): Promise<void> {
-    await this.api.restartTask(name, Number(task), origin);
+    await this.api.restartTask(name, taskNumber(task), origin);
   }
-}
-
-function locationOf(name: string): string {
-  return `/connectors/${encodeURIComponent(name)}`;
 }

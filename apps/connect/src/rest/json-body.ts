@@ -1,5 +1,6 @@
 import { InternalServerErrorException } from '@nestjs/common';
 import type { z } from 'zod';
+import { parseJsonKeepingNumbers } from './json-text.js';
 
 /** Parses a request's JSON text by a schema. Connect answers broken JSON and unknown members with 500, and clients know it so. */
 export function jsonBody<S extends z.ZodType>(schema: S, text: unknown): z.output<S> {
@@ -12,8 +13,9 @@ export function jsonBody<S extends z.ZodType>(schema: S, text: unknown): z.outpu
 function parseJson(text: unknown): unknown {
   if (typeof text !== 'string' || text.trim() === '') throw new InternalServerErrorException('The request has no body; a JSON object was expected');
   try {
-    return JSON.parse(text, (key, value: unknown) => (key === '__proto__' ? undefined : value));
-  } catch (error) {
-    throw new InternalServerErrorException(`The request body is not JSON: ${(error as Error).message}`);
+    return parseJsonKeepingNumbers(text);
+  } catch {
+    // The parser's own text quotes the body, and a body may hold a password.
+    throw new InternalServerErrorException('The request body is not valid JSON');
   }
 }

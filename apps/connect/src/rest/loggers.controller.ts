@@ -1,5 +1,6 @@
-import { BadRequestException, Body, Controller, Get, Inject, NotFoundException, Param, Put } from '@nestjs/common';
-import { loggerLevelBody } from '@millrace/http-contract';
+import { Body, Controller, Get, Inject, Param, Put, Query } from '@nestjs/common';
+import { configBody } from '@millrace/http-contract';
+import { ConnectRestError } from '@millrace/connect-runtime';
 import { LOG_LEVELS, LogLevels, type LoggerLevel, type LogLevel } from '@millrace/hosting';
 import { jsonBody } from './json-body.js';
 import { LOG_LEVEL_REGISTRY } from './tokens.js';
@@ -22,17 +23,26 @@ export class LoggersController {
   @Get(':logger')
   get(@Param('logger') name: string): LoggerLevelInfo {
     const level = this.levels.get(name);
-    if (!level) throw new NotFoundException(`Logger ${name} not found.`);
+    if (!level) throw new ConnectRestError('NOT_FOUND', 404, `Logger ${name} not found.`);
     return info(level);
   }
 
+  /** Answers the names of the loggers whose level is another one now. */
   @Put(':logger')
-  set(@Param('logger') name: string, @Body() body: unknown): string[] {
-    const { level } = jsonBody(loggerLevelBody, body);
-    if (level === undefined || level === null) throw new BadRequestException("Desired 'level' parameter was not specified in request.");
-    const wanted = LOG_LEVELS.find((it) => it === String(level).toUpperCase());
-    if (!wanted) throw new NotFoundException(`invalid log level '${String(level)}'.`);
-    return this.levels.set(name, wanted satisfies LogLevel, Date.now());
+  set(@Param('logger') name: string, @Body() body: unknown, @Query('scope') scope?: string): string[] {
+    const { level } = jsonBody(configBody, body);
+    if (level === undefined || level === null) throw new ConnectRestError('BAD_REQUEST', 400, "Desired 'level' parameter was not specified in request.");
+    const wanted = LOG_LEVELS.find((it) => it === level.toUpperCase());
+    if (!wanted) throw new ConnectRestError('NOT_FOUND', 404, `invalid log level '${level}'.`);
+    if (scope?.toLowerCase() === 'cluster') throw new ConnectRestError('BAD_REQUEST', 400, 'scope=cluster is not supported yet: set the level on each worker');
+    const others = [name, ...[...this.levels.all().keys()].filter((it) => name === 'root' || it.startsWith(`${name}.`))].filter((it) => this.effective(it) !== wanted);
+    if (others.length === 0) return [];
+    this.levels.set(name, wanted, Date.now());
+    return [...new Set(others)].sort();
+  }
+
+  private effective(name: string): LogLevel | undefined {
+    return LOG_LEVELS.find((it) => this.levels.isEnabled(name, it));
   }
 }
 

@@ -2,6 +2,7 @@ import { Body, Controller, Get, Inject, Param, Put, Query } from '@nestjs/common
 import { configBody } from '@millrace/http-contract';
 import type { ConfigInfos, ConfigKeyInfo, ConnectRestApi, PluginInfo } from '@millrace/connect-runtime';
 import { jsonBody } from './json-body.js';
+import { flag } from './parameters.js';
 import { REST_API } from './tokens.js';
 
 @Controller('connector-plugins')
@@ -10,7 +11,7 @@ export class PluginsController {
 
   @Get()
   list(@Query('connectorsOnly') connectorsOnly?: string): PluginInfo[] {
-    return this.api.plugins({ connectorsOnly: connectorsOnly !== 'false' });
+    return this.api.plugins({ connectorsOnly: connectorsOnly === undefined || flag(connectorsOnly) });
   }
 
   @Get(':plugin/config')
