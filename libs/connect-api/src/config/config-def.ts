@@ -94,7 +94,8 @@ function validateKey(name: string, key: ConfigKey<never>, config: Readonly<Recor
   }
   return {
     name,
-    value: text !== null && key.kind === 'password' ? PASSWORD_MASK : text,
+    // A text that is not of its kind has no value, as in Java; one that a rule refuses keeps it.
+    value: text === null || parseConfigText(key.kind, text).problem !== undefined ? null : key.kind === 'password' ? PASSWORD_MASK : text,
     recommendedValues: [...(key.recommend?.(present) ?? key.oneOf ?? [])],
     errors,
     visible: key.isVisible?.(present) ?? true,
