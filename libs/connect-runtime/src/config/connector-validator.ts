@@ -1,4 +1,4 @@
-import { ConnectError, type ConfigDef, type ConfigValue } from '@millrace/connect-api';
+import { ConfigDef, ConnectError, type ConfigValue } from '@millrace/connect-api';
 import { errorMessage } from '@millrace/foundation';
 import { BUILT_IN_CONVERTERS } from '../converters/built-in-converters.js';
 import { loadConnectorPlugin } from '../plugins/load-plugin.js';
@@ -34,8 +34,8 @@ export class ConnectorValidator {
     const plugin = this.connectorPlugin(connectorClass);
     const isSource = plugin.type === 'source';
     const given = withoutNulls(config);
-    const framework: ConfigKeyMap = (isSource ? SOURCE_CONFIG : SINK_CONFIG).keys;
-    const values = new Map((isSource ? SOURCE_CONFIG : SINK_CONFIG).validate(config).map((it) => [it.name, it]));
+    const framework = this.frameworkDefinition(isSource);
+    const values = new Map(framework.validate(config).map((it) => [it.name, it]));
     const complain = (name: string, problem: string): void => {
       const value = values.get(name) ?? { name, value: given[name] ?? null, recommendedValues: [], errors: [], visible: true };
       value.errors.push(problem);
@@ -48,10 +48,14 @@ export class ConnectorValidator {
     if (isSource) for (const { key, problem } of topicCreationGroups(given).problems) complain(key, problem);
     else this.checkSink(given, complain);
     const own = this.ownDefinition(plugin);
-    const converters = CONVERTER_KEYS.flatMap(([key, kind]) => this.converterInfos(given, key, kind, complain));
+    const resolve = (name: string, value: string | null): void => {
+      const known = values.get(name);
+      if (known) known.value = value;
+    };
+    const converters = CONVERTER_KEYS.flatMap(([key, kind]) => this.converterInfos(given, key, kind, { complain, resolve }));
     const ownValues = await this.ownValues(plugin, given);
-    const keys = { ...framework, ...own.keys };
-    const groups = [...new Set([...groupsOf(framework), ...groupsOf(own.keys)])];
+    const keys = { ...framework.keys, ...own.keys };
+    const groups = [...new Set([...groupsOf(framework.keys), ...groupsOf(own.keys)])];
     const main = configInfos(connectorClass, keys, [...values.values(), ...ownValues], groups);
     return mergeConfigInfos(connectorClass, [main, ...this.overrideInfos(given, isSource), ...converters]);
   }
@@ -73,6 +77,16 @@ export class ConnectorValidator {
     } catch (error) {
       throw badRequest(errorMessage(error));
     }
+  }
+
+  /** The framework's settings, with this worker's converters as defaults and all installed ones as suggestions. */
+  private frameworkDefinition(isSource: boolean): ConfigDef {
+    const keys: ConfigKeyMap = (isSource ? SOURCE_CONFIG : SINK_CONFIG).keys;
+    const converters = CONVERTER_KEYS.flatMap(([name, kind]) => {
+      const key = keys[name];
+      return key ? [[name, { ...key, default: this.worker[name], recommend: () => this.catalog.classes(kind) }] as const] : [];
+    });
+    return new ConfigDef({ ...keys, ...Object.fromEntries(converters) });
   }
 
   private ownDefinition(plugin: PluginDescriptor): ConfigDef {
@@ -98,13 +112,20 @@ export class ConnectorValidator {
     if (config.name !== undefined && `connect-${config.name}` === this.groupId && group === undefined) complain('name', `Consumer group for sink connector named ${config.name} conflicts with Connect worker group ${this.groupId}`);
   }
 
-  private converterInfos(config: StringMap, key: string, kind: PluginKind, complain: (name: string, problem: string) => void): ConfigInfos[] {
+  private converterInfos(
+    config: StringMap,
+    key: string,
+    kind: PluginKind,
+    { complain, resolve }: { readonly complain: (name: string, problem: string) => void; readonly resolve: (name: string, value: string | null) => void },
+  ): ConfigInfos[] {
     const name = config[key];
     if (name === undefined) return [];
     let plugin: PluginDescriptor;
     try {
       plugin = this.catalog.find(kind, name);
+      resolve(key, plugin.class);
     } catch (error) {
+      resolve(key, null);
       complain(key, `Invalid value ${name} for configuration ${key}: ${error instanceof ConnectError ? `Class ${name} could not be found.` : errorMessage(error)}`);
       return [];
     }

@@ -2,7 +2,7 @@ import { ConfigDef, DataError, LazyStruct, Schema, Struct, type Converter, type 
 import { javaDoubleText } from './json/java-number-text.js';
 
 const STRING_CONVERTER_CONFIG = new ConfigDef({
-  'converter.encoding': { kind: 'string', default: 'UTF-8', importance: 'high', doc: 'Name of the character set of the text.' },
+  'converter.encoding': { kind: 'string', default: 'UTF-8', importance: 'high', width: 'medium', displayName: 'Encoding', doc: 'Name of the character set of the text.' },
 });
 const ENCODINGS: Readonly<Record<string, BufferEncoding>> = { 'utf-8': 'utf8', utf8: 'utf8', 'us-ascii': 'latin1', ascii: 'latin1', 'iso-8859-1': 'latin1', latin1: 'latin1', 'utf-16le': 'utf16le' };
 const OPTIONAL_STRING = Schema.of('string', { optional: true });

@@ -1,6 +1,6 @@
 import type { PluginCatalog } from '../plugins/plugin-catalog.js';
 import { ConnectRestError, notFound } from '../rest/rest-error.js';
-import type { ConnectorInfo, ConnectorOffsets, ConnectorStateInfo, ConnectorType, PluginInfo, StringMap, TaskInfo, TaskStateInfo } from '../rest/shapes.js';
+import type { ConnectorInfo, ConnectorOffsets, ConnectorStateInfo, ConnectorType, PluginInfo, PluginType, StringMap, TaskInfo, TaskStateInfo } from '../rest/shapes.js';
 import type { ConfigState } from '../stores/config-state.js';
 import type { OffsetStore } from '../stores/offset-store.js';
 import type { StatusState } from '../stores/status-state.js';
@@ -16,6 +16,9 @@ export interface ConnectorReadsOptions {
   readonly sinkOffsets: (name: string, config: StringMap) => Promise<ConnectorOffsets>;
 }
 
+/** The order of GET /connector-plugins. */
+const PLUGIN_TYPES: readonly PluginType[] = ['sink', 'source', 'transformation', 'predicate', 'converter', 'header_converter'];
+
 /** The verbs that read: from this worker's copy of the internal topics, without waiting for a rebalance. */
 export class ConnectorReads {
   constructor(private readonly options: ConnectorReadsOptions) {}
@@ -28,11 +31,11 @@ export class ConnectorReads {
     const all: Record<string, { status?: ConnectorStateInfo; info?: ConnectorInfo }> = {};
     for (const name of this.names()) {
       const entry: { status?: ConnectorStateInfo; info?: ConnectorInfo } = {};
-      if (expand.includes('status')) {
-        if (!this.options.statuses.connector(name)) continue;
-        entry.status = this.status(name);
+      if (expand.includes('status') && !this.options.statuses.connector(name)) continue;
+      for (const what of expand) {
+        if (what === 'status') entry.status = this.status(name);
+        if (what === 'info') entry.info = this.info(name);
       }
-      if (expand.includes('info')) entry.info = this.info(name);
       all[name] = entry;
     }
     return all;
@@ -84,6 +87,7 @@ export class ConnectorReads {
   plugins(connectorsOnly: boolean): PluginInfo[] {
     return this.options.catalog.plugins
       .filter((it) => !connectorsOnly || it.type === 'source' || it.type === 'sink')
+      .sort((a, b) => PLUGIN_TYPES.indexOf(a.type) - PLUGIN_TYPES.indexOf(b.type) || (a.class < b.class ? -1 : 1))
       .map((it) => ({ class: it.class, type: it.type, ...(it.version === undefined ? {} : { version: it.version }) }));
   }
 }

@@ -71,7 +71,7 @@ export class TopicAdmin {
       return group.topics.flatMap((topic) =>
         topic.partitions
           .filter((it) => it.committedOffset >= 0)
-          .map((it) => ({ partition: { kafka_topic: topic.name, kafka_partition: it.partitionIndex }, offset: { kafka_offset: it.committedOffset } })),
+          .map((it) => ({ partition: { kafka_partition: it.partitionIndex, kafka_topic: topic.name }, offset: { kafka_offset: it.committedOffset } })),
       );
     });
   }

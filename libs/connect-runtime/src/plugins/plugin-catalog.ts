@@ -55,6 +55,11 @@ export class PluginCatalog {
     return this.byName[kind].get(name);
   }
 
+  /** The classes of a kind, sorted. */
+  classes(kind: PluginKind): string[] {
+    return this.plugins.filter((it) => (KINDS[kind].types as readonly string[]).includes(it.type)).map((it) => it.class).sort();
+  }
+
   private index(kind: PluginKind): Map<string, PluginDescriptor | undefined> {
     const { types, suffix } = KINDS[kind];
     const byName = new Map<string, PluginDescriptor | undefined>();
