@@ -93,7 +93,7 @@ describe('PostgresSourceTask', () => {
     await Promise.all(work);
     await client.query('insert into accounts values (0, 0)');
     await driver.until((records) => {
-      apply(records.splice(0) as SourceRecord[]);
+      apply(records);
       return state.has(0);
     });
     const { rows } = await client.query<{ id: number; balance: number }>('select id, balance from accounts');
@@ -104,7 +104,7 @@ describe('PostgresSourceTask', () => {
     const client = await prepare('create table t (id int primary key)', 'insert into t select generate_series(1, 5000)');
     const first = await run({ 'max.batch.size': '100' });
     const [seen] = await first.take(300);
-    await first.commit(seen!);
+    first.commit(seen!);
     await first.stop();
     await client.query('insert into t values (5001)');
     await client.query('delete from t where id = 1');
@@ -128,6 +128,12 @@ describe('PostgresSourceTask', () => {
     await client.query("begin; update t set v = 'c' where id < 12; update t set id = id + 100 where id = 10; delete from t where id = 11; commit");
     // The rows of one COPY share a position in the log.
     await client.query("copy t (id) from program 'seq 30 33'");
+    // This transaction begins before another one, and commits after it.
+    const late = await openClient(server, database);
+    clients.push(late);
+    await late.query("begin; insert into t values (50, 'late')");
+    await client.query("insert into t values (51, 'early')");
+    await late.query("insert into t values (52, 'late'); commit");
     await client.query("insert into t values (20, 'd'), (21, 'd')");
     const all = await first.until((records) => records.some((it) => eventKey(it).includes('"id":21')));
     const wanted = all.map(eventKey);
@@ -158,19 +164,19 @@ describe('PostgresSourceTask', () => {
     await driver.poll();
     await driver.poll();
     expect((await slot(client))!.confirmed).toBe(before);
-    await driver.commit(record!);
+    driver.commit(record!);
     await driver.until(() => driver.task.offsetsWithoutRecords() !== null);
     await client.query('insert into other select generate_series(1, 100)');
     const end = Number((await client.query<{ lsn: string }>("select (pg_current_wal_lsn() - '0/0')::text as lsn")).rows[0]!.lsn);
     const deadline = Date.now() + 15_000;
     while ((await slot(client))!.confirmed < end && Date.now() < deadline) {
       await driver.poll();
-      await driver.commitQuiet();
+      driver.commitQuiet();
     }
     expect((await slot(client))!.confirmed).toBeGreaterThanOrEqual(end);
     await client.query('insert into t values (2)');
     const [next] = await driver.take(1);
-    await driver.commit(next!);
+    driver.commit(next!);
     await driver.stop();
     await slotFree(client);
     const again = await run({ 'snapshot.mode': 'no_data', 'table.include.list': 'public\\.t' }, driver.stored);
@@ -199,7 +205,7 @@ describe('PostgresSourceTask', () => {
     const client = await prepare('create table t (id int primary key)', 'insert into t values (1)');
     const first = await run();
     const [record] = await first.take(1);
-    await first.commit(record!);
+    first.commit(record!);
     await first.stop();
     await slotFree(client);
     await client.query('select pg_drop_replication_slot($1)', [database]);
@@ -216,7 +222,7 @@ describe('PostgresSourceTask', () => {
     await first.poll();
     await client.query('insert into t values (1)');
     const [record] = await first.take(1);
-    await first.commit(record!);
+    first.commit(record!);
     await first.stop();
     await slotFree(client);
     await client.query('insert into t values (2)');

@@ -66,17 +66,17 @@ export class TaskDriver {
   }
 
   /** As if this record's offset had been written to the offset topic. */
-  async commit(record: SourceRecord): Promise<void> {
+  commit(record: SourceRecord): void {
     this.stored = structuredClone(record.sourceOffset);
-    await this.task.onCommitted(record.sourcePartition, this.stored);
+    this.task.onCommitted(record.sourcePartition, this.stored);
   }
 
   /** As the runtime does at its commit interval when all records are acknowledged. */
-  async commitQuiet(): Promise<boolean> {
+  commitQuiet(): boolean {
     const offsets = this.task.offsetsWithoutRecords();
     for (const [partition, offset] of offsets ?? []) {
       this.stored = offset;
-      await this.task.onCommitted(partition, offset);
+      this.task.onCommitted(partition, offset);
     }
     return offsets !== null;
   }

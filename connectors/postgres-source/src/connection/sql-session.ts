@@ -1,4 +1,4 @@
-import { Client, types } from 'pg';
+import { types, type Client } from 'pg';
 
 /** Numbers for int4, int2, oid and booleans as usual; text for all else. int8 as a number: positions and counters stay below 2^53. */
 const PARSERS = { getTypeParser: ((oid: number, format?: 'text' | 'binary') => (oid === 20 ? Number : types.getTypeParser(oid, format))) as typeof types.getTypeParser };

@@ -67,9 +67,11 @@ export class ChangeDecoder {
     const { stored } = this.options;
     const isBehindStored = this.resume.isReplaying && stored !== undefined && (this.eventLsn < stored.lsn || (this.eventLsn === stored.lsn && this.eventsAtLsn <= stored.eventsAtLsn));
     if (isBehindStored) return stored;
-    const commitLsn = transaction.previousCommitLsn;
-    const lsn = this.eventLsn < 0 ? (commitLsn ?? stored?.lsn ?? 0) : this.eventLsn;
-    return { snapshot: 'none', lsn, commitLsn: commitLsn ?? stored?.commitLsn ?? stored?.lsn, xid: transaction.xid, messageType: 'INSERT', eventsAtLsn: this.eventLsn < 0 ? 0 : this.eventsAtLsn, commitMicros: transaction.commitMicros };
+    const commitLsn = transaction.previousCommitLsn ?? stored?.commitLsn ?? stored?.lsn;
+    const { xid, commitMicros } = transaction;
+    // Its first change may lie before the last commit: nothing of it may be left out then.
+    if (this.eventLsn < 0) return commitLsn === undefined ? stored : { snapshot: 'none', lsn: commitLsn, commitLsn, xid, messageType: 'COMMIT', eventsAtLsn: 0, commitMicros };
+    return { snapshot: 'none', lsn: this.eventLsn, commitLsn, xid, messageType: 'INSERT', eventsAtLsn: this.eventsAtLsn, commitMicros };
   }
 
   setPlan(oid: number, plan: TablePlan | null): void {
