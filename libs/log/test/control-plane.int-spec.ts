@@ -17,6 +17,7 @@ import {
   ListConfigResources,
   ListPartitionReassignments,
   Metadata,
+  type DescribeTopicPartitionsResponse,
 } from '@millrace/protocol';
 import { temporaryFolder } from '@millrace/testkit';
 import { Broker } from '../src/index.js';
@@ -151,13 +152,9 @@ describe('control plane', () => {
     await client.createTopic('page-a', { partitions: 3 });
     await client.createTopic('page-b', { partitions: 3 });
     const seen: string[] = [];
-    let cursor: { topicName: string; partitionIndex: number } | null = null;
+    let cursor: DescribeTopicPartitionsResponse.NextCursor | null = null;
     do {
-      const page: Awaited<ReturnType<typeof client.ask<never, never, { topics: { name: string | null; errorCode: number; partitions: { partitionIndex: number }[] }[]; nextCursor: typeof cursor }, never>>> = await client.ask(DescribeTopicPartitions, 0, {
-        topics: [{ name: 'page-b' }, { name: 'page-a' }, { name: 'page-c' }],
-        responsePartitionLimit: 2,
-        cursor,
-      });
+      const page: DescribeTopicPartitionsResponse = await client.ask(DescribeTopicPartitions, 0, { topics: [{ name: 'page-b' }, { name: 'page-a' }, { name: 'page-c' }], responsePartitionLimit: 2, cursor });
       for (const topic of page.topics) seen.push(...(topic.errorCode === 0 ? topic.partitions.map((it) => `${topic.name}-${it.partitionIndex}`) : [`${topic.name}:${topic.errorCode}`]));
       cursor = page.nextCursor;
     } while (cursor !== null);
