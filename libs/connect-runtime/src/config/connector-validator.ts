@@ -41,17 +41,22 @@ export class ConnectorValidator {
       value.errors.push(problem);
       values.set(name, value);
     };
-    for (const [name, value] of Object.entries(config)) {
-      if (value === null) complain(name, NULL_VALUE);
-      else if (providerReference(value) !== undefined) complain(name, `The value of ${name} refers to a config provider (${providerReference(value)}), and this worker has none`);
-    }
-    if (isSource) for (const { key, problem } of topicCreationGroups(given).problems) complain(key, problem);
-    else this.checkSink(given, complain);
-    const own = this.ownDefinition(plugin);
     const resolve = (name: string, value: string | null): void => {
       const known = values.get(name);
       if (known) known.value = value;
     };
+    const own = this.ownDefinition(plugin);
+    for (const [name, value] of Object.entries(config)) {
+      if (value === null) {
+        // A plugin's own setting may be null: as if it was not given.
+        if (name in own.keys && !(name in framework.keys)) continue;
+        complain(name, NULL_VALUE);
+        resolve(name, null);
+      }
+      if (value !== null && providerReference(value) !== undefined) complain(name, `The value of ${name} refers to a config provider (${providerReference(value)}), and this worker has none`);
+    }
+    if (isSource) for (const { key, problem } of topicCreationGroups(given).problems) complain(key, problem);
+    else this.checkSink(given, complain);
     const converters = CONVERTER_KEYS.flatMap(([key, kind]) => this.converterInfos(given, key, kind, { complain, resolve }));
     const ownValues = await this.ownValues(plugin, given);
     const keys = { ...framework.keys, ...own.keys };

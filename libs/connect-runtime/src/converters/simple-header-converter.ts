@@ -1,4 +1,4 @@
-import { Decimal, LazyStruct, Schema, Struct, type Converter, type SchemaAndValue, type Value } from '@millrace/connect-api';
+import { Decimal, LazyStruct, Schema, type Converter, type SchemaAndValue, type Struct, type Value } from '@millrace/connect-api';
 import { javaDoubleText } from './json/java-number-text.js';
 
 const SCHEMAS = {

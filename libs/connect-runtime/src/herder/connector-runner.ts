@@ -48,7 +48,7 @@ export class ConnectorRunner {
     if (isSame) return;
     this.wanted = { config, target };
     this.failedFor = undefined;
-    this.enqueue(() => this.converge());
+    void this.enqueue(() => this.converge());
   }
 
   restart(): Promise<void> {

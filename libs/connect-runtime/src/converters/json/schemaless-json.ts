@@ -5,16 +5,10 @@ import type { JsonBytes } from './json-bytes.js';
 /** Writes a value that has no schema: numbers are doubles, bigints are integers, maps with only string keys are objects. */
 export function writeSchemaless(json: JsonBytes, value: Value): void {
   if (value === null) return json.ascii('null');
-  switch (typeof value) {
-    case 'boolean':
-      return json.ascii(value ? 'true' : 'false');
-    case 'bigint':
-      return json.ascii(value.toString());
-    case 'number':
-      return Number.isFinite(value) ? json.ascii(javaDoubleText(value)) : json.string(javaDoubleText(value));
-    case 'string':
-      return json.string(value);
-  }
+  if (typeof value === 'boolean') return json.ascii(value ? 'true' : 'false');
+  if (typeof value === 'bigint') return json.ascii(value.toString());
+  if (typeof value === 'number') return Number.isFinite(value) ? json.ascii(javaDoubleText(value)) : json.string(javaDoubleText(value));
+  if (typeof value === 'string') return json.string(value);
   if (value instanceof Uint8Array) return json.base64(value, 0, value.length);
   if (Array.isArray(value)) {
     json.byte(0x5b);
