@@ -10,8 +10,11 @@ export interface Endpoint {
 export interface Connection {
   readonly remote: Endpoint;
   readonly local: Endpoint;
-  /** Queues bytes in order. False: more than the high-water mark is queued, wait for `onDrain` before writing more. The chunk must not change afterwards. */
-  write(chunk: Uint8Array): boolean;
+  /**
+   * Queues bytes in order. False: more than the high-water mark is queued, wait for `onDrain` before writing more. The chunk must not change before `onTaken` is called: once,
+   * when the system has taken it or the connection is gone.
+   */
+  write(chunk: Uint8Array, onTaken?: () => void): boolean;
   /** Until `uncork`, writes are gathered and leave together. */
   cork(): void;
   uncork(): void;

@@ -1,7 +1,7 @@
 import { ByteReader, errorMessage, hasCode, type Logger } from '@millrace/foundation';
 import type { ApiRange, RequestContext, ResponseBytes } from '@millrace/network';
 import { encodeResponseFrame, type Api } from '@millrace/protocol';
-import type { ApiHandler } from './handlers/api-handler.js';
+import { PooledResponse, type ApiHandler } from './handlers/api-handler.js';
 
 /** From frames' bodies to handlers and back to frames. A body that cannot be read closes its connection (the error goes up to the network). */
 export class RequestDispatcher {
@@ -50,5 +50,7 @@ export class RequestDispatcher {
 
 function encode(api: Api<unknown, unknown, unknown, unknown>, context: RequestContext, answer: unknown): ResponseBytes {
   if (answer === undefined) return undefined;
-  return encodeResponseFrame(api, { apiVersion: context.apiVersion, correlationId: context.correlationId, body: answer });
+  const { apiVersion, correlationId } = context;
+  if (answer instanceof PooledResponse) return { parts: encodeResponseFrame(api, { apiVersion, correlationId, body: answer.response as unknown }), onSent: answer.release };
+  return { parts: encodeResponseFrame(api, { apiVersion, correlationId, body: answer }) };
 }

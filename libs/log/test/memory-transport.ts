@@ -39,8 +39,9 @@ export class MemoryConnection implements Connection {
   onDrain: () => void = () => undefined;
   onClose: (error: Error | undefined) => void = () => undefined;
 
-  write(chunk: Uint8Array): boolean {
+  write(chunk: Uint8Array, onTaken?: () => void): boolean {
     this.peer?.receive(chunk);
+    onTaken?.();
     return true;
   }
   cork(): void {}

@@ -22,7 +22,7 @@ const echo: RequestHandler = (context, body) => {
   if (context.apiVersion >= 9) writer.uint8(0);
   Metadata.response.encode(writer, { brokers: [], topics: (request.topics ?? []).map((it) => ({ name: it.name ?? '', partitions: [] })) }, context.apiVersion);
   writer.patchInt32(0, writer.position - 4);
-  return writer.takeChunks();
+  return { parts: writer.takeChunks() };
 };
 
 describe('BrokerConnection on loopback', () => {
@@ -92,9 +92,9 @@ describe('BrokerConnection on loopback', () => {
   });
 
   it.each([
-    ['an oversized response', () => [Buffer.from([0x7f, 0xff, 0xff, 0xff])], /limit is 104857600/],
-    ['a foreign correlation id', () => [Buffer.from([0, 0, 0, 4, 0, 0, 0, 99])], /correlation id 99/],
-    ['a truncated body', () => [Buffer.from([0, 0, 0, 5, 0, 0, 0, 0, 0])], /cannot be read/],
+    ['an oversized response', () => ({ parts: [Buffer.from([0x7f, 0xff, 0xff, 0xff])] }), /limit is 104857600/],
+    ['a foreign correlation id', () => ({ parts: [Buffer.from([0, 0, 0, 4, 0, 0, 0, 99])] }), /correlation id 99/],
+    ['a truncated body', () => ({ parts: [Buffer.from([0, 0, 0, 5, 0, 0, 0, 0, 0])] }), /cannot be read/],
   ])('closes on %s', async (_name, response, reason) => {
     const { endpoint } = await serve(response);
     const connection = await connect(endpoint.port);

@@ -3,5 +3,5 @@ export { BrokerConnection, type BrokerConnectionOptions } from './broker-connect
 export { FrameDecoder } from './frame-decoder.js';
 export { ANONYMOUS, type ClientSoftware, type ConnectionContext, type Principal, type RequestContext } from './request-context.js';
 export type { ApiRange } from './request-framing.js';
-export type { ResponseBytes } from './server-connection.js';
+export type { ResponseBytes, ResponseFrameBytes } from './server-connection.js';
 export { DEFAULT_SERVER_LIMITS, ProtocolServer, type ProtocolServerOptions, type RequestHandler, type ServerLimits } from './protocol-server.js';

@@ -99,8 +99,8 @@ class SocketConnection implements Connection {
     socket.on('close', () => this.onClose(this.closeError));
   }
 
-  write(chunk: Uint8Array): boolean {
-    return this.socket.write(chunk);
+  write(chunk: Uint8Array, onTaken?: () => void): boolean {
+    return onTaken === undefined ? this.socket.write(chunk) : this.socket.write(chunk, onTaken);
   }
   cork(): void {
     this.socket.cork();

@@ -85,7 +85,7 @@ describe('ProtocolServer on loopback', () => {
   });
 
   it('listens in both address families for localhost', async () => {
-    const port = await serve((context) => [correlation(context.correlationId)]);
+    const port = await serve((context) => ({ parts: [correlation(context.correlationId)] }));
     for (const host of ['127.0.0.1', '::1']) {
       const reader = await open(port, host);
       reader.socket.write(frame(3, 0, 7));
@@ -94,7 +94,7 @@ describe('ProtocolServer on loopback', () => {
   });
 
   it('says which address is taken', async () => {
-    const port = await serve(() => []);
+    const port = await serve(() => undefined);
     await expect(new NodeTransport().listen({ host: 'localhost', port }, () => undefined)).rejects.toMatchObject({ code: 'ADDRESS_IN_USE', message: expect.stringContaining(`localhost:${port}`) });
   });
 
@@ -106,7 +106,7 @@ describe('ProtocolServer on loopback', () => {
       most = Math.max(most, running.length);
       for (let i = 0; i < 10 - context.correlationId; i++) await new Promise(setImmediate);
       running.pop();
-      return [correlation(context.correlationId)];
+      return { parts: [correlation(context.correlationId)] };
     });
     const reader = await open(port);
     reader.socket.write(Buffer.concat(Array.from({ length: 10 }, (_, i) => frame(3, 0, i))));
@@ -118,7 +118,7 @@ describe('ProtocolServer on loopback', () => {
     let release: () => void = () => undefined;
     const port = await serve(async (context) => {
       if (context.correlationId === 1) await new Promise<void>((resolve) => (release = resolve));
-      return [correlation(context.correlationId)];
+      return { parts: [correlation(context.correlationId)] };
     });
     const [slow, quick] = [await open(port), await open(port)];
     slow.socket.write(frame(3, 0, 1));
@@ -129,7 +129,7 @@ describe('ProtocolServer on loopback', () => {
   });
 
   it('answers an ApiVersions version from the future in version 0, with its own range', async () => {
-    const port = await serve(() => []);
+    const port = await serve(() => undefined);
     const reader = await open(port);
     reader.socket.write(frame(18, 99, 5));
     expect((await reader.next())?.toString('hex')).toBe('00000005' + '0023' + '00000001' + '0012' + '0000' + '0004');
@@ -142,7 +142,7 @@ describe('ProtocolServer on loopback', () => {
     ['a frame without a header', Buffer.from([0, 0, 0, 2, 0, 3]), /no header/],
     ['HTTP', Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n'), /HTTP/],
   ])('closes on %s, says why, and serves the others', async (_name, bytes, reason) => {
-    const port = await serve((context) => [correlation(context.correlationId)]);
+    const port = await serve((context) => ({ parts: [correlation(context.correlationId)] }));
     const [bad, good] = [await open(port), await open(port)];
     bad.socket.write(bytes);
     expect(await bad.next()).toBeUndefined();
@@ -159,7 +159,7 @@ describe('ProtocolServer on loopback', () => {
       async (context) => {
         await gate;
         handled += 1;
-        return [correlation(context.correlationId)];
+        return { parts: [correlation(context.correlationId)] };
       },
       { limits: { waitingRequestsMax: 4, waitingBytesMax: 1_000_000 } },
     );
@@ -175,7 +175,7 @@ describe('ProtocolServer on loopback', () => {
   });
 
   it('closes a client that does not read, and one that is idle', async () => {
-    const port = await serve((context) => [correlation(context.correlationId, 8 * 1024 * 1024)], { limits: { writeTimeoutMs: 100, idleMsMax: 300 } });
+    const port = await serve((context) => ({ parts: [correlation(context.correlationId, 8 * 1024 * 1024)] }), { limits: { writeTimeoutMs: 100, idleMsMax: 300 } });
     const [deaf, idle] = [await open(port), await open(port)];
     deaf.socket.pause();
     for (let i = 0; i < 10; i++) deaf.socket.write(frame(3, 0, i));
@@ -184,7 +184,7 @@ describe('ProtocolServer on loopback', () => {
   });
 
   it('refuses connections over the bounds', async () => {
-    const port = await serve((context) => [correlation(context.correlationId)], { limits: { connectionsPerIpMax: 2 } });
+    const port = await serve((context) => ({ parts: [correlation(context.correlationId)] }), { limits: { connectionsPerIpMax: 2 } });
     const [first] = [await open(port), await open(port)];
     expect(await (await open(port)).next()).toBeUndefined();
     first.socket.write(frame(3, 0, 1));
@@ -195,7 +195,7 @@ describe('ProtocolServer on loopback', () => {
     let release: (() => void) | undefined;
     const port = await serve(async (context) => {
       await new Promise<void>((resolve) => (release = resolve));
-      return [correlation(context.correlationId)];
+      return { parts: [correlation(context.correlationId)] };
     });
     const reader = await open(port);
     reader.socket.write(frame(3, 0, 1));

@@ -25,7 +25,7 @@ export class RequestFraming {
     const range = this.apiRange(apiKey);
     if (range === undefined) return { kind: 'close', reason: `unknown api key ${apiKey}` };
     if (!isSupported || apiVersion < range.minVersion || apiVersion > range.maxVersion) {
-      if (apiKey === API_VERSIONS) return { kind: 'respond', bytes: [unsupportedApiVersions(correlationId, range)] };
+      if (apiKey === API_VERSIONS) return { kind: 'respond', bytes: { parts: [unsupportedApiVersions(correlationId, range)] } };
       return { kind: 'close', reason: `version ${apiVersion} of api key ${apiKey} is not supported` };
     }
     return { kind: 'request', context: { apiKey, apiVersion, correlationId, clientId: clientId ?? undefined, connection }, body: frame.subarray(reader.position) };

@@ -2,8 +2,15 @@ import { errorMessage, hasCode, type Connection } from '@millrace/foundation';
 import { FrameDecoder } from './frame-decoder.js';
 import type { ConnectionContext } from './request-context.js';
 
-/** One whole response frame, its length first, in one or more parts. Undefined: nothing is answered (acks=0). */
-export type ResponseBytes = readonly Uint8Array[] | undefined;
+/** One whole response frame, its length first, in one or more parts. */
+export interface ResponseFrameBytes {
+  readonly parts: readonly Uint8Array[];
+  /** Called once, when the parts are needed no longer: they are sent, or never will be. */
+  readonly onSent?: () => void;
+}
+
+/** Undefined: nothing is answered (acks=0). */
+export type ResponseBytes = ResponseFrameBytes | undefined;
 
 /** What one request frame leads to. */
 export type FrameOutcome = { readonly kind: 'respond'; readonly bytes: ResponseBytes } | { readonly kind: 'close'; readonly reason: string };
@@ -140,7 +147,10 @@ export class ServerConnection {
   }
 
   private settle(outcome: FrameOutcome): void {
-    if (this.isClosed) return;
+    if (this.isClosed) {
+      if (outcome.kind === 'respond') outcome.bytes?.onSent?.();
+      return;
+    }
     if (outcome.kind === 'close') {
       this.refuse(outcome.reason);
       return;
@@ -149,10 +159,11 @@ export class ServerConnection {
     if (this.isEnding) this.options.connection.end();
   }
 
-  private write(parts: readonly Uint8Array[]): void {
+  private write({ parts, onSent }: ResponseFrameBytes): void {
     const { connection } = this.options;
     let isBelowHighWater = true;
-    for (const part of parts) isBelowHighWater = connection.write(part);
+    const last = parts.length - 1;
+    parts.forEach((part, i) => (isBelowHighWater = i === last && onSent !== undefined ? connection.write(part, onSent) : connection.write(part)));
     if (isBelowHighWater || this.isBlockedByReader) return;
     this.isBlockedByReader = true;
     this.blockedSinceMs = this.options.nowMs();

@@ -1,8 +1,16 @@
 import type { RequestContext } from '@millrace/network';
 import type { AnyApi, Api } from '@millrace/protocol';
 
+/** A response whose bytes go back to a pool once they are sent. */
+export class PooledResponse<ResponseInput> {
+  constructor(
+    readonly response: ResponseInput,
+    readonly release: () => void,
+  ) {}
+}
+
 /** What a handler gives: the response, later or now; undefined answers nothing (acks=0). */
-export type Answer<ResponseInput> = ResponseInput | undefined | Promise<ResponseInput | undefined>;
+export type Answer<ResponseInput> = ResponseInput | PooledResponse<ResponseInput> | undefined | Promise<ResponseInput | PooledResponse<ResponseInput> | undefined>;
 
 /** One API of the broker. The range is what ApiVersions says; versions below the schema's are advertised only (see 00-produce) and refused. */
 export interface ApiHandler {

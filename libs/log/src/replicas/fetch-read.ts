@@ -30,6 +30,8 @@ export interface FetchResult {
   readonly bytes: number;
   /** An error or a divergence: the client must hear of it now, whatever it asked to wait for. */
   readonly isUrgent: boolean;
+  /** Gives the memory of the records back; to be called once nobody reads them any more, or never. */
+  readonly release: () => void;
 }
 
 export interface FetchParams {
@@ -50,6 +52,7 @@ export function readPartitions(targets: readonly FetchTarget[], params: FetchPar
 
 class FetchRead {
   private readonly partitions: FetchedPartition[] = [];
+  private readonly reads: ReadResult[] = [];
   private bytes = 0;
   private isUrgent = false;
 
@@ -63,7 +66,7 @@ class FetchRead {
       const pending = this.readNext(this.targets[this.partitions.length]!);
       if (pending !== undefined) return pending.then(() => this.run());
     }
-    return { partitions: this.partitions, bytes: this.bytes, isUrgent: this.isUrgent };
+    return { partitions: this.partitions, bytes: this.bytes, isUrgent: this.isUrgent, release: () => this.release() };
   }
 
   private readNext(target: FetchTarget): Promise<void> | undefined {
@@ -107,12 +110,20 @@ class FetchRead {
     }
     if (read instanceof Promise) {
       return read.then(
-        (it) => add(it.bytes, it.nextOffset),
+        (it) => {
+          this.reads.push(it);
+          add(it.bytes, it.nextOffset);
+        },
         (error: unknown) => this.failRead(error),
       );
     }
+    this.reads.push(read);
     add(read.bytes, read.nextOffset);
     return undefined;
+  }
+
+  private release(): void {
+    for (const read of this.reads.splice(0)) read.release();
   }
 
   private failRead(error: unknown): undefined {

@@ -4,7 +4,7 @@
 import { ErrorCode, Fetch, type FetchRequest, type FetchResponseInput } from '@millrace/protocol';
 import { DelayedFetch } from '../../replicas/delayed-fetch.js';
 import { readPartitions, type FetchedPartition, type FetchParams, type FetchResult, type FetchTarget } from '../../replicas/fetch-read.js';
-import { apiHandler, type ApiHandler } from '../api-handler.js';
+import { apiHandler, PooledResponse, type ApiHandler } from '../api-handler.js';
 import type { BrokerServices } from '../../broker-services.js';
 
 const TOPIC_ID_SINCE_VERSION = 13;
@@ -17,9 +17,10 @@ export function fetchHandler(services: BrokerServices): ApiHandler {
     const targets = findTargets();
     const params = paramsOf(services, request);
     const first = readPartitions(targets, params);
-    const respond = (result: FetchResult): FetchResponseInput => responseOf(request, result);
-    const decide = (result: FetchResult): FetchResponseInput | Promise<FetchResponseInput> => {
+    const respond = (result: FetchResult): PooledResponse<FetchResponseInput> => new PooledResponse(responseOf(request, result), result.release);
+    const decide = (result: FetchResult): PooledResponse<FetchResponseInput> | Promise<PooledResponse<FetchResponseInput>> => {
       const isDue = result.isUrgent || targets.length === 0 || request.maxWaitMs <= 0 || result.bytes >= request.minBytes || services.isStopping();
+      if (!isDue) result.release();
       return isDue ? respond(result) : longPoll(services, { targets, findTargets, params, request, first: result }).then(respond);
     };
     return first instanceof Promise ? first.then(decide) : decide(first);
