@@ -15,8 +15,9 @@ const OURS: Readonly<Record<string, RestAnswer>> = {
   'validate, no class': refused(400, 'Connector config [] contains no connector type'),
   'validate, unknown class': refused(400, 'Failed to find any class that implements Connector and which name matches Nope, available connectors are: <plugins>'),
   'put config, unknown class': refused(400, 'Failed to find any class that implements Connector and which name matches Nope, available connectors are: <plugins>'),
-  // Names with a slash can be reached.
+  // Names with a slash can be reached, and what is no path is refused in JSON too.
   'encoded slash in a name': refused(404, 'Connector a/b not found'),
+  'broken percent-encoding': refused(400, 'HTTP 400 Bad Request'),
   'empty name': refused(404, 'HTTP 404 Not Found'),
   // Changes of offsets and fencing are not built yet.
   'delete offsets while running': NO_METHOD,
@@ -94,19 +95,14 @@ function plugins(all: { class: string; type: string }[]): unknown {
   return { types, plugins: all.filter((it) => isKnown(it.class)).map((it) => ({ class: it.class, type: it.type })) };
 }
 
-/** Deviations 2 to 4: settings that only one side has, the extra member `order`, numbers in a group that count from elsewhere (their order is the same). */
+/** Deviations 2 to 4: settings that only one side has, the extra member `order`, numbers in a group that count from elsewhere (the order of the list is the same). */
 function definitions(all: KeyInfo[]): unknown[] {
   const shown = all.filter((it) => isShared(it.name));
   return shown.map((it) => {
     const { order, ...shared } = it;
     if (order !== undefined && order !== it.order_in_group) throw new Error(`${it.name} has two different numbers`);
-    const before = shown.filter((other) => other.group === it.group && prefixOf(other.name) === prefixOf(it.name) && other.order_in_group < it.order_in_group).length;
-    return { ...shared, order_in_group: it.order_in_group === -1 ? -1 : `<after ${before}>` };
+    return { ...shared, order_in_group: it.order_in_group === -1 ? -1 : '<number>' };
   });
-}
-
-function prefixOf(name: string): string {
-  return /^(key|value|header)\.converter\./.exec(name)?.[0] ?? '';
 }
 
 function isShared(name: string): boolean {
