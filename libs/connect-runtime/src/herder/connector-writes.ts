@@ -47,7 +47,7 @@ export class ConnectorWrites {
     return await this.onLeader({ method: 'POST', path: '/connectors', body: JSON.stringify(request) }, origin, async () => {
       const { configs, reads } = this.options;
       if (configs.state.has(name)) throw new ConnectRestError('ALREADY_EXISTS', 409, `Connector ${name} already exists`);
-      await configs.putConnector(name, config as StringMap, state);
+      await configs.putConnector(name, withoutNulls(config), state);
       return reads.info(name);
     });
   }
@@ -59,7 +59,7 @@ export class ConnectorWrites {
     const answer = await this.onLeader<ConnectorInfo | { created: boolean; info: ConnectorInfo }>({ method: 'PUT', path: `${pathOf(name)}/config`, body: JSON.stringify(given) }, origin, async () => {
       const { configs, reads } = this.options;
       const created = !configs.state.has(name);
-      await configs.putConnector(name, config as StringMap);
+      await configs.putConnector(name, withoutNulls(config));
       return { created, info: reads.info(name) };
     });
     return 'info' in answer ? answer : { created: !existed, info: answer };
@@ -75,7 +75,7 @@ export class ConnectorWrites {
       }
       const config = withName(name, patched);
       await this.validate(config);
-      await configs.putConnector(name, config as StringMap);
+      await configs.putConnector(name, withoutNulls(config));
       return reads.info(name);
     });
   }
@@ -220,6 +220,11 @@ function withName(name: string, config: ConfigPatch): ConfigPatch {
   if (included === undefined || included === null) return { ...config, name };
   if (included !== name) throw badRequest(`Connector name configuration (${included}) doesn't match connector name in the URL (${name})`);
   return config;
+}
+
+/** What is stored: a null that has passed validation stands for a setting that is not given. */
+function withoutNulls(config: ConfigPatch): StringMap {
+  return Object.fromEntries(Object.entries(config).filter((it): it is [string, string] => it[1] !== null));
 }
 
 function pathOf(name: string): string {
