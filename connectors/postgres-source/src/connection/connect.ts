@@ -16,7 +16,7 @@ export async function connect(settings: SourceSettings, options: { readonly time
   const session = new SqlSession(client);
   await session.run(TEXT_FORM);
   const statements = values['database.initial.statements'];
-  if (options.runsInitialStatements !== false && statements) await session.run(statements.replaceAll(';;', '\u0000').replaceAll('\u0000', ';'));
+  if (options.runsInitialStatements !== false && statements) await session.run(statements.replaceAll(';;', ';'));
   return session;
 }
 
