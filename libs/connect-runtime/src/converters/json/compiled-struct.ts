@@ -10,6 +10,14 @@ export interface CompiledStruct {
   readonly nulls: readonly (Uint8Array | undefined)[];
   /** By field: of a struct field, once used. */
   readonly children: (CompiledStruct | undefined)[];
+  /** By field: the string that was written last, with its bytes once it has come twice in a row (names of tables, constants). */
+  readonly strings: (RepeatedString | undefined)[];
+}
+
+export interface RepeatedString {
+  readonly text: string;
+  /** Lead and string. */
+  bytes: Uint8Array | undefined;
 }
 
 /** Compiles each schema once, by identity. */
@@ -53,7 +61,7 @@ export class StructCompiler {
       if (none) json.raw(none);
       nulls.push(none && Uint8Array.from(json.buffer.subarray(0, json.length)));
     }
-    return { schema, leads, nulls, children: new Array<CompiledStruct | undefined>(leads.length) };
+    return { schema, leads, nulls, children: new Array<CompiledStruct | undefined>(leads.length), strings: new Array<RepeatedString | undefined>(leads.length) };
   }
 
   private nullOf(schema: Schema): Uint8Array | undefined {

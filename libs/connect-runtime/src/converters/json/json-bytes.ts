@@ -4,6 +4,8 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const BASE64 = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/', 'latin1');
 const HEX = Buffer.from('0123456789ABCDEF', 'latin1');
+/** `00`, `01` … `99`. */
+const DIGIT_PAIRS = Buffer.from(Array.from({ length: 100 }, (_, i) => String(i).padStart(2, '0')).join(''), 'latin1');
 /** By byte: 0 = stands for itself, 1 = as \u00XX, 2 = begins a character beyond 16 bits, otherwise the letter after the backslash. */
 const ESCAPES = new Uint8Array(256);
 ESCAPES.fill(1, 0, 0x20);
@@ -188,15 +190,19 @@ export class JsonBytes {
 
   private digits(value: number, widthMin: number): void {
     const { buffer } = this;
-    let width = widthMin || (value < 10 ? 1 : value < 100 ? 2 : value < 1000 ? 3 : value < 10_000 ? 4 : value < 100_000 ? 5 : value < 1_000_000 ? 6 : value < 10_000_000 ? 7 : 8);
+    const width = widthMin || (value < 10 ? 1 : value < 100 ? 2 : value < 1000 ? 3 : value < 10_000 ? 4 : value < 100_000 ? 5 : value < 1_000_000 ? 6 : value < 10_000_000 ? 7 : 8);
     let rest = value | 0;
-    let at = this.length + width;
+    const start = this.length;
+    let at = start + width;
     this.length = at;
-    while (width-- > 0) {
-      const quotient = (rest / 10) | 0;
-      buffer[--at] = 0x30 + rest - quotient * 10;
+    while (at - start >= 2) {
+      const quotient = (rest / 100) | 0;
+      const pair = (rest - quotient * 100) << 1;
+      buffer[--at] = DIGIT_PAIRS[pair + 1]!;
+      buffer[--at] = DIGIT_PAIRS[pair]!;
       rest = quotient;
     }
+    if (at > start) buffer[start] = 0x30 + rest;
   }
 
   private grow(more: number): void {

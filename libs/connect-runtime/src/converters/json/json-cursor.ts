@@ -3,7 +3,6 @@ import { DataError } from '@millrace/connect-api';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const DEPTH_MAX = 500;
 
 /** By byte: 1 = ends the plain run of a string (quote, backslash, control), 2 = not ASCII. */
 const STRING_STOPS = new Uint8Array(256);
@@ -11,6 +10,16 @@ STRING_STOPS.fill(1, 0, 0x20);
 STRING_STOPS.fill(2, 0x80, 256);
 STRING_STOPS[QUOTE] = 1;
 STRING_STOPS[BACKSLASH] = 1;
+
+/** By byte: 1 opens, 2 closes, 3 begins a string. */
+const STRUCTURE = new Uint8Array(256);
+for (const [characters, kind] of [
+  ['{[', 1],
+  ['}]', 2],
+  ['"', 3],
+] as const) {
+  for (const character of characters) STRUCTURE[character.charCodeAt(0)] = kind;
+}
 
 /** By byte: may stand in a JSON number. */
 const IN_NUMBER = new Uint8Array(256);
@@ -52,12 +61,20 @@ export class JsonCursor {
   }
 
   expect(byte: number): void {
+    if (this.at < this.end && this.bytes[this.at] === byte) {
+      this.at += 1;
+      return;
+    }
     if (this.peek() !== byte) throw this.error(`no ${String.fromCharCode(byte)}`);
     this.at += 1;
   }
 
   /** Consumes the byte if it is next. */
   accept(byte: number): boolean {
+    if (this.at < this.end && this.bytes[this.at] === byte) {
+      this.at += 1;
+      return true;
+    }
     if (this.peek() !== byte) return false;
     this.at += 1;
     return true;
@@ -133,31 +150,35 @@ export class JsonCursor {
     return this.bytes.toString('latin1', start, this.at);
   }
 
-  /** Consumes any value. */
-  skip(depth = 0): void {
+  /** Consumes any value; of what is inside objects and arrays only strings and brackets are looked at. */
+  skip(): void {
     const byte = this.peek();
     if (byte === QUOTE) return this.string();
     if (byte === 0x74 || byte === 0x66) return void this.boolean();
     if (byte === 0x6e) return this.literal('null');
     if (byte !== 0x7b && byte !== 0x5b) return void this.number();
-    if (depth > DEPTH_MAX) throw this.error('too many levels');
-    this.at += 1;
-    const close = byte + 2;
-    if (this.accept(close)) return;
-    do {
-      if (byte === 0x7b) {
-        this.string();
-        this.expect(0x3a);
+    const { bytes, end } = this;
+    let { at } = this;
+    let depth = 0;
+    for (; at < end; at++) {
+      const kind = STRUCTURE[bytes[at]!]!;
+      if (kind === 0) continue;
+      if (kind === 3) at = endOfString(bytes, at + 1, end);
+      else if (kind === 1) depth += 1;
+      else if (--depth === 0) {
+        this.at = at + 1;
+        return;
       }
-      this.skip(depth + 1);
-    } while (this.accept(0x2c));
-    this.expect(close);
+    }
+    this.at = end;
+    throw this.error('no end of an object or array');
   }
 
   /** True when the next member's name is this one (given with its quotes): name and colon are consumed. */
   acceptName(quoted: Uint8Array): boolean {
-    this.peek();
-    const { bytes, at } = this;
+    const { bytes } = this;
+    if (bytes[this.at] !== QUOTE) this.peek();
+    const { at } = this;
     const size = quoted.length;
     if (at + size >= this.end) return false;
     for (let i = 0; i < size; i++) if (bytes[at + i] !== quoted[i]) return false;
@@ -230,3 +251,10 @@ export class JsonCursor {
 
 const ESCAPED = Buffer.from('"\\/bfnrt', 'latin1');
 const ESCAPED_TO = Buffer.from('"\\/\b\f\n\r\t', 'latin1');
+
+/** Where the string's closing quote is; `end` when there is none. */
+function endOfString(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  while (at < end && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
+  return Math.min(at, end);
+}

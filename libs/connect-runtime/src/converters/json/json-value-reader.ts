@@ -4,8 +4,30 @@ import type { JsonFormat } from './json-settings.js';
 
 const MS_PER_DAY = 86_400_000;
 
-/** Per schema of a struct: the names of its fields as they stand in JSON. */
-const QUOTED_NAMES = new WeakMap<Schema, readonly Uint8Array[]>();
+const INTEGER = 0;
+const STRING = 1;
+const BOOLEAN = 2;
+const FLOAT = 3;
+const BYTES = 4;
+const STRUCT = 5;
+const ARRAY = 6;
+const MAP = 7;
+const LOGICAL = 8;
+
+/** How values of a schema are read: worked out once. */
+interface Plan {
+  readonly kind: number;
+  readonly schema: Schema;
+  /** Of a struct: the fields' names as they stand in JSON, and their plans. */
+  readonly names: readonly Uint8Array[];
+  readonly fields: readonly Plan[];
+  readonly key: Plan | undefined;
+  readonly value: Plan | undefined;
+}
+
+const PLANS = new WeakMap<Schema, Plan>();
+const KINDS: Readonly<Record<Schema['type'], number>> = { int8: INTEGER, int16: INTEGER, int32: INTEGER, int64: INTEGER, string: STRING, boolean: BOOLEAN, float: FLOAT, double: FLOAT, bytes: BYTES, struct: STRUCT, array: ARRAY, map: MAP };
+const LOGICAL_NAMES: ReadonlySet<string | undefined> = new Set([DECIMAL_NAME, DATE_NAME, TIME_NAME, TIMESTAMP_NAME]);
 
 /** Reads values of a schema from JSON text and streams them into a ValueWriter. Not re-entrant on one cursor. */
 export class JsonValueReader {
@@ -15,40 +37,41 @@ export class JsonValueReader {
 
   /** Consumes one value. Throws DataError where it does not fit the schema. */
   read(cursor: JsonCursor, schema: Schema, writer: ValueWriter): void {
+    this.readPlanned(cursor, planOf(schema), writer);
+  }
+
+  private readPlanned(cursor: JsonCursor, plan: Plan, writer: ValueWriter): void {
     const byte = cursor.peek();
     if (byte === 0x6e) {
       cursor.acceptNull();
-      return this.absent(schema, writer);
+      return this.absent(plan.schema, writer);
     }
-    if (schema.name !== undefined && this.readLogical(cursor, schema, writer)) return;
-    switch (schema.type) {
-      case 'int8':
-      case 'int16':
-      case 'int32':
-      case 'int64': {
+    switch (plan.kind) {
+      case INTEGER: {
         const start = cursor.number();
         if (cursor.isInteger) return writer.integerText(cursor.bytes, start, cursor.at);
         return writer.long(BigInt(Math.trunc(Number(cursor.tokenFrom(start)))));
       }
-      case 'string':
+      case STRING:
         if (byte !== 0x22) throw new DataError(`a string was expected, found ${nodeType(byte)}`);
         cursor.string();
         return writer.utf8(cursor.stringBytes, cursor.stringStart, cursor.stringEnd);
-      case 'boolean':
+      case BOOLEAN:
         return writer.boolean(cursor.boolean());
-      case 'float':
-      case 'double':
+      case FLOAT:
         return writer.float(readFloat(cursor, byte));
-      case 'bytes': {
+      case BYTES: {
         const size = this.base64(cursor);
         return writer.bytes(this.decoded, 0, size);
       }
-      case 'struct':
-        return this.readStruct(cursor, schema, writer);
-      case 'array':
-        return this.readArray(cursor, schema, writer);
-      case 'map':
-        return this.readMap(cursor, schema, writer);
+      case STRUCT:
+        return this.readStruct(cursor, plan, writer);
+      case ARRAY:
+        return this.readArray(cursor, plan, writer);
+      case MAP:
+        return this.readMap(cursor, plan, writer);
+      default:
+        return this.readLogical(cursor, plan.schema, writer);
     }
   }
 
@@ -59,30 +82,29 @@ export class JsonValueReader {
   }
 
   /** Fields in the schema's order, whatever the order in the text; fast when they agree. */
-  private readStruct(cursor: JsonCursor, schema: Schema, writer: ValueWriter): void {
+  private readStruct(cursor: JsonCursor, plan: Plan, writer: ValueWriter): void {
     if (cursor.peek() !== 0x7b) throw new DataError(`Structs should be encoded as JSON objects, but found ${nodeType(cursor.peek())}`);
-    if (!writer.beginStruct(schema)) return cursor.skip();
+    if (!writer.beginStruct(plan.schema)) return cursor.skip();
     cursor.at += 1;
-    const { fields } = schema;
-    const names = quotedNames(schema);
+    const { fields, names } = plan;
     for (let i = 0; i < fields.length; i++) {
       if (!cursor.acceptName(names[i]!)) {
-        this.readUnordered(cursor, schema, i, writer);
+        this.readUnordered(cursor, plan, i, writer);
         return writer.endStruct();
       }
-      this.read(cursor, fields[i]!.schema, writer);
+      this.readPlanned(cursor, fields[i]!, writer);
       if (!cursor.accept(0x2c)) {
         cursor.expect(0x7d);
         for (let rest = i + 1; rest < fields.length; rest++) this.absent(fields[rest]!.schema, writer);
         return writer.endStruct();
       }
     }
-    this.readUnordered(cursor, schema, fields.length, writer);
+    this.readUnordered(cursor, plan, fields.length, writer);
     writer.endStruct();
   }
 
   /** From the first field that is not where it was expected: looks up the members that are left, then reads them in order. */
-  private readUnordered(cursor: JsonCursor, schema: Schema, from: number, writer: ValueWriter): void {
+  private readUnordered(cursor: JsonCursor, plan: Plan, from: number, writer: ValueWriter): void {
     const starts = new Map<string, number>();
     if (!(from === 0 && cursor.accept(0x7d))) {
       do {
@@ -94,44 +116,44 @@ export class JsonValueReader {
       cursor.expect(0x7d);
     }
     const after = cursor.at;
-    for (let i = from; i < schema.fields.length; i++) {
-      const field = schema.fields[i]!;
+    for (let i = from; i < plan.fields.length; i++) {
+      const field = plan.schema.fields[i]!;
       const start = starts.get(field.name);
       if (start === undefined) this.absent(field.schema, writer);
       else {
         cursor.at = start;
-        this.read(cursor, field.schema, writer);
+        this.readPlanned(cursor, plan.fields[i]!, writer);
       }
     }
     cursor.at = after;
   }
 
-  private readArray(cursor: JsonCursor, schema: Schema, writer: ValueWriter): void {
+  private readArray(cursor: JsonCursor, plan: Plan, writer: ValueWriter): void {
     if (cursor.peek() !== 0x5b) throw new DataError(`an array was expected, found ${nodeType(cursor.peek())}`);
-    writer.beginArray(schema, countItems(cursor));
+    writer.beginArray(plan.schema, countItems(cursor));
     cursor.at += 1;
     if (!cursor.accept(0x5d)) {
-      do this.read(cursor, schema.valueSchema!, writer);
+      do this.readPlanned(cursor, plan.value!, writer);
       while (cursor.accept(0x2c));
       cursor.expect(0x5d);
     }
     writer.endArray();
   }
 
-  private readMap(cursor: JsonCursor, schema: Schema, writer: ValueWriter): void {
-    const isObject = schema.keySchema!.type === 'string';
+  private readMap(cursor: JsonCursor, plan: Plan, writer: ValueWriter): void {
+    const isObject = plan.key!.schema.type === 'string';
     const open = isObject ? 0x7b : 0x5b;
     if (cursor.peek() !== open) {
       throw new DataError(`Maps with ${isObject ? 'string fields should be encoded as JSON objects' : 'non-string fields should be encoded as JSON array of tuples'}, but found ${nodeType(cursor.peek())}`);
     }
-    writer.beginMap(schema, countItems(cursor));
+    writer.beginMap(plan.schema, countItems(cursor));
     cursor.at += 1;
     if (!cursor.accept(open + 2)) {
       do {
         if (!isObject) cursor.expect(0x5b);
-        this.read(cursor, schema.keySchema!, writer);
+        this.readPlanned(cursor, plan.key!, writer);
         cursor.expect(isObject ? 0x3a : 0x2c);
-        this.read(cursor, schema.valueSchema!, writer);
+        this.readPlanned(cursor, plan.value!, writer);
         if (!isObject) cursor.expect(0x5d);
       } while (cursor.accept(0x2c));
       cursor.expect(open + 2);
@@ -139,22 +161,14 @@ export class JsonValueReader {
     writer.endMap();
   }
 
-  private readLogical(cursor: JsonCursor, schema: Schema, writer: ValueWriter): boolean {
+  private readLogical(cursor: JsonCursor, schema: Schema, writer: ValueWriter): void {
     switch (schema.name) {
       case DECIMAL_NAME:
-        this.readDecimal(cursor, Number(schema.parameters?.scale ?? 0), writer);
-        return true;
+        return this.readDecimal(cursor, Number(schema.parameters?.scale ?? 0), writer);
       case DATE_NAME:
-        writer.date(new Date(readInteger(cursor, 'Date') * MS_PER_DAY));
-        return true;
-      case TIME_NAME:
-        writer.date(new Date(readInteger(cursor, 'Time')));
-        return true;
-      case TIMESTAMP_NAME:
-        writer.date(new Date(readInteger(cursor, 'Timestamp')));
-        return true;
+        return writer.date(new Date(readInteger(cursor, 'Date') * MS_PER_DAY));
       default:
-        return false;
+        return writer.date(new Date(readInteger(cursor, schema.name === TIME_NAME ? 'Time' : 'Timestamp')));
     }
   }
 
@@ -216,13 +230,20 @@ function countItems(cursor: JsonCursor): number {
   return count;
 }
 
-function quotedNames(schema: Schema): readonly Uint8Array[] {
-  let names = QUOTED_NAMES.get(schema);
-  if (!names) {
-    names = schema.fields.map((field) => Buffer.from(JSON.stringify(field.name), 'utf8'));
-    QUOTED_NAMES.set(schema, names);
+function planOf(schema: Schema): Plan {
+  let plan = PLANS.get(schema);
+  if (!plan) {
+    plan = {
+      kind: LOGICAL_NAMES.has(schema.name) ? LOGICAL : KINDS[schema.type],
+      schema,
+      names: schema.fields.map((field) => Buffer.from(JSON.stringify(field.name), 'utf8')),
+      fields: schema.fields.map((field) => planOf(field.schema)),
+      key: schema.keySchema && planOf(schema.keySchema),
+      value: schema.valueSchema && planOf(schema.valueSchema),
+    };
+    PLANS.set(schema, plan);
   }
-  return names;
+  return plan;
 }
 
 function nodeType(byte: number): string {

@@ -7,6 +7,8 @@ import type { JsonFormat } from './json-settings.js';
 const TRUE = Buffer.from('true', 'latin1');
 const FALSE = Buffer.from('false', 'latin1');
 const MS_PER_DAY = 86_400_000;
+/** Longer strings are hardly ever the same in record after record. */
+const REPEATED_MAX = 64;
 const COMMA = 0x2c;
 const COLON = 0x3a;
 
@@ -91,6 +93,7 @@ export class JsonValueWriter implements ValueWriter {
   }
 
   string(value: string): void {
+    if (this.kind === STRUCT && value.length <= REPEATED_MAX) return this.fieldString(value);
     this.lead();
     this.json.string(value);
   }
@@ -162,6 +165,23 @@ export class JsonValueWriter implements ValueWriter {
     if (this.kind === PAIRS && this.index > 0) this.json.byte(0x5d);
     this.json.byte(this.kind === OBJECT ? 0x7d : 0x5d);
     this.close();
+  }
+
+  private fieldString(value: string): void {
+    const { strings } = this.compiled!;
+    const index = this.index;
+    const known = strings[index];
+    const isRepeated = known !== undefined && known.text === value;
+    if (isRepeated && known.bytes) {
+      this.index += 1;
+      return this.json.raw(known.bytes);
+    }
+    const start = this.json.length;
+    this.lead();
+    this.json.string(value);
+    if (isRepeated) known.bytes = Uint8Array.from(this.json.buffer.subarray(start, this.json.length));
+    else if (known?.bytes === undefined) strings[index] = { text: value, bytes: undefined };
+    else strings[index] = undefined;
   }
 
   private numericDecimal(unscaled: bigint, scale: number): void {
