@@ -1,6 +1,6 @@
 import { ConnectError, type ConnectLogger, type SinkPlugin, type SinkTask, type SinkTaskContext, type TopicPartition } from '@millrace/connect-api';
 import { Consumer } from '@millrace/client';
-import { errorMessage, hasCode, topicPartitionName } from '@millrace/foundation';
+import { errorMessage, hasCode, isRetriable, topicPartitionName } from '@millrace/foundation';
 import type { TaskHostCalls } from '../isolation/task-side.js';
 import type { TaskCounters, TaskSpec } from '../isolation/task-protocol.js';
 import { consumerSettings } from '../kafka/client-settings.js';
@@ -127,23 +127,32 @@ export class SinkLoop implements TaskLoop {
 
   /** Polls without a break; takes no more while enough waits, but still serves the group. */
   private async pump(): Promise<void> {
-    const recordsMax = this.consumer.settings.maxPollRecords;
-    try {
-      while (!this.isStopping) {
-        this.holdPartitions(this.gate.isPaused || this.queue.records >= recordsMax);
-        const pieces = await this.consumer.pollBatches(this.arePartitionsHeld ? 100 : POLL_MS, recordsMax);
-        if (pieces.length === 0) continue;
-        this.queue.add(pieces);
-        this.wakeMain?.();
-        // Another piece is there already: without this the event loop would not get to sockets and timers.
-        await new Promise<void>((resolve) => setImmediate(resolve));
-        if (this.queue.records >= recordsMax && !this.gate.isPaused) await this.untilDrained(POLL_MS);
+    while (!this.isStopping) {
+      try {
+        await this.pumpOnce();
+      } catch (error) {
+        if (this.isStopping && (hasCode(error, 'WAKEUP') || hasCode(error, 'CLIENT_CLOSED'))) return;
+        if (!isRetriable(error)) {
+          this.failure ??= error;
+          this.wakeMain?.();
+          return;
+        }
+        this.logger.warn({ error: errorMessage(error) }, 'records could not be fetched; trying again');
+        await new Promise<void>((resolve) => setTimeout(resolve, RETRY_MIN_MS));
       }
-    } catch (error) {
-      if (this.isStopping && (hasCode(error, 'WAKEUP') || hasCode(error, 'CLIENT_CLOSED'))) return;
-      this.failure ??= error;
-      this.wakeMain?.();
     }
+  }
+
+  private async pumpOnce(): Promise<void> {
+    const recordsMax = this.consumer.settings.maxPollRecords;
+    this.holdPartitions(this.gate.isPaused || this.queue.records >= recordsMax);
+    const pieces = await this.consumer.pollBatches(this.arePartitionsHeld ? 100 : POLL_MS, recordsMax);
+    if (pieces.length === 0) return;
+    this.queue.add(pieces);
+    this.wakeMain?.();
+    // Another piece may be there already: without this the event loop would not get to sockets and timers.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    if (this.queue.records >= recordsMax && !this.gate.isPaused) await this.untilDrained(POLL_MS);
   }
 
   /** Waits a moment for the other loop before partitions are paused. */
