@@ -45,7 +45,7 @@ export async function nothingLost(options: NothingLostOptions): Promise<NothingL
     say(`${writers.changesMade} changes made, ${writers.histories.size} keys`);
     const source = await tableChecksum(postgres, sourceDatabase, TABLE);
     let sink = { rows: -1, checksum: '' };
-    await waitFor('the sink has what the source has', options.settleMs ?? 120_000, async () => {
+    await waitFor('the sink has what the source has', options.settleMs ?? 300_000, async () => {
       sink = await tableChecksum(postgres, sinkDatabase, TABLE).catch(() => sink);
       for (const name of ['flow-source', 'flow-sink']) {
         const state = await flow.state(name);
