@@ -40,6 +40,8 @@ export async function nothingLost(options: NothingLostOptions): Promise<NothingL
   try {
     await flow.createConnectors();
     await flow.waitUntilRunning();
+    // RUNNING says that the task was started; what is inserted and deleted again before its slot exists is rightly never seen.
+    await waitFor('the replication slot streams', 60_000, () => isSlotActive(postgres, sourceDatabase));
     const writers = new ConcurrentWriters({ postgres, database: sourceDatabase, table: TABLE, writers: 8, changes: options.changes, changesPerSecond: options.changesPerSecond, seed });
     await Promise.all([writers.run(), disturb(flow, options, writers)]);
     say(`${writers.changesMade} changes made, ${writers.histories.size} keys`);
@@ -83,6 +85,14 @@ async function disturb(flow: Flow, options: NothingLostOptions, writers: Concurr
       await flow.startWorker();
     }
   }
+}
+
+async function isSlotActive(postgres: EmbeddedPostgres, database: string): Promise<boolean> {
+  const client = new Client(postgres.connection(database));
+  await client.connect();
+  const { rowCount } = await client.query('select 1 from pg_replication_slots where database = $1 and active', [database]);
+  await client.end();
+  return rowCount === 1;
 }
 
 async function makeDatabases(postgres: EmbeddedPostgres, source: string, sink: string): Promise<void> {
