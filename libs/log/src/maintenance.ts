@@ -6,6 +6,7 @@ import { isStorageFailure } from './storage-failure.js';
 
 const FLUSH_CHECK_MS = 1000;
 const REMOVE_FILES_MS = 15_000;
+const READ_AHEAD_CHECK_MS = 5000;
 const EXPIRE_PRODUCERS_MS = 600_000;
 
 export interface MaintenanceOptions {
@@ -32,6 +33,7 @@ export class Maintenance {
     this.every(FLUSH_CHECK_MS, () => this.flushDue());
     this.every(config.get('log.flush.offset.checkpoint.interval.ms'), () => this.checkpoint());
     this.every(REMOVE_FILES_MS, () => this.removeFiles());
+    this.every(READ_AHEAD_CHECK_MS, () => this.dropStaleReads());
     this.every(EXPIRE_PRODUCERS_MS, () => this.expireProducers());
     this.every(heartbeatMs, heartbeat);
   }
@@ -77,6 +79,10 @@ export class Maintenance {
 
   private removeFiles(): void {
     for (const directory of this.options.directories) if (directory.offlineCause === undefined) this.guarded(() => directory.removeDeletedFiles());
+  }
+
+  private dropStaleReads(): void {
+    for (const it of this.options.replicas.all()) it.readAhead.dropStale();
   }
 
   private expireProducers(): void {

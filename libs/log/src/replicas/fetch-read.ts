@@ -104,7 +104,7 @@ class FetchRead {
   private readLog(hosted: HostedPartition, request: { offset: Offset; maxBytes: number; maxOffset: Offset; minOneBatch: boolean }, add: (records: Uint8Array, nextOffset: Offset) => void): Promise<void> | undefined {
     let read: ReadResult | Promise<ReadResult>;
     try {
-      read = hosted.log.read(request);
+      read = hosted.readAhead.read(request);
     } catch (error) {
       return this.failRead(error);
     }

@@ -4,6 +4,7 @@ import { stampBatch, stampLogAppendTime, stampMaxTimestamp, validateProducerBatc
 import type { AppendInfo, PartitionLog, ProducerError } from '@millrace/storage';
 import type { TopicSettings } from '../config/topic-settings.js';
 import { isStorageFailure } from '../storage-failure.js';
+import { ReadAhead, type ReadAheadBudget } from './read-ahead.js';
 import { recompressBatch } from './recompress-batch.js';
 
 /** An operation that waits for this partition; called when it may be able to finish. */
@@ -46,6 +47,7 @@ export interface HostedPartitionOptions {
   readonly codecs: Codecs;
   readonly logger: Logger;
   readonly decompressedBytesMax: number;
+  readonly readAheadBudget: ReadAheadBudget;
 }
 
 /** One replica on this broker: the machine that decides, the log that keeps, and those who wait for either. */
@@ -55,6 +57,7 @@ export class HostedPartition {
   readonly partition: number;
   readonly log: PartitionLog;
   readonly machine: PartitionMachine;
+  readonly readAhead: ReadAhead;
   settings: TopicSettings;
   /** Bytes appended since the start of the process: what a waiting fetch counts by. */
   appendedBytes = 0;
@@ -72,6 +75,7 @@ export class HostedPartition {
     this.log = options.log;
     this.machine = options.machine;
     this.settings = options.settings;
+    this.readAhead = new ReadAhead(options.log, options.readAheadBudget, () => options.clock.monotonicMs());
     this.clock = options.clock;
     this.codecs = options.codecs;
     this.logger = options.logger;
@@ -160,6 +164,7 @@ export class HostedPartition {
   }
 
   wentOffline(): void {
+    this.readAhead.clear();
     this.execute(this.machine.wentOffline());
   }
 

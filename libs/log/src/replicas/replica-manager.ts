@@ -7,6 +7,9 @@ import type { TopicSettings } from '../config/topic-settings.js';
 import { CLUSTER_METADATA } from '../internal-topics.js';
 import { isStorageFailure } from '../storage-failure.js';
 import { HostedPartition } from './hosted-partition.js';
+import { ReadAheadBudget } from './read-ahead.js';
+
+const READ_AHEAD_BYTES_MAX = 32 * 1024 * 1024;
 
 export interface ReplicaManagerOptions {
   readonly brokerId: BrokerId;
@@ -35,6 +38,7 @@ export class ReplicaManager {
   private readonly found = new Map<string, { readonly directory: LogDirectory; readonly topicId: Uuid | undefined }>();
   /** Partitions whose log could not be opened. */
   private readonly broken = new Set<string>();
+  private readonly readAheadBudget = new ReadAheadBudget(READ_AHEAD_BYTES_MAX);
   private brokerEpoch: BrokerEpoch = -1;
 
   constructor(private readonly options: ReplicaManagerOptions) {
@@ -164,7 +168,7 @@ export class ReplicaManager {
         },
       },
     });
-    const hosted = new HostedPartition({ topic: topic.name, topicId: topic.topicId, partition: partition.partitionId, log, machine, settings, clock, codecs, logger, decompressedBytesMax });
+    const hosted = new HostedPartition({ topic: topic.name, topicId: topic.topicId, partition: partition.partitionId, log, machine, settings, clock, codecs, logger, decompressedBytesMax, readAheadBudget: this.readAheadBudget });
     let partitions = this.hostedByTopicId.get(topic.topicId);
     if (partitions === undefined) this.hostedByTopicId.set(topic.topicId, (partitions = []));
     partitions[partition.partitionId] = hosted;
