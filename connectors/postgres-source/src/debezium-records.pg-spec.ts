@@ -45,11 +45,17 @@ describe('records compared with those of Debezium', () => {
       for (const it of records) ours.set(it.topic, [...(ours.get(it.topic) ?? []), renderRecord(it)]);
       return records.length;
     };
+    const hasSentAll = async (): Promise<boolean> => {
+      const { rows } = await client.query<{ sent: boolean | null }>('select bool_and(sent_lsn >= pg_current_wal_lsn()) as sent from pg_stat_replication');
+      return rows[0]?.sent ?? false;
+    };
+    // The catalog must not run ahead of the stream: each statement is followed by all that it makes the server send.
     const drain = async (): Promise<void> => {
+      while (!(await hasSentAll())) await keep();
       while ((await keep()) > 0);
     };
     while (!ours.has('ref.public.unique_key')) await keep();
-    await drain();
+    while ((await keep()) > 0);
     for (const statement of statementsOf(read('type-table-changes.sql'))) {
       await client.query(statement);
       await drain();

@@ -38,6 +38,7 @@ export class PostgresSourceTask extends SourceTask {
   private storedQuietLsn: Lsn = 0;
   private failures = 0;
   private busySinceMs: number | undefined;
+  private failure: unknown;
 
   async start(context: SourceTaskContext): Promise<void> {
     this.context = context;
@@ -52,9 +53,15 @@ export class PostgresSourceTask extends SourceTask {
   }
 
   async poll(): Promise<readonly SourceRecord[]> {
+    const records: SourceRecord[] = [];
     try {
-      return await this.step();
+      if (this.failure !== undefined) throw this.failure;
+      await this.step(records);
+      return records;
     } catch (error) {
+      // What was read before the failure counts as sent: it is handed over first, and the failure is for the next poll.
+      this.failure = records.length > 0 ? error : undefined;
+      if (records.length > 0) return records;
       throw await this.failed(error);
     }
   }
@@ -87,10 +94,9 @@ export class PostgresSourceTask extends SourceTask {
     }
   }
 
-  private async step(): Promise<SourceRecord[]> {
+  private async step(records: SourceRecord[]): Promise<void> {
     const { values } = this.settings;
     const { signal } = this.context;
-    const records: SourceRecord[] = [];
     if (this.phase.is === 'opening') await this.open();
     const { phase } = this;
     if (phase.is === 'done') {
@@ -105,7 +111,6 @@ export class PostgresSourceTask extends SourceTask {
     }
     this.failures = 0;
     this.busySinceMs = undefined;
-    return records;
   }
 
   private async readChanges(stream: ChangeStream, records: SourceRecord[]): Promise<void> {

@@ -51,7 +51,7 @@ export class TaskDriver {
   }
 
   /** Polls until `isEnough`, or fails after a deadline. */
-  async until(isEnough: (records: readonly SourceRecord[]) => boolean, deadlineMs = 20_000): Promise<SourceRecord[]> {
+  async until(isEnough: (records: SourceRecord[]) => boolean, deadlineMs = 20_000): Promise<SourceRecord[]> {
     const records: SourceRecord[] = [];
     const end = Date.now() + deadlineMs;
     while (!isEnough(records)) {

@@ -39,8 +39,8 @@ export abstract class SourceTask {
 
   /**
    * Positions that the source has passed with no record to carry them: changes that were filtered out, a quiet database whose log
-   * moves on. Asked when offsets are committed, if no poll is running and every record that polls have returned is acknowledged;
-   * the answer is stored like the offset of a record, and `onCommitted` follows. Null: nothing new.
+   * moves on. Asked between polls, after one that returned nothing and when every earlier record is acknowledged; the answer is stored
+   * with the next offsets, as if a record had carried it, and `onCommitted` follows. Null: nothing new.
    */
   offsetsWithoutRecords(): ReadonlyMap<OffsetMap, OffsetMap> | null {
     return null;
