@@ -2,11 +2,12 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { ConnectWorker } from '@millrace/connect-runtime';
 import { OperationalError } from '@millrace/foundation';
-import { EngineHost, NestLogger, type Logging } from '@millrace/hosting';
+import { EngineHost, NestLogger, type Engine, type Logging } from '@millrace/hosting';
 import { ConnectModule } from './connect.module.js';
 import { forwardOverHttp } from './forward.js';
 import { isLoopback, restSettings, type RestSettings } from './rest-settings.js';
 import { restServer } from './rest/rest-server.js';
+import { StartGate } from './rest/start-gate.js';
 
 export interface ConnectAppOptions {
   /** The worker's settings by Kafka Connect's names. */
@@ -26,15 +27,23 @@ export interface ConnectApp {
 }
 
 /**
- * A worker and its REST interface: it answers (health: starting) before the worker joins its group. Rejects when a setting is wrong
+ * A worker and its REST interface. That listens before the worker has started: health says so, and requests about connectors wait. Rejects when a setting is wrong
  * (OperationalError with a code of CONFIG_…, ConfigError) or the port is taken (ADDRESS_IN_USE).
  */
 export async function startConnectApp(options: ConnectAppOptions): Promise<ConnectApp> {
   const { config, logging, version, pluginRoots } = options;
   const rest = restSettings(config);
   const worker = new ConnectWorker({ config, advertisedUrl: rest.advertisedUrl, forward: forwardOverHttp, pluginRoots, logger: logging.logger, version });
-  const module = ConnectModule.for(worker, logging, { servesAdmin: rest.servesAdmin });
-  const nest = await NestFactory.create<NestFastifyApplication>(module, restServer(config), { bodyParser: false, logger: new NestLogger(logging.logger), abortOnError: false });
+  const startGate = new StartGate();
+  const engine: Engine = {
+    start: async () => {
+      await worker.start();
+      startGate.open();
+    },
+    stop: () => worker.stop(),
+  };
+  const module = ConnectModule.for({ rest: worker.rest, engine, logging, servesAdmin: rest.servesAdmin });
+  const nest = await NestFactory.create<NestFastifyApplication>(module, restServer(config, startGate), { bodyParser: false, logger: new NestLogger(logging.logger), abortOnError: false });
   await listen(nest, rest);
   if (!isLoopback(rest.host)) logging.logger.warn({ host: rest.host, port: rest.port }, 'the REST interface has no authentication and is reachable from other machines');
   nest.get(EngineHost).startInBackground(options.onFailure);

@@ -97,7 +97,7 @@ describe('bad input', () => {
     ['sink: missing key', () => sink({ 'connection.url': undefined }), 'connection.url', /connection\.url/],
     ['sink: unreachable database', () => sink({ 'connection.url': `jdbc:postgresql://127.0.0.1:${closedPort}/postgres` }), 'connection.url', /connect/i],
     ['sink: wrong password', () => sink({ 'connection.password': WRONG }), 'connection.password', /password/],
-    ['sink: wrong password in the address', () => sink({ 'connection.url': `jdbc:postgresql://127.0.0.1:${postgres.port}/postgres?user=postgres&password=${WRONG}`, 'connection.username': undefined, 'connection.password': undefined }), 'connection.url', /password/],
+    ['sink: wrong password in the address', () => sink({ 'connection.url': `jdbc:postgresql://127.0.0.1:${postgres.port}/postgres?user=postgres&password=${WRONG}`, 'connection.username': undefined, 'connection.password': undefined }), 'connection.password', /password/],
     ['sink: no topics', () => sink({ topics: undefined }), 'topics', /Must configure one of topics or topics\.regex/],
     ['source: half of topic.creation', () => source({ 'topic.creation.default.partitions': 'x' }), 'topic.creation.default.partitions', /Not a number of type INT/],
     ['source: a value from a provider that is not there', () => source({ 'database.password': '${file:/secrets:db}' }), 'database.password', /config provider/],

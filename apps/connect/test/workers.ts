@@ -7,9 +7,12 @@ import { INPUT } from './rest-steps.js';
 export interface WorkerUnderTest {
   readonly url: string;
   readonly logFile: string;
-  /** From the launch of the worker's process to the first answer of GET /connectors. */
-  readonly startedInMs: number;
   stop(): Promise<void>;
+}
+
+export interface MillraceUnderTest extends WorkerUnderTest {
+  /** Kills the worker's process and starts it again. Resolves with the first list of connectors that it answers, and the time from launch to it. */
+  restart(): Promise<{ readonly connectors: unknown; readonly startedInMs: number }>;
 }
 
 const GROUP = 'rest';
@@ -18,7 +21,7 @@ const SINGLE = { 'config.storage.replication.factor': '-1', 'offset.storage.repl
 const COMMON = { 'offset.flush.interval.ms': '500', 'key.converter': 'org.apache.kafka.connect.json.JsonConverter', 'value.converter': 'org.apache.kafka.connect.json.JsonConverter' };
 
 /** Our broker and our worker as processes, with the file connectors of this folder. */
-export async function startMillrace(folder: string, settings: Readonly<Record<string, string>> = {}): Promise<WorkerUnderTest> {
+export async function startMillrace(folder: string, settings: Readonly<Record<string, string>> = {}): Promise<MillraceUnderTest> {
   const root = repositoryRoot();
   const brokerPort = await freePort();
   const url = `http://127.0.0.1:${await freePort()}`;
@@ -31,17 +34,28 @@ export async function startMillrace(folder: string, settings: Readonly<Record<st
   });
   const workerFolder = path.join(folder, 'worker');
   writeInput(workerFolder);
-  const worker = await MillraceProcess.start({
-    root,
-    app: 'connect',
-    folder: workerFolder,
-    config: { 'bootstrap.servers': `127.0.0.1:${brokerPort}`, 'group.id': GROUP, ...TOPICS, ...SINGLE, ...COMMON, listeners: url, 'plugin.path': path.join(__dirname, 'plugins'), ...settings },
-    isUp: async () => (await fetch(`${url}/connectors`).catch(() => undefined))?.ok === true,
-  });
+  let connectors: unknown;
+  const launch = (): Promise<MillraceProcess> =>
+    MillraceProcess.start({
+      root,
+      app: 'connect',
+      folder: workerFolder,
+      config: { 'bootstrap.servers': `127.0.0.1:${brokerPort}`, 'group.id': GROUP, ...TOPICS, ...SINGLE, ...COMMON, listeners: url, 'plugin.path': path.join(__dirname, 'plugins'), ...settings },
+      isUp: async () => {
+        const answer = await fetch(`${url}/connectors`).catch(() => undefined);
+        connectors = answer?.ok === true ? await answer.json() : undefined;
+        return connectors !== undefined;
+      },
+    });
+  let worker = await launch();
   return {
     url,
     logFile: worker.logFile,
-    startedInMs: worker.startedInMs,
+    restart: async () => {
+      await worker.kill();
+      worker = await launch();
+      return { connectors, startedInMs: worker.startedInMs };
+    },
     stop: async () => {
       await worker.stop();
       await broker.stop();
@@ -58,7 +72,6 @@ export async function startKafkaConnect(folder: string): Promise<WorkerUnderTest
   return {
     url: worker.address,
     logFile: path.join(workerFolder, 'worker.log'),
-    startedInMs: worker.startedInMs,
     stop: async () => {
       await worker.stop();
       await broker.stop();

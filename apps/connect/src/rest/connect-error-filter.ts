@@ -1,7 +1,11 @@
+import type { IncomingMessage } from 'node:http';
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { errorMessage, type Logger } from '@millrace/foundation';
 import { webErrorText } from './request-gate.js';
+
+/** So many times the limit of a body are read before a client that goes on sending is cut off. */
+const DRAIN_LIMITS = 4;
 
 /** Every refusal in Connect's form: `{"error_code": status, "message": text}`. */
 @Catch()
@@ -12,10 +16,13 @@ export class ConnectErrorFilter implements ExceptionFilter {
   ) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
-    const http = host.switchToHttp();
+    const request = host.switchToHttp().getRequest<FastifyRequest>();
+    const reply = host.switchToHttp().getResponse<FastifyReply>();
     const status = statusOf(error);
-    if (status >= 500) this.logger.warn({ method: http.getRequest<FastifyRequest>().method, path: http.getRequest<FastifyRequest>().url, status, err: error }, 'a request failed');
-    void http.getResponse<FastifyReply>().status(status).type('application/json').send(JSON.stringify({ error_code: status, message: this.messageOf(error, status) }));
+    if (status >= 500) this.logger.warn({ method: request.method, path: request.url, status, err: error }, 'a request failed');
+    const answer = (): void => void reply.status(status).type('application/json').send(JSON.stringify({ error_code: status, message: this.messageOf(error, status) }));
+    if (status === 413) whenSwallowed(request.raw, DRAIN_LIMITS * this.bodyLimit, answer);
+    else answer();
   }
 
   /** What Nest and Fastify refuse by themselves gets the text that Connect's web server gives. */
@@ -24,6 +31,18 @@ export class ConnectErrorFilter implements ExceptionFilter {
     const isFromFramework = (error instanceof HttpException && status === 404) || String((error as { code?: unknown }).code ?? '').startsWith('FST_');
     return isFromFramework ? webErrorText(status) : errorMessage(error);
   }
+}
+
+/** A client that is still sending hears the answer only if somebody takes what it sends: up to so much. */
+function whenSwallowed(body: IncomingMessage, bytesMax: number, then: () => void): void {
+  let bytes = 0;
+  const finish = (): void => {
+    body.off('data', count).off('end', finish).off('close', finish);
+    then();
+  };
+  const count = (chunk: Buffer): void => void ((bytes += chunk.length) > bytesMax && finish());
+  if (body.readableEnded || body.destroyed) return then();
+  body.on('data', count).once('end', finish).once('close', finish).resume();
 }
 
 function statusOf(error: unknown): number {

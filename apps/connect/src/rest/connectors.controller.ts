@@ -1,6 +1,5 @@
 import { Body, Controller, Delete, Get, Headers, HttpCode, Inject, Param, Patch, Post, Put, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { configBody, createConnectorBody } from '@millrace/http-contract';
 import { type ConnectorInfo, type ConnectorOffsets, type ConnectorStateInfo, type ConnectRestApi, type RequestOrigin, type StringMap, type TaskInfo, type TaskStateInfo } from '@millrace/connect-runtime';
 import { jsonBody } from './json-body.js';
 import { flag, locationOf, taskNumber } from './parameters.js';
@@ -19,7 +18,7 @@ export class ConnectorsController {
   @Post()
   @HttpCode(201)
   async create(@Body() body: unknown, @Origin() origin: RequestOrigin, @Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<ConnectorInfo> {
-    const { name, config, initial_state } = jsonBody(createConnectorBody, body);
+    const { name, config, initial_state } = await jsonBody('createConnectorBody', body);
     const info = await this.api.createConnector({ name, config, ...(initial_state === undefined ? {} : { initial_state }) }, origin);
     reply.header('location', locationOf(request, info.name));
     return info;
@@ -43,7 +42,7 @@ export class ConnectorsController {
 
   @Put(':name/config')
   async putConfig(@Param('name') name: string, @Body() body: unknown, @Origin() origin: RequestOrigin, @Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<ConnectorInfo> {
-    const { created, info } = await this.api.putConnectorConfig(name, jsonBody(configBody, body), origin);
+    const { created, info } = await this.api.putConnectorConfig(name, await jsonBody('configBody', body), origin);
     reply.status(created ? 201 : 200);
     if (created) reply.header('location', locationOf(request, name));
     return info;
@@ -51,7 +50,7 @@ export class ConnectorsController {
 
   @Patch(':name/config')
   async patchConfig(@Param('name') name: string, @Body() body: unknown, @Origin() origin: RequestOrigin): Promise<ConnectorInfo> {
-    return this.api.patchConnectorConfig(name, jsonBody(configBody, body), origin);
+    return this.api.patchConnectorConfig(name, await jsonBody('configBody', body), origin);
   }
 
   @Get(':name/status')

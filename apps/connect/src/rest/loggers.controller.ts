@@ -1,5 +1,4 @@
 import { Body, Controller, Get, Inject, Param, Put, Query } from '@nestjs/common';
-import { configBody } from '@millrace/http-contract';
 import { ConnectRestError } from '@millrace/connect-runtime';
 import { LOG_LEVELS, LogLevels, type LoggerLevel, type LogLevel } from '@millrace/hosting';
 import { jsonBody } from './json-body.js';
@@ -29,8 +28,8 @@ export class LoggersController {
 
   /** Answers the names of the loggers whose level is another one now. */
   @Put(':logger')
-  set(@Param('logger') name: string, @Body() body: unknown, @Query('scope') scope?: string): string[] {
-    const { level } = jsonBody(configBody, body);
+  async set(@Param('logger') name: string, @Body() body: unknown, @Query('scope') scope?: string): Promise<string[]> {
+    const { level } = await jsonBody('configBody', body);
     if (level === undefined || level === null) throw new ConnectRestError('BAD_REQUEST', 400, "Desired 'level' parameter was not specified in request.");
     const wanted = LOG_LEVELS.find((it) => it === level.toUpperCase());
     if (!wanted) throw new ConnectRestError('NOT_FOUND', 404, `invalid log level '${level}'.`);

@@ -1,5 +1,4 @@
 import { Body, Controller, Get, Inject, Param, Put, Query } from '@nestjs/common';
-import { configBody } from '@millrace/http-contract';
 import type { ConfigInfos, ConfigKeyInfo, ConnectRestApi, PluginInfo } from '@millrace/connect-runtime';
 import { jsonBody } from './json-body.js';
 import { flag } from './parameters.js';
@@ -21,6 +20,6 @@ export class PluginsController {
 
   @Put(':plugin/config/validate')
   async validate(@Param('plugin') plugin: string, @Body() body: unknown): Promise<ConfigInfos> {
-    return this.api.validateConfig(plugin, jsonBody(configBody, body));
+    return this.api.validateConfig(plugin, await jsonBody('configBody', body));
   }
 }

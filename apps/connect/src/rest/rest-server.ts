@@ -3,12 +3,13 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { gateRequests, webErrorText } from './request-gate.js';
 import { addResponseHeaders } from './response-headers.js';
+import type { StartGate } from './start-gate.js';
 
 /** A connector's config is small; what is larger is a mistake or an attack. */
 export const BODY_LIMIT = 16 * 1024 * 1024;
 
 /** Fastify with the manners of Connect's web server. */
-export function restServer(config: Readonly<Record<string, string>>): FastifyAdapter {
+export function restServer(config: Readonly<Record<string, string>>, startGate: StartGate): FastifyAdapter {
   const adapter = new FastifyAdapter({
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 4096 },
     bodyLimit: BODY_LIMIT,
@@ -19,6 +20,7 @@ export function restServer(config: Readonly<Record<string, string>>): FastifyAda
   const server = adapter.getInstance();
   addResponseHeaders(server, config);
   gateRequests(server);
+  startGate.guard(server);
   // Bodies stay text: a request between workers is signed over its bytes, and broken JSON is answered as Connect answers it.
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => done(null, body));
