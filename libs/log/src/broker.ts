@@ -64,6 +64,7 @@ export class Broker {
   private advertised: readonly NamedEndpoint[] = [];
   private running: Running | undefined;
   private isStopping = false;
+  private starting: Promise<void> | undefined;
   private stopped: Promise<void> | undefined;
 
   /** Throws code `INVALID_CONFIG`, naming the property. */
@@ -93,7 +94,12 @@ export class Broker {
    * Binds the listeners, recovers the logs, and resolves when every request is answered. Rejects with `ADDRESS_IN_USE`, `ADDRESS_UNAVAILABLE`, `DIRECTORY_LOCKED`,
    * `INCONSISTENT_CLUSTER_ID`, `INVALID_CONFIG`, `KAFKA_STORAGE_ERROR` and others that say what is wrong; nothing is left open then.
    */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    this.starting ??= this.startOnce();
+    return this.starting;
+  }
+
+  private async startOnce(): Promise<void> {
     const startedMs = this.ports.clock.monotonicMs();
     for (const key of this.config.unknownKeys) this.logger.warn({ property: key }, 'unknown property is ignored');
     const directories: LogDirectory[] = [];
@@ -121,6 +127,8 @@ export class Broker {
 
   private async stopOnce(): Promise<void> {
     this.isStopping = true;
+    // Logs under recovery are finished first: closed half way they would be recovered again.
+    await this.starting?.catch(() => undefined);
     const { running } = this;
     running?.maintenance.stop();
     for (const poll of [...this.longPolls]) poll.finish();
