@@ -112,6 +112,7 @@ export class EmbeddedPostgres {
     await exited;
     clearTimeout(timer);
     this.child = undefined;
+    if (child.signalCode === 'SIGKILL') await this.endWorkers();
   }
 
   private async initialise(): Promise<void> {
@@ -165,14 +166,21 @@ export class EmbeddedPostgres {
   /** A server whose owner was killed still holds the data folder: it is stopped before a new one starts. */
   private async endLeftOver(): Promise<void> {
     const end = performance.now() + STOP_WITHIN_MS;
-    for (let signal: NodeJS.Signals = 'SIGINT'; ; signal = performance.now() > end ? 'SIGKILL' : signal) {
+    for (;;) {
       const pid = this.pidFile()?.pid;
       if (pid === undefined || !isPostgres(pid)) break;
-      process.kill(pid, signal);
+      signal(pid, performance.now() > end ? 'SIGKILL' : 'SIGINT');
       await delay(50);
     }
-    // The workers of a killed server end by themselves within moments; they are waited for, because they hold its shared memory.
-    while (childrenIn(this.dataFolder) && performance.now() < end) await delay(20);
+    await this.endWorkers();
+  }
+
+  /** The workers of a killed server notice it sooner or later; until the last has gone they hold its shared memory. */
+  private async endWorkers(): Promise<void> {
+    for (let left = processesIn(this.dataFolder); left.length > 0; left = processesIn(this.dataFolder)) {
+      for (const pid of left) signal(pid, 'SIGKILL');
+      await delay(20);
+    }
   }
 
   private pidFile(): { pid: number; status: string } | undefined {
@@ -196,18 +204,29 @@ function isPostgres(pid: number): boolean {
   }
 }
 
-/** Whether a server process still works in this data folder (known on Linux only). */
-function childrenIn(dataFolder: string): boolean {
-  if (process.platform !== 'linux') return false;
-  return fs.readdirSync('/proc').some((pid) => {
-    if (!/^\d+$/.test(pid)) return false;
-    try {
-      return fs.readlinkSync(`/proc/${pid}/cwd`) === dataFolder;
-    } catch {
-      // It ended meanwhile, or belongs to somebody else.
-      return false;
-    }
-  });
+/** The server processes that work in this data folder (known on Linux only). */
+function processesIn(dataFolder: string): number[] {
+  if (process.platform !== 'linux') return [];
+  return fs
+    .readdirSync('/proc')
+    .filter((pid) => {
+      if (!/^\d+$/.test(pid)) return false;
+      try {
+        return fs.readlinkSync(`/proc/${pid}/cwd`) === dataFolder;
+      } catch {
+        // It ended meanwhile, or belongs to somebody else.
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It ended meanwhile.
+  }
 }
 
 function lastLines(file: string): string {

@@ -74,8 +74,11 @@ async function disturb(flow: Flow, options: NothingLostOptions, writers: Concurr
     await delay(random.integer(500));
     const victim = random.pick(victims);
     options.say(`kill ${i + 1}: ${victim}`);
-    if (victim === 'postgres') await options.postgres.restart();
-    else if (victim === 'broker') {
+    if (victim === 'postgres') {
+      const begun = performance.now();
+      await options.postgres.restart();
+      options.say(`PostgreSQL was away for ${Math.round(performance.now() - begun)} ms`);
+    } else if (victim === 'broker') {
       await flow.killBroker();
       await delay(random.integer(1000));
       await flow.startBroker();
