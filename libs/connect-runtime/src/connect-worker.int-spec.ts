@@ -30,7 +30,7 @@ describe('ConnectWorker', () => {
     expect(cluster.collected('flow.txt')).toEqual(Array.from({ length: 5000 }, (_, i) => i + 1));
     await untilStatus(worker, 'flow-source', 'RUNNING', ['RUNNING']);
     await waitFor('source offsets are stored', 5000, async () => JSON.stringify(await worker.rest.connectorOffsets('flow-source')) === '{"offsets":[{"partition":{"counter":"c0"},"offset":{"n":5000}}]}');
-    await waitFor('sink offsets are stored', 5000, async () => JSON.stringify(await worker.rest.connectorOffsets('flow-sink')) === '{"offsets":[{"partition":{"kafka_topic":"flow","kafka_partition":0},"offset":{"kafka_offset":5000}}]}');
+    await waitFor('sink offsets are stored', 5000, async () => JSON.stringify(await worker.rest.connectorOffsets('flow-sink')) === '{"offsets":[{"partition":{"kafka_partition":0,"kafka_topic":"flow"},"offset":{"kafka_offset":5000}}]}');
     expect(worker.rest.connectorTopics('flow-source')).toEqual({ 'flow-source': { topics: ['flow'] } });
     expect(worker.rest.connectorInfo('flow-source')).toMatchObject({ type: 'source', tasks: [{ connector: 'flow-source', task: 0 }], config: { name: 'flow-source' } });
     expect(worker.rest.connectorTasks('flow-source')[0]?.config).toMatchObject({ counter: 'c0', 'task.class': 'test.CountingSourceTask' });

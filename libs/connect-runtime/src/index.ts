@@ -24,3 +24,4 @@ export type {
   TaskStateInfo,
   WorkerHealth,
 } from './rest/shapes.js';
+export { exactJson } from './stores/offset-json.js';

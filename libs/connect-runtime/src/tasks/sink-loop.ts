@@ -7,6 +7,7 @@ import { consumerSettings } from '../kafka/client-settings.js';
 import { loadConnectorPlugin } from '../plugins/load-plugin.js';
 import { LatencyWindow } from './latency-window.js';
 import { PauseGate } from './pause-gate.js';
+import { SinkCommits } from './sink-commits.js';
 import { SinkQueue, type SinkBatch } from './sink-queue.js';
 import { TaskConverters } from './task-converters.js';
 import type { TaskLoop } from './task-loop.js';
@@ -26,13 +27,10 @@ export class SinkLoop implements TaskLoop {
   private readonly queue: SinkQueue;
   private readonly consumer: Consumer;
   private readonly latency = new LatencyWindow();
-  /** Next offsets to consume: behind what was put. */
-  private readonly positions = new Map<TopicPartition, number>();
-  private committed = new Map<TopicPartition, number>();
+  private readonly commits: SinkCommits;
   private assigned: TopicPartition[] = [];
   private prepared: SinkBatch | undefined;
   private busy: Promise<void> | undefined;
-  private committing: Promise<void> | undefined;
   private isCommitDue = false;
   private isStarted = false;
   private isGivingUp = false;
@@ -54,6 +52,7 @@ export class SinkLoop implements TaskLoop {
     this.task = (loadConnectorPlugin(spec.plugin) as SinkPlugin).task();
     this.queue = new SinkQueue(new TaskConverters(spec));
     this.consumer = new Consumer(consumerSettings(spec.clientConfig, logger));
+    this.commits = new SinkCommits({ task: this.task, consumer: this.consumer, partition: (it) => this.queue.partition(it), onRewind: (offsets) => this.rewind(offsets), logger });
   }
 
   pause(): void {
@@ -178,7 +177,7 @@ export class SinkLoop implements TaskLoop {
     while (!this.isStopping) {
       if (this.failure !== undefined) throw this.failure;
       if (this.gate.isPaused) await this.whilePaused();
-      if (this.isCommitDue) await this.exclusively(() => this.commit(false));
+      if (this.isCommitDue) await this.commit();
       const batch = this.isGivingUp ? undefined : (this.prepared ?? this.prepare());
       this.prepared = undefined;
       if (!batch) {
@@ -188,7 +187,7 @@ export class SinkLoop implements TaskLoop {
   }
 
   private async whilePaused(): Promise<void> {
-    await this.exclusively(() => this.commit(false));
+    await this.commit();
     this.host.reportState('PAUSED');
     while (this.gate.isPaused && !this.isStopping && this.failure === undefined) await this.untilWoken();
     if (!this.isStopping && this.failure === undefined) this.host.reportState('RUNNING');
@@ -235,7 +234,7 @@ export class SinkLoop implements TaskLoop {
         this.putStartedMs = 0;
       }
     }
-    for (const [partition, offset] of batch.positions) this.positions.set(partition, offset);
+    this.commits.advance(batch.positions);
     this.delivered(batch);
   }
 
@@ -251,32 +250,9 @@ export class SinkLoop implements TaskLoop {
     }
   }
 
-  /** Asks the task what may be committed; in the background, unless partitions are being given up. */
-  private async commit(isClosing: boolean): Promise<void> {
+  private async commit(): Promise<void> {
     this.isCommitDue = false;
-    const current = new Map(this.positions);
-    if (current.size === 0) return;
-    let accepted: ReadonlyMap<TopicPartition, number>;
-    try {
-      accepted = await this.task.preCommit(current);
-    } catch (error) {
-      this.logger.error({ error: errorMessage(error) }, isClosing ? 'the task failed before its last commit' : 'the task failed before a commit; going back to the last committed offsets');
-      if (!isClosing) this.rewind();
-      return;
-    }
-    const offsets = [...accepted].flatMap(([it, offset]) => {
-      const partition = this.queue.partition(it);
-      const known = current.get(partition);
-      return known === undefined || offset > known || offset === this.committed.get(partition) ? [] : [{ ...partition, offset }];
-    });
-    if (offsets.length === 0) return;
-    await this.committing;
-    this.committing = this.consumer
-      .commit(offsets)
-      .then(() => offsets.forEach((it) => this.committed.set(this.queue.partition(it), it.offset)))
-      .catch((error: unknown) => this.logger.warn({ error: errorMessage(error) }, 'offsets could not be committed; they will be with the next commit'))
-      .finally(() => (this.committing = undefined));
-    if (isClosing) await this.committing;
+    await this.exclusively(() => this.commits.commit(false));
   }
 
   private forgetPrepared(): void {
@@ -284,14 +260,11 @@ export class SinkLoop implements TaskLoop {
     this.prepared = undefined;
   }
 
-  private rewind(): void {
+  private rewind(offsets: ReadonlyMap<TopicPartition, number>): void {
     this.forgetPrepared();
-    for (const partition of this.positions.keys()) {
-      const offset = this.committed.get(partition);
-      if (offset === undefined) continue;
+    for (const [partition, offset] of offsets) {
       this.queue.drop(partition);
       this.consumer.seek(partition, offset);
-      this.positions.set(partition, offset);
     }
   }
 
@@ -313,13 +286,12 @@ export class SinkLoop implements TaskLoop {
       await this.exclusively(async () => {
         this.queue.clear();
         this.forgetPrepared();
-        if (isStillOurs) await this.commit(true);
+        if (isStillOurs) await this.commits.commit(true);
         if (partitions.length > 0) await this.task.close(partitions);
       });
     } finally {
       this.assigned = [];
-      this.positions.clear();
-      this.committed = new Map();
+      this.commits.clear();
     }
   }
 
@@ -382,7 +354,7 @@ export class SinkLoop implements TaskLoop {
         this.queue.drop(partition);
         this.forgetPrepared();
         this.consumer.seek(partition, offset);
-        this.positions.set(this.queue.partition(partition), offset);
+        this.commits.advance(new Map([[this.queue.partition(partition), offset]]));
       },
       pause: (...partitions) => {
         this.queue.pause(partitions);
