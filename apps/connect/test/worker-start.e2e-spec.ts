@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { freePort, isListening, MillraceProcess, repositoryRoot } from '@millrace/testkit';
+import { freePort, isListening, MillraceProcess, repositoryRoot, waitFor } from '@millrace/testkit';
 import { request } from './rest-conversation.js';
 import { startMillrace } from './workers.js';
 
@@ -9,11 +9,17 @@ let folder: string;
 beforeEach(() => (folder = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-start-'))));
 afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
 
-it('a worker that starts again never says that its connectors are not there', async () => {
+/** Java prints each digit of a position. */
+const BIG_OFFSETS = '{"offsets":[{"partition":{"from":"here"},"offset":{"position":1152921504606846977,"isLast":true}}]}';
+
+it('positions keep their digits; a worker that starts again never says that its connectors are not there', async () => {
   const worker = await startMillrace(folder);
   try {
     const config = { 'connector.class': 'FileStreamSource', topic: 'kept', file: 'in.txt' };
     expect((await request(worker.url, { method: 'PUT', path: '/connectors/kept/config', body: config })).status).toBe(201);
+    expect((await request(worker.url, { method: 'PUT', path: '/connectors/big/config', body: { 'connector.class': 'io.example.BigOffsetConnector' } })).status).toBe(201);
+    await waitFor('the offset is stored', 30_000, async () => (await request(worker.url, { method: 'GET', path: '/connectors/big/offsets' })).text === BIG_OFFSETS);
+    expect((await request(worker.url, { method: 'DELETE', path: '/connectors/big' })).status).toBe(204);
     for (let round = 0; round < 3; round++) expect((await worker.restart()).connectors).toEqual(['kept']);
   } finally {
     await worker.stop();

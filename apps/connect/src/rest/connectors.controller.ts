@@ -1,6 +1,6 @@
-import { Body, Controller, Delete, Get, Headers, HttpCode, Inject, Param, Patch, Post, Put, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Header, Headers, HttpCode, Inject, Param, Patch, Post, Put, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type ConnectorInfo, type ConnectorOffsets, type ConnectorStateInfo, type ConnectRestApi, type RequestOrigin, type StringMap, type TaskInfo, type TaskStateInfo } from '@millrace/connect-runtime';
+import { exactJson, type ConnectorInfo, type ConnectorStateInfo, type ConnectRestApi, type RequestOrigin, type StringMap, type TaskInfo, type TaskStateInfo } from '@millrace/connect-runtime';
 import { jsonBody } from './json-body.js';
 import { flag, locationOf, taskNumber } from './parameters.js';
 import { Origin } from './request-origin.js';
@@ -89,9 +89,11 @@ export class ConnectorsController {
     return state;
   }
 
+  /** As text: positions may be integers that JavaScript's numbers do not hold. */
   @Get(':name/offsets')
-  async offsets(@Param('name') name: string): Promise<ConnectorOffsets> {
-    return this.api.connectorOffsets(name);
+  @Header('content-type', 'application/json')
+  async offsets(@Param('name') name: string): Promise<string> {
+    return exactJson(await this.api.connectorOffsets(name));
   }
 
   @Get(':name/topics')
