@@ -13,6 +13,12 @@ const START_TIMEOUT_MS = 60_000;
 /** The server has said nothing for so many status intervals, although it was asked: the connection counts as lost. */
 const SILENT_INTERVALS = 6;
 const SILENCE_MIN_MS = 30_000;
+/**
+ * A server that shuts down waits until every receiver has confirmed its last record, and asks again as soon as it is answered; nothing else
+ * asks so often. What cannot be confirmed so quickly is taken up again after the restart: the server is let go.
+ */
+const SHUTDOWN_QUESTIONS = 50;
+const SHUTDOWN_PATIENCE_MS = 1_000;
 
 export interface StreamStart {
   readonly settings: SourceSettings;
@@ -38,6 +44,9 @@ export class ReplicationStream {
 
   private received: Lsn;
   private durable: Lsn;
+  /** Questions in a row without a change in between. */
+  private questions = 0;
+  private firstQuestionAt = 0;
   private readonly timer: NodeJS.Timeout;
 
   private constructor(
@@ -77,6 +86,7 @@ export class ReplicationStream {
           this.at = start + XLOG_HEADER;
           this.lsn = readUint64(bytes, start + 1);
           if (this.lsn > this.received) this.received = this.lsn;
+          this.questions = 0;
           return true;
         }
         if (bytes[start] === KEEPALIVE) this.keepAlive(bytes, start);
@@ -112,7 +122,11 @@ export class ReplicationStream {
   private keepAlive(bytes: Buffer, start: number): void {
     this.serverLsn = readUint64(bytes, start + 1);
     if (this.serverLsn > this.received) this.received = this.serverLsn;
-    if (bytes[start + 17] === 1) this.sendStatus(false);
+    if (bytes[start + 17] !== 1) return;
+    this.sendStatus(false);
+    this.questions += 1;
+    if (this.questions === 1) this.firstQuestionAt = Date.now();
+    else if (this.questions >= SHUTDOWN_QUESTIONS && Date.now() - this.firstQuestionAt > SHUTDOWN_PATIENCE_MS) throw new Error('the server closed the connection: it is shutting down');
   }
 
   private beat(): void {
