@@ -49,6 +49,8 @@ const DEFAULTS: Readonly<Record<string, string>> = {
 export class EmbeddedPostgres {
   readonly host = '127.0.0.1';
   readonly user = 'postgres';
+  /** Whether the last end of the server was a SIGKILL: by `kill`, or because `stop` took too long. */
+  wasKilled = false;
   private child: ChildProcess | undefined;
 
   private constructor(
@@ -112,7 +114,8 @@ export class EmbeddedPostgres {
     await exited;
     clearTimeout(timer);
     this.child = undefined;
-    if (child.signalCode === 'SIGKILL') await this.endWorkers();
+    this.wasKilled = child.signalCode === 'SIGKILL';
+    if (this.wasKilled) await this.endWorkers();
   }
 
   private async initialise(): Promise<void> {
