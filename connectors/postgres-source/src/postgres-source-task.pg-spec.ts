@@ -191,7 +191,7 @@ describe('PostgresSourceTask', () => {
     await client.query('insert into t select generate_series(1, 100)');
     const records = await driver.take(50);
     await server.kill();
-    await driver.poll();
+    records.push(...(await driver.poll()));
     await server.restart();
     const after = await openClient(server, database);
     clients.push(after);
