@@ -19,6 +19,8 @@ const SILENCE_MIN_MS = 30_000;
  */
 const SHUTDOWN_QUESTIONS = 50;
 const SHUTDOWN_PATIENCE_MS = 1_000;
+/** A longer time between two questions is that of a quiet stream. */
+const SHUTDOWN_PAUSE_MS = 500;
 
 export interface StreamStart {
   readonly settings: SourceSettings;
@@ -47,6 +49,7 @@ export class ReplicationStream {
   /** Questions in a row without a change in between. */
   private questions = 0;
   private firstQuestionAt = 0;
+  private lastQuestionAt = 0;
   private readonly timer: NodeJS.Timeout;
 
   private constructor(
@@ -124,9 +127,14 @@ export class ReplicationStream {
     if (this.serverLsn > this.received) this.received = this.serverLsn;
     if (bytes[start + 17] !== 1) return;
     this.sendStatus(false);
+    const nowMs = Date.now();
+    if (this.questions === 0 || nowMs - this.lastQuestionAt > SHUTDOWN_PAUSE_MS) {
+      this.questions = 0;
+      this.firstQuestionAt = nowMs;
+    }
     this.questions += 1;
-    if (this.questions === 1) this.firstQuestionAt = Date.now();
-    else if (this.questions >= SHUTDOWN_QUESTIONS && Date.now() - this.firstQuestionAt > SHUTDOWN_PATIENCE_MS) throw new Error('the server closed the connection: it is shutting down');
+    this.lastQuestionAt = nowMs;
+    if (this.questions >= SHUTDOWN_QUESTIONS && nowMs - this.firstQuestionAt > SHUTDOWN_PATIENCE_MS) throw new Error('the server closed the connection: it is shutting down');
   }
 
   private beat(): void {
