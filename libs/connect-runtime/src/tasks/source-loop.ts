@@ -125,7 +125,10 @@ export class SourceLoop implements TaskLoop {
       if (records.length > 0) {
         this.emptyWaitMs = 0;
         await this.send(records);
-      } else if (endedMs - startedMs < EMPTY_POLL_MS) await this.idle();
+      } else {
+        this.collectQuietPosition();
+        if (endedMs - startedMs < EMPTY_POLL_MS) await this.idle();
+      }
       if (endedMs - this.lastYieldMs > YIELD_MS) await this.yield();
     }
   }
@@ -230,6 +233,13 @@ export class SourceLoop implements TaskLoop {
     if (!completed) return;
     this.committer.add(completed.offsets);
     this.latency.add(Date.now() - completed.newestTimestampMs, completed.records);
+  }
+
+  /** What a source says of its position while it has nothing to send; only when nothing of it is still on its way. */
+  private collectQuietPosition(): void {
+    if (this.recordsIn !== this.recordsOut) return;
+    const offsets = this.task.offsetsWithoutRecords();
+    if (offsets) this.committer.add(offsets);
   }
 
   private hasRoom(): boolean {
