@@ -143,5 +143,5 @@ export class ScriptedCluster {
 }
 
 function answer<Req, ReqIn, Res, ResIn>(api: Api<Req, ReqIn, Res, ResIn>, context: RequestContext, body: ResIn): ResponseBytes {
-  return encodeResponseFrame(api, { apiVersion: context.apiVersion, correlationId: context.correlationId, body });
+  return { parts: encodeResponseFrame(api, { apiVersion: context.apiVersion, correlationId: context.correlationId, body }) };
 }

@@ -1,5 +1,5 @@
 import { ConfigError } from '../errors.js';
-import { PASSWORD_MASK, Password } from './password.js';
+import { PASSWORD_MASK, type Password } from './password.js';
 import { parseConfigText, type ConfigKind } from './parse-config-text.js';
 
 export type Importance = 'high' | 'medium' | 'low';
