@@ -2,6 +2,7 @@ import { invariant, type Codecs, type CompressionType, type LeaderEpoch, type Of
 import { AT, BATCH_HEADER_BYTES, BATCH_MAGIC, BATCH_OVERHEAD_BYTES, putInt16, putInt32, putInt64 } from './batch-format.js';
 import { attributesOf, type TimestampType } from './batch-header.js';
 import { stampCrc } from './batch-stamps.js';
+import { encodedHeaders } from './encoded-headers.js';
 import type { RecordHeader } from './record-cursor.js';
 
 export interface BatchOptions {
@@ -66,8 +67,7 @@ export class RecordBatchBuilder {
     this.varint(this.records);
     this.nullable(key);
     this.nullable(value);
-    if (headers === undefined || headers.length === 0) this.buffer[this.position++] = 0;
-    else this.headers(headers);
+    this.copy(encodedHeaders(headers));
     invariant(this.position === end, 'a record takes the bytes that were counted for it');
     this.records += 1;
     if (timestampMs > this.maxTimestampMs) this.maxTimestampMs = timestampMs;
@@ -114,24 +114,17 @@ export class RecordBatchBuilder {
     stampCrc(batch, 0, options.codecs.crc32c);
   }
 
-  private headers(headers: readonly RecordHeader[]): void {
-    this.varint(headers.length);
-    for (const { key, value } of headers) {
-      const size = Buffer.byteLength(key);
-      this.varint(size);
-      Buffer.from(this.buffer.buffer, this.buffer.byteOffset).write(key, this.position, size, 'utf8');
-      this.position += size;
-      this.nullable(value);
-    }
-  }
-
   private nullable(bytes: Uint8Array | null): void {
     if (bytes === null) {
       this.buffer[this.position++] = 1;
       return;
     }
+    this.varint(bytes.length);
+    this.copy(bytes);
+  }
+
+  private copy(bytes: Uint8Array): void {
     const length = bytes.length;
-    this.varint(length);
     const at = this.position;
     if (length > SMALL_COPY_BYTES) this.buffer.set(bytes, at);
     else for (let i = 0; i < length; i++) this.buffer[at + i] = bytes[i]!;
@@ -169,21 +162,11 @@ export class RecordBatchBuilder {
 
 /** Bytes that a record of these lengths adds to a batch at the most, whatever its place and time in it. */
 export function recordBytesMax(key: Uint8Array | null, value: Uint8Array | null, headers?: readonly RecordHeader[]): number {
-  return 5 + 1 + 10 + 5 + nullableBytes(key) + nullableBytes(value) + headersBytes(headers);
+  return 5 + 1 + 10 + 5 + nullableBytes(key) + nullableBytes(value) + encodedHeaders(headers).length;
 }
 
 function recordBodyBytes(offsetDelta: number, timestampDelta: number, key: Uint8Array | null, value: Uint8Array | null, headers: readonly RecordHeader[] | undefined): number {
-  return 1 + varlongBytes(timestampDelta) + varintBytes(offsetDelta) + nullableBytes(key) + nullableBytes(value) + headersBytes(headers);
-}
-
-function headersBytes(headers: readonly RecordHeader[] | undefined): number {
-  if (headers === undefined || headers.length === 0) return 1;
-  let size = varintBytes(headers.length);
-  for (const { key, value } of headers) {
-    const keyBytes = Buffer.byteLength(key);
-    size += varintBytes(keyBytes) + keyBytes + nullableBytes(value);
-  }
-  return size;
+  return 1 + varlongBytes(timestampDelta) + varintBytes(offsetDelta) + nullableBytes(key) + nullableBytes(value) + encodedHeaders(headers).length;
 }
 
 function nullableBytes(bytes: Uint8Array | null): number {

@@ -147,6 +147,11 @@ export class RecordCursor {
     return headers;
   }
 
+  /** The headers as they stand in the record, without their count; a view. Equal bytes are equal headers. */
+  headerBytes(): Uint8Array {
+    return this.headerCount === 0 ? NO_BYTES : this.bytes.subarray(this.headersStart, this.recordEnd);
+  }
+
   /** Throws MalformedBytes unless the headers fill the record to its end. */
   checkHeaders(): void {
     if (this.headerCount !== 0) this.walkHeaders(undefined);

@@ -102,7 +102,6 @@ export class SinkQueue {
 
   private convert({ topic, partition }: TopicPartition, { cursor }: PartitionRecords): SinkRecord {
     const { converters } = this;
-    const wireHeaders = cursor.headers();
     try {
       const key = converters.key.toConnectData(topic, cursor.key());
       const value = converters.value.toConnectData(topic, cursor.value());
@@ -116,7 +115,7 @@ export class SinkQueue {
         value: value.value,
         timestampMs: cursor.timestampMs,
         timestampType: cursor.timestampMs < 0 ? 'NoTimestampType' : 'CreateTime',
-        headers: wireHeaders.length === 0 ? NO_HEADERS : converters.headersFromWire(topic, wireHeaders),
+        headers: converters.headersFromWire(topic, cursor),
         originalTopic: topic,
         originalPartition: partition,
         originalKafkaOffset: cursor.offset,
@@ -126,5 +125,3 @@ export class SinkQueue {
     }
   }
 }
-
-const NO_HEADERS: SinkRecord['headers'] = [];
