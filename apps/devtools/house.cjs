@@ -1,4 +1,5 @@
-// Derives every per-package tooling file from config/tooling/architecture.json: tsconfig references and paths, nest-cli projects.
+// Derives every per-package tooling file from config/tooling/architecture.json: tsconfig references and paths, nest-cli projects; and
+// each package's dependencies on our other packages from its imports.
 // `npm run house` writes them; `npm run house -- --check` fails when a committed file differs. Plain JavaScript, because it must
 // run before anything can be compiled.
 'use strict';
@@ -27,6 +28,21 @@ function emit(file, value) {
     fs.mkdirSync(path.dirname(target), { recursive: true });
     fs.writeFileSync(target, text);
   }
+}
+
+function withoutOurs(dependencies) {
+  return Object.fromEntries(Object.entries(dependencies).filter(([it]) => !it.startsWith(`${architecture.scope}/`)));
+}
+
+/** Which of our packages the sources (not the tests) really import. */
+function importedPackages(folder, self) {
+  if (!fs.existsSync(folder)) return [];
+  const found = new Set();
+  for (const entry of fs.readdirSync(folder, { recursive: true })) {
+    if (!/\.ts$/.test(entry) || /(\.spec|-spec|\.bench)\.ts$/.test(entry)) continue;
+    for (const [, name] of fs.readFileSync(path.join(folder, entry), 'utf8').matchAll(/from '@millrace\/([^'/]+)'/g)) if (name !== self && names.includes(name)) found.add(name);
+  }
+  return [...found].sort();
 }
 
 const paths = Object.fromEntries(names.map((name) => [`${architecture.scope}/${name}`, [`../../${architecture.packages[name].path}/src/index.ts`]]));
@@ -72,6 +88,18 @@ for (const name of names) {
       .filter((other) => fs.existsSync(path.join(root, architecture.packages[other].path, 'src')))
       .map((other) => ({ path: `${up}/${architecture.packages[other].path}` })),
   });
+}
+
+for (const name of names) {
+  const { path: folder, ring } = architecture.packages[name];
+  const file = `${folder}/package.json`;
+  if (!fs.existsSync(path.join(root, file))) continue;
+  const manifest = JSON.parse(fs.readFileSync(path.join(root, file), 'utf8'));
+  const ours = importedPackages(path.join(root, folder, 'src'), name);
+  const others = Object.entries((ring === 'connector' ? manifest.peerDependencies : manifest.dependencies) ?? {}).filter(([it]) => !it.startsWith(`${architecture.scope}/`));
+  // A plugin takes connect-api from its host: two copies would be two sets of classes.
+  const [kind, kept] = ring === 'connector' ? ['peerDependencies', manifest.dependencies ?? {}] : ['dependencies', undefined];
+  emit(file, { ...manifest, ...(kept ? { dependencies: withoutOurs(kept) } : {}), [kind]: Object.fromEntries([...ours.map((it) => [`${architecture.scope}/${it}`, manifest.version]), ...others].sort(([a], [b]) => (a < b ? -1 : 1))) });
 }
 
 const present = names.filter((name) => fs.existsSync(path.join(root, architecture.packages[name].path, 'src')));

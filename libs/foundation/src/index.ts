@@ -10,7 +10,6 @@ export { SILENT_LOGGER, type LogFields, type Logger } from './logger.js';
 export type { Connection, Endpoint, Listening, Transport } from './transport.js';
 export { COMPRESSION_TYPES, type Codecs, type CompressionCodec, type CompressionType, type Crc32c } from './codecs.js';
 export { javaAbs, javaStringHash } from './java-hash.js';
-export { BoundedQueue } from './bounded-queue.js';
 export { MalformedBytes } from './bytes/malformed-bytes.js';
 export { ByteReader } from './bytes/byte-reader.js';
 export { ByteWriter } from './bytes/byte-writer.js';

@@ -44,7 +44,7 @@ export class DevHost {
 
   constructor(private readonly options: DevOptions) {
     fs.mkdirSync(options.dataFolder, { recursive: true });
-    this.logging = createLogging({ destination: pino.destination({ dest: this.logFile, sync: false, mkdir: true }) });
+    this.logging = createLogging({ destination: pino.destination({ dest: this.logFile, sync: true, mkdir: true }) });
     this.client = new ConnectClient(`http://127.0.0.1:${options.connectPort}`);
   }
 

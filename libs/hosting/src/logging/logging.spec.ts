@@ -1,3 +1,4 @@
+import { loggingFromEnvironment } from './logging-from-environment.js';
 import { createLogging } from './pino-logger.js';
 
 describe('logging', () => {
@@ -22,5 +23,10 @@ describe('logging', () => {
     expect(levels.isEnabled('a.b.c', 'WARN')).toBe(false);
     expect(levels.set('root', 'TRACE', 3)).toEqual(['a', 'a.b', 'root']);
     expect(levels.isEnabled('a.b.c', 'TRACE')).toBe(true);
+  });
+
+  it('refuses a level that is none', () => {
+    expect(loggingFromEnvironment('test', { LOG_LEVEL: 'warn' }).levels.get('root')?.level).toBe('WARN');
+    expect(() => loggingFromEnvironment('test', { LOG_LEVEL: 'loud' })).toThrow('Invalid value LOUD for LOG_LEVEL');
   });
 });
