@@ -10,7 +10,7 @@ export type Fault = 'none' | 'refuse' | 'drop-before' | 'drop-after' | 'forget-p
 export interface ScriptedClusterOptions {
   readonly nodes: number;
   readonly partitions: number;
-  readonly fault: () => Fault;
+  readonly fault: (partition: number) => Fault;
   readonly produceMax?: number;
   readonly apiVersionsMax?: number;
   readonly maxBatchBytes?: number;
@@ -98,7 +98,7 @@ export class ScriptedCluster {
       responses.push({ name: topic.name, topicId: topic.topicId, partitionResponses });
       if (topic.topicId !== ZERO_UUID && topic.topicId !== TOPIC_ID) throw new Error('a topic id that nobody gave');
       for (const { index, records } of topic.partitionData) {
-        const fault = this.options.fault();
+        const fault = this.options.fault(index);
         if (fault === 'drop-before') throw new Error('dropped');
         partitionResponses.push({ index, ...this.append(node, index, records ?? new Uint8Array(0), fault) });
         if (fault === 'drop-after') throw new Error('dropped');

@@ -19,7 +19,7 @@ export class AssignedPartition {
   lastStableOffset: Offset = -1;
   /** No fetch before this: the pause after a failure. */
   notBeforeMs = 0;
-  /** Given to the application by its next poll. */
+  /** Given to the application by its next poll, which clears it; until then nothing is fetched. */
   error: Error | undefined;
   /** Changes with each seek: answers to older fetches are dropped. */
   epoch = 0;

@@ -63,6 +63,24 @@ const at = (name: string, partition = 0): TopicPartition => ({ topic: name, part
 const range = (partition: number, from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => `${partition}:${from + i}`);
 
 describe('Consumer of assigned partitions', () => {
+  it('tells of a partition\'s error once for each time that it is met, and reads on when its cause is gone', async () => {
+    const name = await topic(1);
+    const it = consumer({ autoOffsetReset: 'none' });
+    it.assign([at(name)]);
+    it.seek(at(name), 5);
+    for (let i = 0; i < 2; i++) await expect(it.poll(5000)).rejects.toMatchObject({ code: 'KAFKA_OFFSET_OUT_OF_RANGE' });
+    await fill(name, 0, 0, 6);
+    const values: string[] = [];
+    for (let polls = 0; values.length === 0 && polls < 20; polls++) {
+      try {
+        for (const record of await it.poll(200)) values.push(`${record.value}`);
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'KAFKA_OFFSET_OUT_OF_RANGE' });
+      }
+    }
+    expect(values).toEqual(['5']);
+  });
+
   it('reads from the beginning, in order, with headers, bigint offsets and null values', async () => {
     const name = await topic(1);
     await producer.send({ topic: name, key: 'k', value: null, headers: { trace: 'abc', none: null }, timestamp: 1234 });

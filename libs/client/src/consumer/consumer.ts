@@ -255,7 +255,8 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
         this.finder.find(this.assigned.values());
         const collected = collect();
         if (collected.length > 0) return collected;
-        for (const it of this.assigned.values()) if (it.error !== undefined) throw it.error;
+        const failure = this.takeFailure();
+        if (failure !== undefined) throw failure;
         const leftMs = deadlineMs - this.nowMs();
         if (leftMs <= 0) return collected;
         await this.news.wait(this.client.settings.foregroundScheduler, Math.min(leftMs, NAP_MS));
@@ -264,6 +265,18 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
       this.isPolling = false;
       this.watchPolls();
     }
+  }
+
+  /** One partition's error. It is told once: the next poll asks the broker again, which may have its reason no longer. */
+  private takeFailure(): Error | undefined {
+    for (const it of this.assigned.values()) {
+      const { error } = it;
+      if (error === undefined) continue;
+      it.error = undefined;
+      this.fetcher.wake();
+      return error;
+    }
+    return undefined;
   }
 
   private collect(recordsMax: number): ConsumerRecord<K, V>[] {

@@ -25,6 +25,14 @@ export class PartitionQueue {
     return this.open === undefined && this.ready.length === 0 && this.retries.length === 0 && this.inFlight.length === 0;
   }
 
+  /**
+   * Whether another identity may be taken now. What is to be sent again may stand in the log already: under another identity the broker would take it for new. Only when this
+   * partition's own sequence is broken is there no other way.
+   */
+  get mayRenew(): boolean {
+    return this.inFlight.length === 0 && (this.needsNewEpoch || this.retries.length === 0);
+  }
+
   seal(): void {
     if (this.open === undefined) return;
     this.ready.push(this.open);

@@ -62,6 +62,32 @@ describe('Producer against brokers that fail', () => {
     }
   });
 
+  it('sends a batch of unknown fate again as what it was, when another partition has begun a new epoch meanwhile', async () => {
+    let isAnswerLost = false;
+    let isHeldUp = true;
+    const fault = (partition: number): Fault => {
+      if (partition !== 0 || !isHeldUp) return 'none';
+      if (isAnswerLost) return 'refuse';
+      isAnswerLost = true;
+      return 'drop-after';
+    };
+    const it = await cluster({ partitions: 2, maxBatchBytes: 400, fault });
+    const producer = producerFor(it);
+    const unknown = producer.send({ topic: 't', partition: 0, value: 'a' });
+    while (it.partitions[0]?.values.length === 0) await new Promise(setImmediate);
+    const epochs = (partition: number): number[] => [...it.partitions[partition]!.producers.values()].map((state) => state.epoch);
+    await expect(producer.send({ topic: 't', partition: 1, value: 'x'.repeat(2000) })).rejects.toMatchObject({ code: 'KAFKA_MESSAGE_TOO_LARGE' });
+    await producer.send({ topic: 't', partition: 1, value: 'b' });
+    expect(epochs(1)).toEqual([1]);
+    isHeldUp = false;
+    await unknown;
+    expect(it.partitions[0]?.values).toEqual(['a']);
+    expect(epochs(0)).toEqual([0]);
+    await producer.send({ topic: 't', partition: 0, value: 'a2' });
+    expect(it.partitions[0]?.values).toEqual(['a', 'a2']);
+    expect(epochs(0)).toEqual([1]);
+  });
+
   it('keeps the order without idempotence too, one batch at a time', async () => {
     const random = seeded(7);
     const it = await cluster({ fault: () => (random() < 0.15 ? 'refuse' : 'none') });

@@ -133,7 +133,8 @@ export class Sender {
     }
     const isAlone = queue.inFlight.length === 0;
     if (enableIdempotence && (queue.needsNewEpoch || queue.identity !== this.identity)) {
-      if (!isAlone || !this.renew(queue)) return false;
+      if (!queue.mayRenew) return isAlone && queue.retries.length > 0;
+      if (!this.renew(queue)) return false;
     }
     if (queue.retries.length > 0) return isAlone;
     if (enableIdempotence ? queue.inFlight.length >= maxInFlightRequestsPerConnection : !isAlone && acks !== 0) return false;
@@ -159,7 +160,6 @@ export class Sender {
       }
       this.identity = { producerId: this.identity.producerId, producerEpoch: this.identity.producerEpoch + 1 };
     }
-    // A partition that is idle between epochs loses its place in the old sequence only when nothing of it is unresolved.
     queue.adopt(this.identity);
     return true;
   }
