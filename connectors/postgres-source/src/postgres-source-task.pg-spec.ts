@@ -17,6 +17,15 @@ function eventOf(record: SourceRecord): Event {
   return (renderRecord(record).value as { payload: Event }).payload;
 }
 
+/** Asks again and again until it is so. Throws at the deadline. */
+async function eventually(isSo: () => boolean | Promise<boolean>, complaint: string, deadlineMs = 10_000): Promise<void> {
+  const deadline = Date.now() + deadlineMs;
+  while (!(await isSo())) {
+    if (Date.now() > deadline) throw new Error(`${complaint} after ${deadlineMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
 describe('PostgresSourceTask', () => {
   let server: EmbeddedPostgres;
   let end: () => Promise<void>;
@@ -26,7 +35,7 @@ describe('PostgresSourceTask', () => {
   let count = 0;
 
   beforeAll(async () => {
-    ({ server, end } = await startServer());
+    ({ server, end } = await startServer({ settings: { max_replication_slots: '50', max_wal_senders: '50' } }));
   }, 60_000);
   afterAll(() => end());
 
@@ -58,8 +67,49 @@ describe('PostgresSourceTask', () => {
 
   /** Until the slot is free, as it is when the session of a stopped task has ended. */
   async function slotFree(client: Client): Promise<void> {
-    const deadline = Date.now() + 10_000;
-    while ((await slot(client))?.active && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+    await eventually(async () => !(await slot(client))?.active, 'the slot stays in use');
+  }
+
+  async function slotNames(client: Client, name: string): Promise<string[]> {
+    return (await client.query<{ slot_name: string }>('select slot_name from pg_replication_slots where slot_name = $1', [name])).rows.map((it) => it.slot_name);
+  }
+
+  /** A role that may read, but owns nothing. */
+  async function role(client: Client, attributes: string): Promise<Record<string, string>> {
+    const name = `reader_${database}`;
+    await client.query(`create role ${name} login ${attributes}`);
+    await client.query(`grant select on all tables in schema public to ${name}`);
+    return { 'database.user': name, 'publication.autocreate.mode': 'disabled' };
+  }
+
+  /** Runs a task until its first record is stored and the slot is free again. */
+  async function storedOffset(client: Client): Promise<OffsetMap> {
+    const driver = await run();
+    const [record] = await driver.take(1);
+    driver.commit(record!);
+    await driver.stop();
+    await slotFree(client);
+    return driver.stored!;
+  }
+
+  /** The server throws log away that the idle slot still needs. */
+  async function loseSlot(client: Client): Promise<void> {
+    await client.query("alter system set max_slot_wal_keep_size = '1MB'");
+    await client.query('select pg_reload_conf()');
+    try {
+      await eventually(async () => {
+        for (let i = 0; i < 3; i++) {
+          await client.query("select pg_logical_emit_message(false, 'fill', 'x')");
+          await client.query('select pg_switch_wal()');
+        }
+        await client.query('checkpoint');
+        const { rows } = await client.query<{ wal_status: string }>('select wal_status from pg_replication_slots where slot_name = $1', [database]);
+        return rows[0]?.wal_status === 'lost';
+      }, 'the slot is not lost');
+    } finally {
+      await client.query('alter system reset max_slot_wal_keep_size');
+      await client.query('select pg_reload_conf()');
+    }
   }
 
   it('reads a consistent snapshot while others write, and goes on exactly behind it', async () => {
@@ -74,7 +124,7 @@ describe('PostgresSourceTask', () => {
         await writer.query('with move as (select $1::int as a, $2::int as b) update accounts set balance = balance + case when id = (select a from move) then -1 else 1 end where id in ((select a from move), (select b from move)) and (select a <> b from move)', [from, to]);
       }
     });
-    while (moves < 50) await new Promise((resolve) => setTimeout(resolve, 5));
+    await eventually(() => moves >= 50, 'the writers do not write');
     const driver = await run();
     const state = new Map<unknown, number>();
     const apply = (records: readonly SourceRecord[]): void => {
@@ -267,6 +317,78 @@ describe('PostgresSourceTask', () => {
     const renewed = await run({ 'snapshot.mode': 'when_needed' }, first.stored);
     expect((await renewed.take(2)).map((it) => eventOf(it))).toMatchObject([{ op: 'r', after: { id: 1 } }, { op: 'r', after: { id: 2 } }]);
   });
+
+  it('takes a new snapshot, if it may, where the slot was moved past what is stored, and goes on with that slot', async () => {
+    const client = await prepare('create table t (id int primary key)', 'insert into t values (1)');
+    const stored = await storedOffset(client);
+    await client.query('insert into t values (2)');
+    await client.query('select pg_replication_slot_advance($1, pg_current_wal_lsn())', [database]);
+    const renewed = await run({ 'snapshot.mode': 'when_needed' }, stored);
+    expect((await renewed.take(2)).map((it) => eventOf(it))).toMatchObject([{ op: 'r', after: { id: 1 } }, { op: 'r', after: { id: 2 } }]);
+    await renewed.poll();
+    await client.query('insert into t values (3)');
+    expect((await renewed.take(1)).map(eventOf)).toMatchObject([{ op: 'c', after: { id: 3 } }]);
+  });
+
+  it('takes no snapshot while another session moves the slot on', async () => {
+    const client = await prepare('create table t (id int primary key)', 'insert into t values (1)');
+    const stored = await storedOffset(client);
+    const other = await run({ 'snapshot.mode': 'no_data' }, stored);
+    await other.poll();
+    await client.query('insert into t values (2)');
+    const [record] = await other.take(1);
+    other.commit(record!);
+    const before = (await slot(client))!.confirmed;
+    await client.query('insert into t values (3)');
+    other.commit((await other.take(1))[0]!);
+    await eventually(async () => (await slot(client))!.confirmed > before, 'the slot does not move');
+    const task = await run({ 'snapshot.mode': 'when_needed', 'slot.max.retries': '0' }, stored);
+    await expect(task.poll()).rejects.toThrow(/stays in use by another session: .* moves it on/);
+  });
+
+  it.each(['when_needed', 'always'])('leaves the slot of another database alone (snapshot.mode=%s)', async (mode) => {
+    const client = await prepare('create table t (id int primary key)', 'insert into t values (1)');
+    const stored = await storedOffset(client);
+    const foreign = `${database}_foreign`;
+    const other = await createDatabase(server, foreign);
+    clients.push(other);
+    await other.query("select pg_create_logical_replication_slot($1, 'pgoutput')", [foreign]);
+    const task = await run({ 'snapshot.mode': mode, 'slot.name': foreign }, stored);
+    await expect(task.poll()).rejects.toThrow(new RegExp(`slot ${foreign} belongs to the database ${foreign}, not to ${database}`));
+    expect(await slotNames(client, foreign)).toEqual([foreign]);
+  });
+
+  it('does not take a question that the server refuses for a lost position', async () => {
+    const client = await prepare('create table t (id int primary key)', 'insert into t values (1)');
+    const stored = await storedOffset(client);
+    const reader = await role(client, 'replication');
+    await client.query('revoke execute on function pg_catalog.pg_current_wal_lsn() from public');
+    const task = await run({ ...reader, 'snapshot.mode': 'when_needed' }, stored);
+    await expect(task.poll()).rejects.toThrow(/permission denied for function pg_current_wal_lsn/);
+    expect(await slotNames(client, database)).toEqual([database]);
+  });
+
+  it.each([true, false])('replaces a slot that the server has lost, once (with a stored position: %s)', async (isStored) => {
+    const client = await prepare('create table t (id int primary key)', 'insert into t values (1)');
+    const stored = await storedOffset(client);
+    await loseSlot(client);
+    const refused = await run({ 'snapshot.mode': 'initial' }, stored);
+    await expect(refused.poll()).rejects.toThrow(/is lost: the server has removed log/);
+    const task = await run({ 'snapshot.mode': 'when_needed' }, isStored ? stored : null);
+    expect((await task.take(1)).map(eventOf)).toMatchObject([{ op: 'r', after: { id: 1 } }]);
+    await task.poll();
+    await client.query('insert into t values (2)');
+    expect((await task.take(1)).map(eventOf)).toMatchObject([{ op: 'c', after: { id: 2 } }]);
+  }, 30_000);
+
+  it('fails where a lost slot cannot be dropped: a snapshot would follow the other without end', async () => {
+    const client = await prepare('create table t (id int primary key)', 'insert into t values (1)');
+    const stored = await storedOffset(client);
+    await loseSlot(client);
+    const task = await run({ ...(await role(client, '')), 'snapshot.mode': 'when_needed' }, stored);
+    await expect(task.poll()).rejects.toMatchObject({ code: 'CONNECT_ERROR', message: expect.stringMatching(/slot .* is lost, and could not be dropped.*permission denied/) as string });
+    expect(await slotNames(client, database)).toEqual([database]);
+  }, 30_000);
 
   it('refuses to go on when the slot was moved past what is stored', async () => {
     const client = await prepare('create table t (id int primary key)');

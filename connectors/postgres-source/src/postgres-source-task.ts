@@ -11,7 +11,7 @@ import { startSnapshot } from './snapshot/start-snapshot.js';
 import { ChangeStream } from './streaming/change-stream.js';
 import { Heartbeat } from './streaming/heartbeat.js';
 import { preparePublication, setReplicaIdentities } from './streaming/publication.js';
-import { checkPosition, checkSlot, createSlot, dropSlot, readSlot, type SlotState } from './streaming/slot.js';
+import { checkLog, checkOwner, checkPosition, clearSlot, createSlot, dropSlot, PositionLost, readSlot, type SlotState } from './streaming/slot.js';
 import { TablePlanner } from './tables/table-planner.js';
 import { formatLsn, type Lsn } from './wire/lsn.js';
 import { VERSION } from './version.js';
@@ -87,8 +87,7 @@ export class PostgresSourceTask extends SourceTask {
     if (!values?.['slot.drop.on.stop'] || !this.hasStarted) return;
     const session = await connect(this.settings);
     try {
-      const problem = await dropSlot(session, values['slot.name']);
-      if (problem !== undefined) this.context.logger.warn({ slot: values['slot.name'], reason: problem }, 'The replication slot could not be dropped');
+      await dropSlot(session, values['slot.name']).catch((error: unknown) => this.context.logger.warn({ slot: values['slot.name'], reason: reasonOf(error) }, 'The replication slot could not be dropped'));
     } finally {
       await session.end().catch(() => undefined);
     }
@@ -153,26 +152,27 @@ export class PostgresSourceTask extends SourceTask {
   }
 
   private async decideStart(session: SqlSession, mode: string, slot: SlotState | undefined): Promise<Lsn | 'snapshot'> {
-    const { position } = this;
-    if (position === undefined || position.snapshot === 'running') {
-      if (slot) checkSlot(slot, this.settings);
-      return mode === 'no_data' || mode === 'never' ? 0 : 'snapshot';
-    }
-    if (mode === 'always' && !this.hasTakenSnapshot) return 'snapshot';
-    if (mode === 'initial_only') return 0;
+    const { position, settings } = this;
+    if (slot) checkOwner(slot, settings);
+    const isNew = position === undefined || position.snapshot === 'running';
+    if (!isNew && mode === 'initial_only') return 0;
     try {
+      if (slot) checkLog(slot, settings);
+      if (isNew) return mode === 'no_data' || mode === 'never' ? 0 : 'snapshot';
+      if (mode === 'always' && !this.hasTakenSnapshot) return 'snapshot';
       if (!slot) {
-        throw fatal(
-          `The connector is to go on from ${formatLsn(position.commitLsn ?? position.lsn)}, but the replication slot ${this.settings.values['slot.name']} does not exist any more, so changes are missing. ` +
+        throw new PositionLost(
+          `The connector is to go on from ${formatLsn(position.commitLsn ?? position.lsn)}, but the replication slot ${settings.values['slot.name']} does not exist any more, so changes are missing. ` +
             'Reconfigure the connector to use a snapshot mode when needed (snapshot.mode=when_needed), or delete its offsets for a new snapshot',
         );
       }
-      checkSlot(slot, this.settings);
-      return await checkPosition(session, slot, position, this.settings);
+      return await checkPosition(session, slot, position, settings);
     } catch (error) {
-      if (mode !== 'when_needed' || isRetriable(error)) throw error;
+      if (mode !== 'when_needed' || !(error instanceof PositionLost)) throw error;
+      if (slot) await clearSlot(session, slot, settings);
       this.context.logger.warn({ reason: reasonOf(error) }, 'The position is lost: taking a new snapshot');
-      if (slot) await dropSlot(session, this.settings.values['slot.name']);
+      // They are of a log that has ended, perhaps of another server.
+      this.confirmed = this.storedQuietLsn = 0;
       return 'snapshot';
     }
   }

@@ -23,9 +23,15 @@ export function isRetriable(error: unknown): boolean {
   return error instanceof RetriableError || RETRIABLE_SYSTEM_CODES.has(code) || RETRIABLE_SQLSTATES.test(code) || (code === '' && LOST_CONNECTION.test(reasonOf(error)));
 }
 
+const OBJECT_IN_USE = '55006';
+
 /** The slot is held by another session. */
 export function isSlotBusy(error: unknown): boolean {
-  return codeOf(error) === '55006';
+  return codeOf(error) === OBJECT_IN_USE;
+}
+
+export function slotBusy(message: string): Error {
+  return Object.assign(new Error(message), { code: OBJECT_IN_USE });
 }
 
 /** A failure that the runtime must not try again, with what to do about it. */
