@@ -1,4 +1,4 @@
-import { type ConfigDef, type ConfigValue, ConfigError, type ConnectorConfig, type ConnectorContext, SinkConnector } from '@millrace/connect-api';
+import { type AnyConfigDef, type ConfigValue, ConfigError, type ConnectorConfig, type ConnectorContext, SinkConnector } from '@millrace/connect-api';
 import { SINK_CONFIG } from './config/sink-config-def.js';
 import { parseSinkSettings, validateOffline } from './config/sink-settings.js';
 import { probeConnection } from './connection/probe.js';
@@ -16,8 +16,8 @@ export class PostgresSinkConnector extends SinkConnector {
     return Array.from({ length: tasksMax }, () => this.given);
   }
 
-  override config(): ConfigDef {
-    return SINK_CONFIG as unknown as ConfigDef;
+  override config(): AnyConfigDef {
+    return SINK_CONFIG;
   }
 
   /** Once the settings are right by themselves, connects with them. */

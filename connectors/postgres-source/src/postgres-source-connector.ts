@@ -1,4 +1,4 @@
-import { SourceConnector, type ConfigDef, type ConfigValue, type ConnectorConfig, type ConnectorContext } from '@millrace/connect-api';
+import { SourceConnector, type AnyConfigDef, type ConfigValue, type ConnectorConfig, type ConnectorContext } from '@millrace/connect-api';
 import { SETTINGS } from './config/settings.js';
 import { validateConnection, validateTogether } from './validate-connection.js';
 
@@ -14,8 +14,8 @@ export class PostgresSourceConnector extends SourceConnector {
     return [this.taskConfig];
   }
 
-  config(): ConfigDef {
-    return SETTINGS as unknown as ConfigDef;
+  config(): AnyConfigDef {
+    return SETTINGS;
   }
 
   override async validate(config: ConnectorConfig): Promise<ConfigValue[]> {
@@ -25,8 +25,9 @@ export class PostgresSourceConnector extends SourceConnector {
     return values;
   }
 
-  override exactlyOnceSupport(): 'supported' {
-    return 'supported';
+  /** Delivery is at least once: records and offsets are not written in one transaction. */
+  override exactlyOnceSupport(): 'unsupported' {
+    return 'unsupported';
   }
 
   /** The position is also held by the slot, which is not changed: it must not be ahead of what is set here. */

@@ -1,4 +1,4 @@
-import type { ConfigDef, ConfigValue } from './config/config-def.js';
+import type { AnyConfigDef, ConfigValue } from './config/config-def.js';
 import type { ConnectLogger } from './logger.js';
 import type { OffsetMap } from './records.js';
 
@@ -22,7 +22,7 @@ export abstract class Connector {
   abstract taskConfigs(tasksMax: number): Promise<ConnectorConfig[]> | ConnectorConfig[];
 
   /** The plugin's settings, without the framework's (`name`, `connector.class`, `tasks.max` …). */
-  abstract config(): ConfigDef;
+  abstract config(): AnyConfigDef;
 
   /** `config` has passed `validate`. May connect to the outside to look around; a throw shows as the connector FAILED. */
   start(_context: ConnectorContext, _config: ConnectorConfig): Promise<void> | void {}
@@ -40,19 +40,23 @@ export abstract class Connector {
 }
 
 export abstract class SourceConnector extends Connector {
-  /** KIP-618. */
+  /** KIP-618. The runtime does not call it yet: delivery is at least once, whatever is said here. */
   exactlyOnceSupport(_config: ConnectorConfig): 'supported' | 'unsupported' | undefined {
     return undefined;
   }
-  /** KIP-875: may refuse (throw ConfigError) or adjust outside state before offsets are overwritten; false: offsets are also held outside and were not changed there. */
+  /**
+   * KIP-875: may refuse (throw ConfigError) or adjust outside state before offsets are overwritten; false: offsets are also held outside
+   * and were not changed there. The runtime does not call it yet: it knows no request that alters offsets.
+   */
   alterOffsets(_config: ConnectorConfig, _offsets: ReadonlyMap<OffsetMap, OffsetMap | null>): Promise<boolean> | boolean {
     return false;
   }
-  /** After the connector was deleted and its tasks have stopped, on the leader. */
+  /** After `stop`, when the connector was deleted while it ran on this worker; its tasks may still be stopping elsewhere. Not called for one that was stopped or had failed before. */
   onDeleted(_config: ConnectorConfig): Promise<void> | void {}
 }
 
 export abstract class SinkConnector extends Connector {
+  /** KIP-875, as for a source; a null offset resets its partition. The runtime does not call it yet. */
   alterOffsets(_config: ConnectorConfig, _offsets: ReadonlyMap<string, number | null>): Promise<boolean> | boolean {
     return false;
   }

@@ -14,6 +14,6 @@ export { SourceTask, type SourceTaskContext } from './source-task.js';
 export { SinkTask, type ErrantRecordReporter, type OffsetsToCommit, type SinkTaskContext } from './sink-task.js';
 export type { PluginEntry, PluginManifest, SinkPlugin, SourcePlugin } from './plugin/manifest.js';
 export type { Converter, ConverterPlugin } from './plugin/converter.js';
-export { ConfigDef, type ConfigKey, type ConfigKeys, type ConfigOf, type ConfigValue, type Importance, type Width } from './config/config-def.js';
+export { ConfigDef, type AnyConfigDef, type ConfigKey, type ConfigKeys, type ConfigOf, type ConfigValue, type Importance, type Width } from './config/config-def.js';
 export { Password, PASSWORD_MASK } from './config/password.js';
 export { parseConfigText, type ConfigKind } from './config/parse-config-text.js';

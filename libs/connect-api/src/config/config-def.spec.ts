@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { Connector } from '../connector.js';
 import { ConfigDef, type ConfigOf } from './config-def.js';
 
 const definition = new ConfigDef({
@@ -34,5 +35,20 @@ describe('ConfigDef', () => {
     const config = definition.parse({ host: 'h', password: 'tiger' });
     expect(config.password?.reveal()).toBe('tiger');
     expect(inspect(config) + JSON.stringify(config) + JSON.stringify(definition.validate({ host: 'h', password: 'tiger' }))).not.toContain('tiger');
+  });
+
+  it('is what a connector gives back, whatever its settings', async () => {
+    class Plugin extends Connector {
+      taskConfigs(): [] {
+        return [];
+      }
+      // Without a cast: that this compiles is the point.
+      config(): typeof definition {
+        return definition;
+      }
+    }
+    const connector: Connector = new Plugin();
+    expect((await connector.validate({ host: 'h' })).flatMap((it) => it.errors)).toEqual([]);
+    expect(connector.config().parse({ host: 'h' }).port).toBe(5432);
   });
 });

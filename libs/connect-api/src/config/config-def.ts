@@ -78,6 +78,13 @@ export class ConfigDef<const K extends Readonly<Record<string, ConfigKey<never>>
   }
 }
 
+/** The definition of any plugin's settings, whatever their names and kinds: every ConfigDef is one. */
+export interface AnyConfigDef {
+  readonly keys: ConfigKeys;
+  validate(config: Readonly<Record<string, string | null>>): ConfigValue[];
+  parse(config: Readonly<Record<string, string | null>>): Readonly<Record<string, unknown>>;
+}
+
 function textOf(key: ConfigKey<never>, given: string | null | undefined): string | null {
   return given ?? key.default ?? null;
 }

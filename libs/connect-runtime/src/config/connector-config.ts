@@ -1,4 +1,4 @@
-import { ConfigDef, type ConfigKey, type ConfigOf } from '@millrace/connect-api';
+import { ConfigDef, type ConfigOf } from '@millrace/connect-api';
 
 const COMMON = 'Common';
 const ERRORS = 'Error Handling';
@@ -57,7 +57,6 @@ export const SINK_CONFIG = CONNECTOR_CONFIG.extend({
 });
 
 export type ConnectorFrameworkConfig = ConfigOf<typeof CONNECTOR_CONFIG>;
-export type AnyConfigDef = ConfigDef<Readonly<Record<string, ConfigKey<never>>>>;
 
 /** `${provider:key}` or `${provider:path:key}`: a value that a config provider would have to give. */
 export function providerReference(value: string): string | undefined {

@@ -1,4 +1,4 @@
-import { ConfigDef, ConnectError, type ConfigValue } from '@millrace/connect-api';
+import { type AnyConfigDef, ConfigDef, ConnectError, type ConfigValue } from '@millrace/connect-api';
 import { errorMessage } from '@millrace/foundation';
 import { BUILT_IN_CONVERTERS } from '../converters/built-in-converters.js';
 import { loadConnectorPlugin } from '../plugins/load-plugin.js';
@@ -94,7 +94,7 @@ export class ConnectorValidator {
     return new ConfigDef({ ...keys, ...Object.fromEntries(converters) });
   }
 
-  private ownDefinition(plugin: PluginDescriptor): ConfigDef {
+  private ownDefinition(plugin: PluginDescriptor): AnyConfigDef {
     return loadConnectorPlugin(plugin).connector().config();
   }
 

@@ -1,4 +1,4 @@
-import type { ConfigDef, Converter } from '@millrace/connect-api';
+import type { AnyConfigDef, Converter } from '@millrace/connect-api';
 import { ByteArrayConverter } from './byte-array-converter.js';
 import { JsonConverter } from './json/json-converter.js';
 import { NumberConverter } from './number-converters.js';
@@ -10,7 +10,7 @@ export interface BuiltInConverter {
   readonly class: string;
   readonly types: readonly ('converter' | 'header_converter')[];
   readonly make: () => Converter;
-  readonly config?: ConfigDef;
+  readonly config?: AnyConfigDef;
 }
 
 const BOTH = ['converter', 'header_converter'] as const;

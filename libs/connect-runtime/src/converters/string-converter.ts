@@ -11,7 +11,7 @@ const OPTIONAL_STRING = Schema.of('string', { optional: true });
 export class StringConverter implements Converter {
   private encoding: BufferEncoding = 'utf8';
 
-  static readonly config: ConfigDef = STRING_CONVERTER_CONFIG as unknown as ConfigDef;
+  static readonly config = STRING_CONVERTER_CONFIG;
 
   configure(config: Readonly<Record<string, string>>, isKey: boolean): void {
     const name = config[isKey ? 'key.converter.encoding' : 'value.converter.encoding'] ?? config['converter.encoding'] ?? 'UTF-8';

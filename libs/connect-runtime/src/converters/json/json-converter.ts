@@ -1,4 +1,4 @@
-import { type ConfigDef, type Converter, type Schema, type SchemaAndValue, type Value } from '@millrace/connect-api';
+import { type Converter, type Schema, type SchemaAndValue, type Value } from '@millrace/connect-api';
 import { JSON_CONVERTER_CONFIG } from './json-settings.js';
 import { EnvelopeReader } from './envelope-reader.js';
 import { JsonLazyStruct, JsonReading } from './json-lazy-struct.js';
@@ -26,7 +26,7 @@ export class JsonConverter implements Converter {
   private headInPlace: Schema | null | undefined;
   private headLength = 0;
 
-  static readonly config: ConfigDef = JSON_CONVERTER_CONFIG as unknown as ConfigDef;
+  static readonly config = JSON_CONVERTER_CONFIG;
 
   configure(config: Readonly<Record<string, string>>, _isKey: boolean): void {
     const parsed = JSON_CONVERTER_CONFIG.parse(config);
