@@ -1,5 +1,5 @@
 import type { OperationalError } from '@millrace/foundation';
-import { CreateTopics, ErrorCode } from '@millrace/protocol';
+import { CreateTopics, ErrorCode, FindCoordinator, IncrementalAlterConfigs, OffsetCommit, OffsetFetch } from '@millrace/protocol';
 import type { Processes } from '@millrace/storage';
 import { FaultyFileSystem, SeededRandom, type DiskFault } from '@millrace/testkit';
 import { batchOf, LocalBroker, RawClient, valuesIn } from './local-broker.js';
@@ -86,6 +86,57 @@ describe('a broker on a failing disk', () => {
     await failure;
     const again = await start(disk.afterPowerLoss(new SeededRandom(7)), { 'log.flush.interval.messages': '1' });
     expect((await allValues(again.client, 'synced')).slice(0, 5)).toEqual(['0', '1', '2', '3', '4']);
+  });
+
+  it('flushes before it acknowledges a duplicate of what was not flushed', async () => {
+    const disk = new FaultyFileSystem();
+    const { client } = await start(disk);
+    await client.createTopic('again');
+    const identity = { producerId: 7, producerEpoch: 0, baseSequence: 0 };
+    expect(await client.produce('again', batchOf([{ value: 'once' }], identity))).toMatchObject({ errorCode: 0, baseOffset: 0 });
+    const change = { resourceType: 2, resourceName: 'again', configs: [{ name: 'flush.messages', configOperation: 0, value: '1' }] };
+    expect((await client.ask(IncrementalAlterConfigs, 1, { resources: [change], validateOnly: false })).responses[0]).toMatchObject({ errorCode: 0 });
+    let syncs = 0;
+    disk.inject = (call) => {
+      if (call.operation === 'sync' && call.path.includes('again-0')) syncs += 1;
+      return undefined;
+    };
+    expect(await client.produce('again', batchOf([{ value: 'once' }], identity))).toMatchObject({ errorCode: 0, baseOffset: 0 });
+    expect(syncs).toBeGreaterThan(0);
+    const again = await start(disk.afterPowerLoss(new SeededRandom(3)));
+    expect(await allValues(again.client, 'again')).toEqual(['once']);
+  });
+
+  it('loads a group shard again that could not be read', async () => {
+    const disk = new FaultyFileSystem();
+    const first = await start(disk, { 'offsets.topic.num.partitions': '1' });
+    await first.client.createTopic('t');
+    const commit = { groupId: 'g', generationIdOrMemberEpoch: -1, memberId: '', topics: [{ name: 't', partitions: [{ partitionIndex: 0, committedOffset: 42, committedMetadata: 'm' }] }] };
+    const committed = async (): Promise<number | undefined> => (await first.client.ask(OffsetCommit, 8, commit)).topics[0]?.partitions[0]?.errorCode;
+    await first.client.ask(FindCoordinator, 4, { keyType: 0, coordinatorKeys: ['g'] });
+    while ((await committed()) !== 0);
+    first.client.close();
+    await first.local.stop();
+    const copy = disk.afterKill();
+    let isLed = false;
+    let refusals = 0;
+    copy.inject = (call) => {
+      if (!call.path.includes('__consumer_offsets-0')) return undefined;
+      isLed ||= call.operation === 'rename' && call.path.includes('leader-epoch-checkpoint');
+      if (!isLed || call.operation !== 'read' || refusals > 0) return undefined;
+      refusals += 1;
+      // Nothing that takes the log offline: the next read may go well.
+      return { kind: 'error', errno: 'ENOSPC' };
+    };
+    const again = await start(copy, { 'offsets.topic.num.partitions': '1' });
+    const fetched = async () => (await again.client.ask(OffsetFetch, 8, { groups: [{ groupId: 'g', topics: [{ name: 't', partitionIndexes: [0] }] }], requireStable: false })).groups[0];
+    const { errorCode } = (await fetched()) ?? {};
+    expect([ErrorCode.NOT_COORDINATOR, ErrorCode.COORDINATOR_LOAD_IN_PROGRESS]).toContain(errorCode);
+    let group = await fetched();
+    for (const deadline = Date.now() + 10_000; group?.errorCode !== 0 && Date.now() < deadline; ) group = await fetched();
+    expect(group?.topics[0]?.partitions[0]).toMatchObject({ errorCode: 0, committedOffset: 42, metadata: 'm' });
+    expect(refusals).toBe(1);
+    expect(again.local.logger.complaints('group coordinator cannot be loaded')).toHaveLength(1);
   });
 
   it.each([1, 2, 3, 4, 5, 6])('loses nothing acknowledged to a loss of power with flush.messages=1 (seed %i)', async (seed) => {

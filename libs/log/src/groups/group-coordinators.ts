@@ -1,7 +1,11 @@
 import { coordinatorPartitionFor, GroupCoordinator, type GroupConfig } from '@millrace/coordinator';
-import { errorMessage, type Clock, type Codecs, type Logger, type Random, type Scheduler } from '@millrace/foundation';
+import { errorMessage, type Clock, type Codecs, type Logger, type Random, type Scheduled, type Scheduler } from '@millrace/foundation';
 import type { HostedPartition } from '../replicas/hosted-partition.js';
 import { GroupShardDriver } from './group-shard-driver.js';
+
+/** The pause before a shard that could not be loaded is loaded again; it doubles up to the longest. */
+const RELOAD_MS = 500;
+const RELOAD_MS_MAX = 60_000;
 
 export interface GroupCoordinatorsOptions {
   readonly config: GroupConfig;
@@ -19,6 +23,7 @@ export type CoordinatorError = 'COORDINATOR_NOT_AVAILABLE' | 'COORDINATOR_LOAD_I
 /** The group coordinators of this broker: one shard for each partition of `__consumer_offsets` that it leads. */
 export class GroupCoordinators {
   private readonly drivers = new Map<number, GroupShardDriver>();
+  private readonly reloads = new Map<number, Scheduled>();
   private partitionCount = 0;
 
   constructor(private readonly options: GroupCoordinatorsOptions) {}
@@ -39,16 +44,32 @@ export class GroupCoordinators {
   /** This broker leads the partition: its groups are loaded in the background. */
   begin(hosted: HostedPartition): void {
     if (this.drivers.has(hosted.partition)) return;
+    this.load(hosted, RELOAD_MS);
+  }
+
+  /** What cannot be loaded is tried again, from the start, as long as this broker leads the partition. Meanwhile its groups have no coordinator here. */
+  private load(hosted: HostedPartition, retryMs: number): void {
     const { config, clock, scheduler, random, codecs, logger, decompressedBytesMax } = this.options;
+    const { partition } = hosted;
     const driver = new GroupShardDriver({ hosted, coordinator: new GroupCoordinator({ config, random }), clock, scheduler, codecs, logger, decompressedBytesMax });
-    this.drivers.set(hosted.partition, driver);
+    this.drivers.set(partition, driver);
     driver.load().catch((error: unknown) => {
-      logger.error({ partition: hosted.partition, reason: errorMessage(error) }, 'group coordinator cannot be loaded');
+      if (driver.state === 'unloaded') return;
       driver.unload();
+      const isLeader = hosted.machine.role === 'leader';
+      logger.error({ partition, reason: errorMessage(error), ...(isLeader ? { retryMs } : {}) }, 'group coordinator cannot be loaded');
+      if (!isLeader) return;
+      const reload = scheduler.after(retryMs, () => {
+        this.reloads.delete(partition);
+        this.load(hosted, Math.min(retryMs * 2, RELOAD_MS_MAX));
+      });
+      this.reloads.set(partition, reload);
     });
   }
 
   end(partition: number): void {
+    this.reloads.get(partition)?.cancel();
+    this.reloads.delete(partition);
     this.drivers.get(partition)?.unload();
     this.drivers.delete(partition);
   }

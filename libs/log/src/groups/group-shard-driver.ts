@@ -1,5 +1,5 @@
 import { decodeGroupRecord, encodeGroupRecord, type GroupCaller, type GroupCoordinator, type GroupEffects, type GroupReply } from '@millrace/coordinator';
-import { errorMessage, hasCode, MalformedBytes, type Clock, type Codecs, type Logger, type Offset, type Scheduled, type Scheduler, type TimestampMs } from '@millrace/foundation';
+import { errorMessage, hasCode, invariant, MalformedBytes, type Clock, type Codecs, type Logger, type Offset, type Scheduled, type Scheduler, type TimestampMs } from '@millrace/foundation';
 import type { RequestContext } from '@millrace/network';
 import { ErrorCode } from '@millrace/protocol';
 import { batchesOf, readEndTxnMarker, RecordBatchBuilder, recordsOf } from '@millrace/records';
@@ -51,9 +51,15 @@ export class GroupShardDriver implements PartitionWaiter {
     let offset = hosted.log.logStartOffset;
     while (offset < logEndOffset) {
       const read = await hosted.log.read({ offset, maxBytes: LOAD_READ_BYTES, maxOffset: logEndOffset, minOneBatch: true });
-      if (read.nextOffset <= offset) break;
-      this.replay(read.bytes);
-      offset = read.nextOffset;
+      try {
+        // Ended meanwhile: there is nobody to load for.
+        if (this.state !== 'loading') return;
+        invariant(read.nextOffset > offset, `partition ${hosted.partition} of __consumer_offsets ends at ${logEndOffset} and has nothing at ${offset}`);
+        this.replay(read.bytes);
+        offset = read.nextOffset;
+      } finally {
+        read.release();
+      }
     }
     if (this.state !== 'loading') return;
     coordinator.loaded(this.options.clock.nowMs());
@@ -133,10 +139,13 @@ export class GroupShardDriver implements PartitionWaiter {
       this.answer(effects.replies, info.nextOffset);
       return;
     }
-    void hosted.flush().then((isFlushed) => {
-      if (isFlushed) this.answer(effects.replies, info.nextOffset);
-      else this.unload();
-    });
+    hosted.flush().then(
+      (isFlushed) => (isFlushed ? this.answer(effects.replies, info.nextOffset) : this.unload()),
+      (error: unknown) => {
+        this.options.logger.error({ partition: hosted.partition, reason: errorMessage(error) }, 'a flush of group records failed; the group coordinator stops');
+        this.unload();
+      },
+    );
   }
 
   /** Invariant 4 of the coordinator: a reply leaves once everything appended before it is committed. */
@@ -173,7 +182,8 @@ export class GroupShardDriver implements PartitionWaiter {
 
   private replayRecord(key: Uint8Array, value: Uint8Array | null, position: { offset: Offset; producerId: number }): void {
     try {
-      const record = decodeGroupRecord(key, value);
+      // A plain view: a Buffer's `slice` would not copy what outlives the lent memory of a read.
+      const record = decodeGroupRecord(key, value === null ? null : new Uint8Array(value.buffer, value.byteOffset, value.length));
       if (record !== undefined) this.options.coordinator.replay(record, position);
     } catch (error) {
       if (!(error instanceof MalformedBytes) && !hasCode(error, 'KAFKA_UNSUPPORTED_VERSION')) throw error;

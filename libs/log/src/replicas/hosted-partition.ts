@@ -117,7 +117,7 @@ export class HostedPartition {
     if (verdict.kind === 'duplicate') {
       // Invariant 18: the range is in the log already; the producer is told where, and nothing is appended.
       const { baseOffset, lastOffset, timestampMs } = verdict.batch;
-      return { error: null, baseOffset, nextOffset: lastOffset + 1, logAppendTimeMs: isLogAppendTime ? timestampMs : -1, isFlushDue: false };
+      return { error: null, baseOffset, nextOffset: lastOffset + 1, logAppendTimeMs: isLogAppendTime ? timestampMs : -1, isFlushDue: this.isFlushDueFor(lastOffset) };
     }
     const batch = this.recompressed(bytes, check.header);
     if (batch.length > settings.maxMessageBytes) return { error: 'MESSAGE_TOO_LARGE', message: `The record batch size is ${batch.length} bytes which exceeds the maximum configured value of ${settings.maxMessageBytes}.` };
@@ -195,11 +195,24 @@ export class HostedPartition {
       return undefined;
     }
     this.appendedBytes += info.bytes;
-    if (info.hasRolled) void this.flush(info.baseOffset);
+    if (info.hasRolled) this.flushRolled(info.baseOffset);
     const unstable = this.log.firstUnstableOffset;
     if (unstable !== undefined) this.execute(this.machine.unstableOffsetChanged(unstable));
     this.execute(this.machine.appended(info.lastOffset, nowMs));
     return info;
+  }
+
+  /** A first attempt may still wait for its flush when the second one comes: neither is acknowledged before it. */
+  private isFlushDueFor(lastOffset: Offset): boolean {
+    const { recoveryPoint, logEndOffset, config } = this.log;
+    return lastOffset >= recoveryPoint && logEndOffset - recoveryPoint >= config.flushMessages;
+  }
+
+  /** The segments before the new one, in the background. */
+  private flushRolled(upTo: Offset): void {
+    this.flush(upTo).catch((error: unknown) => {
+      this.logger.error({ topic: this.topic, partition: this.partition, reason: errorMessage(error) }, 'flush of a full segment failed');
+    });
   }
 
   private recompressed(bytes: Uint8Array, header: BatchHeader): Uint8Array {
