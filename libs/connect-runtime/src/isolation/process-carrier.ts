@@ -8,7 +8,8 @@ import { entryFile } from './thread-carrier.js';
 export function startProcessCarrier(options: CarrierOptions): TaskCarrier {
   const child = fork(entryFile('task-process.js'), [options.name], { serialization: 'advanced', execArgv: [`--max-old-space-size=${options.heapMaxMb}`] });
   let isTerminated = false;
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  let end: () => void = () => undefined;
+  const exited = new Promise<void>((resolve) => (end = resolve));
   const carrier: TaskCarrier = {
     send: (message) => {
       if (child.connected) child.send(message, () => undefined);
@@ -22,8 +23,14 @@ export function startProcessCarrier(options: CarrierOptions): TaskCarrier {
     },
   };
   child.on('message', (message) => carrier.onMessage(message as TaskMessage));
-  child.on('error', () => undefined);
+  child.on('error', (error) => {
+    // A child that was never there does not exit; other errors (a message or a signal that could not be sent) are followed by its exit.
+    if (child.pid !== undefined) return;
+    end();
+    carrier.onExit(isTerminated ? undefined : error);
+  });
   child.on('exit', (code, signal) => {
+    end();
     const unasked = new OperationalError('CONNECT_TASK_EXITED', `The task's process ended with ${signal === null ? `exit code ${code}` : `signal ${signal}`}`);
     carrier.onExit(isTerminated ? undefined : unasked);
   });

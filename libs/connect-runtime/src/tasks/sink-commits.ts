@@ -1,6 +1,6 @@
 import type { ConnectLogger, SinkTask, TopicPartition } from '@millrace/connect-api';
 import type { Consumer } from '@millrace/client';
-import { errorMessage } from '@millrace/foundation';
+import { errorMessage, invariant } from '@millrace/foundation';
 
 export interface SinkCommitsOptions {
   readonly task: SinkTask;
@@ -16,10 +16,27 @@ export interface SinkCommitsOptions {
 export class SinkCommits {
   /** Next offsets to consume: behind what was put. */
   private readonly positions = new Map<TopicPartition, number>();
-  private committed = new Map<TopicPartition, number>();
+  /** Where consumption began, or was moved to by the task: what a partition goes back to as long as nothing is committed. */
+  private readonly beginnings = new Map<TopicPartition, number>();
+  private readonly committed = new Map<TopicPartition, number>();
+  /** What the commit under way will have committed. */
+  private pending = new Map<TopicPartition, number>();
   private committing: Promise<void> | undefined;
 
   constructor(private readonly options: SinkCommitsOptions) {}
+
+  /** Before records are put for the first time: where their partitions begin. Those that are known stay as they are. */
+  begin(starts: ReadonlyMap<TopicPartition, number>): void {
+    for (const [partition, offset] of starts) if (!this.beginnings.has(partition)) this.beginnings.set(partition, offset);
+  }
+
+  /** The task moved a partition: what was committed before says nothing of it any more. */
+  move(partition: TopicPartition, offset: number): void {
+    this.positions.set(partition, offset);
+    this.beginnings.set(partition, offset);
+    this.committed.delete(partition);
+    this.pending.delete(partition);
+  }
 
   advance(positions: ReadonlyMap<TopicPartition, number>): void {
     for (const [partition, offset] of positions) this.positions.set(partition, offset);
@@ -27,7 +44,9 @@ export class SinkCommits {
 
   clear(): void {
     this.positions.clear();
-    this.committed = new Map();
+    this.beginnings.clear();
+    this.committed.clear();
+    this.pending.clear();
   }
 
   /** Asks the task what may be committed and commits it: in the background, unless partitions are being given up. */
@@ -42,9 +61,11 @@ export class SinkCommits {
     });
     if (offsets.length === 0) return;
     await this.committing;
+    const pending = new Map(offsets.map((it) => [this.options.partition(it), it.offset]));
+    this.pending = pending;
     this.committing = this.options.consumer
       .commit(offsets)
-      .then(() => offsets.forEach((it) => this.committed.set(this.options.partition(it), it.offset)))
+      .then(() => pending.forEach((offset, partition) => this.committed.set(partition, offset)))
       .catch((error: unknown) => this.options.logger.warn({ error: errorMessage(error) }, 'offsets could not be committed; they will be with the next commit'))
       .finally(() => (this.committing = undefined));
     if (isClosing) await this.committing;
@@ -54,14 +75,19 @@ export class SinkCommits {
     try {
       return await this.options.task.preCommit(current);
     } catch (error) {
-      this.options.logger.error({ error: errorMessage(error) }, isClosing ? 'the task failed before its last commit' : 'the task failed before a commit; going back to the last committed offsets');
+      this.options.logger.error({ error: errorMessage(error) }, isClosing ? 'the task failed before its last commit' : 'the task failed before a commit; going back to what was committed last, or to where it began');
       if (!isClosing) this.rewind();
       return new Map();
     }
   }
 
   private rewind(): void {
-    const offsets = new Map([...this.committed].filter(([partition]) => this.positions.has(partition)));
+    const offsets = new Map<TopicPartition, number>();
+    for (const [partition, position] of this.positions) {
+      const offset = this.committed.get(partition) ?? this.beginnings.get(partition);
+      invariant(offset !== undefined, 'a partition with a position has begun somewhere');
+      if (offset !== position) offsets.set(partition, offset);
+    }
     this.advance(offsets);
     this.options.onRewind(offsets);
   }

@@ -8,7 +8,7 @@ import { loadConnectorPlugin } from '../plugins/load-plugin.js';
 import { LatencyWindow } from './latency-window.js';
 import { PauseGate } from './pause-gate.js';
 import { SinkCommits } from './sink-commits.js';
-import { SinkQueue, type SinkBatch } from './sink-queue.js';
+import { SinkQueue, withoutPartition, type SinkBatch } from './sink-queue.js';
 import { TaskConverters } from './task-converters.js';
 import type { TaskLoop } from './task-loop.js';
 
@@ -30,6 +30,10 @@ export class SinkLoop implements TaskLoop {
   private readonly commits: SinkCommits;
   private assigned: TopicPartition[] = [];
   private prepared: SinkBatch | undefined;
+  /** The batch in `put`. */
+  private delivering: SinkBatch | undefined;
+  /** Where partitions were moved to since the poll under way began. */
+  private readonly movedWhilePolling = new Map<TopicPartition, number>();
   private busy: Promise<void> | undefined;
   private isCommitDue = false;
   private isStarted = false;
@@ -145,13 +149,24 @@ export class SinkLoop implements TaskLoop {
   private async pumpOnce(): Promise<void> {
     const recordsMax = this.consumer.settings.maxPollRecords;
     this.holdPartitions(this.gate.isPaused || this.queue.records >= recordsMax);
-    const pieces = await this.consumer.pollBatches(this.arePartitionsHeld ? 100 : POLL_MS, recordsMax);
+    this.movedWhilePolling.clear();
+    const polled = await this.consumer.pollBatches(this.arePartitionsHeld ? 100 : POLL_MS, recordsMax);
+    const pieces = polled.filter((it) => !this.isOutdated(it));
     if (pieces.length === 0) return;
     this.queue.add(pieces);
     this.wakeMain?.();
     // Another piece may be there already: without this the event loop would not get to sockets and timers.
     await new Promise<void>((resolve) => setImmediate(resolve));
     if (this.queue.records >= recordsMax && !this.gate.isPaused) await this.untilDrained(POLL_MS);
+  }
+
+  /** A piece of a partition that was moved may have been taken before or after it: it is fetched again. */
+  private isOutdated(piece: TopicPartition): boolean {
+    const partition = this.queue.partition(piece);
+    const offset = this.movedWhilePolling.get(partition);
+    if (offset === undefined) return false;
+    this.consumer.seek(partition, offset);
+    return true;
   }
 
   /** Waits a moment for the other loop before partitions are paused. */
@@ -178,11 +193,9 @@ export class SinkLoop implements TaskLoop {
       if (this.failure !== undefined) throw this.failure;
       if (this.gate.isPaused) await this.whilePaused();
       if (this.isCommitDue) await this.commit();
-      const batch = this.isGivingUp ? undefined : (this.prepared ?? this.prepare());
-      this.prepared = undefined;
-      if (!batch) {
-        if (!this.isCommitDue) await this.untilWoken();
-      } else await this.exclusively(() => this.deliver(batch));
+      if (!this.isGivingUp) this.prepared ??= this.prepare();
+      if (this.prepared && !this.isGivingUp) await this.exclusively(() => this.deliverPrepared());
+      else if (!this.isCommitDue) await this.untilWoken();
     }
   }
 
@@ -212,14 +225,37 @@ export class SinkLoop implements TaskLoop {
     return batch;
   }
 
+  /** Conversion ahead of time; what it throws fails the task only when the put under way has ended. */
+  private prepareAhead(): void {
+    if (this.gate.isPaused || this.isGivingUp || this.failure !== undefined) return;
+    try {
+      this.prepared ??= this.prepare();
+    } catch (error) {
+      this.failure = error;
+    }
+  }
+
+  private async deliverPrepared(): Promise<void> {
+    const batch = this.prepared;
+    this.prepared = undefined;
+    if (!batch) return;
+    this.delivering = batch;
+    try {
+      await this.deliver(batch);
+    } finally {
+      this.delivering = undefined;
+    }
+  }
+
   private async deliver(batch: SinkBatch): Promise<void> {
     let waitMs = RETRY_MIN_MS;
+    this.commits.begin(batch.starts);
     while (batch.records.length > 0) {
       this.putStartedMs = performance.now();
       try {
         const putting = this.task.put(batch.records);
         if (putting) {
-          if (!this.gate.isPaused && !this.isGivingUp) this.prepared ??= this.prepare();
+          this.prepareAhead();
           await putting;
         }
         break;
@@ -230,6 +266,7 @@ export class SinkLoop implements TaskLoop {
         await this.wait(typeof asked === 'number' ? asked : waitMs);
         waitMs = Math.min(waitMs * 2, RETRY_MAX_MS);
         if (this.isStopping || this.isGivingUp) return;
+        if (this.failure !== undefined) throw this.failure;
       } finally {
         this.putStartedMs = 0;
       }
@@ -261,11 +298,19 @@ export class SinkLoop implements TaskLoop {
   }
 
   private rewind(offsets: ReadonlyMap<TopicPartition, number>): void {
-    this.forgetPrepared();
-    for (const [partition, offset] of offsets) {
-      this.queue.drop(partition);
-      this.consumer.seek(partition, offset);
-    }
+    for (const [partition, offset] of offsets) this.fetchFrom(partition, offset);
+  }
+
+  /** Consumption of a partition goes on at an offset; nothing that was fetched of it before is put. Other partitions are not touched. */
+  private fetchFrom(partition: TopicPartition, offset: number): void {
+    this.consumer.seek(partition, offset);
+    this.movedWhilePolling.set(partition, offset);
+    this.queue.drop(partition);
+    this.delivering?.positions.delete(partition);
+    if (!this.prepared) return;
+    const kept = withoutPartition(this.prepared, partition);
+    this.recordsIn -= this.prepared.records.length - kept.records.length;
+    this.prepared = kept.positions.size > 0 ? kept : undefined;
   }
 
   private async gained(partitions: readonly TopicPartition[]): Promise<void> {
@@ -285,6 +330,7 @@ export class SinkLoop implements TaskLoop {
     try {
       await this.exclusively(async () => {
         this.queue.clear();
+        this.movedWhilePolling.clear();
         this.forgetPrepared();
         if (isStillOurs) await this.commits.commit(true);
         if (partitions.length > 0) await this.task.close(partitions);
@@ -316,7 +362,7 @@ export class SinkLoop implements TaskLoop {
   private async wait(delayMs: number): Promise<void> {
     const timer = setTimeout(() => this.wakeMain?.(), delayMs);
     const until = performance.now() + delayMs;
-    while (performance.now() < until && !this.isStopping && !this.isGivingUp) await this.untilWoken();
+    while (performance.now() < until && !this.isStopping && !this.isGivingUp && this.failure === undefined) await this.untilWoken();
     clearTimeout(timer);
   }
 
@@ -350,11 +396,11 @@ export class SinkLoop implements TaskLoop {
         report: (record, error) => Promise.reject(Object.assign(new ConnectError(`Tolerance exceeded in error handler (the record at ${record.topic}-${record.partition}, offset ${record.kafkaOffset})`), { cause: error })),
       },
       assignment: () => this.assigned,
-      seek: (partition, offset) => {
-        this.queue.drop(partition);
-        this.forgetPrepared();
-        this.consumer.seek(partition, offset);
-        this.commits.advance(new Map([[this.queue.partition(partition), offset]]));
+      seek: (to, offset) => {
+        const partition = this.queue.partition(to);
+        this.fetchFrom(partition, offset);
+        this.commits.move(partition, offset);
+        this.wakeMain?.();
       },
       pause: (...partitions) => {
         this.queue.pause(partitions);

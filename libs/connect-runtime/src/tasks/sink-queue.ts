@@ -8,6 +8,18 @@ export interface SinkBatch {
   readonly records: SinkRecord[];
   /** Next offset by partition. */
   readonly positions: Map<TopicPartition, number>;
+  /** The first record's offset by partition, or the next offset where there is none. */
+  readonly starts: Map<TopicPartition, number>;
+}
+
+/** The batch without a partition's records: its position was moved, the others go on as they are. */
+export function withoutPartition(batch: SinkBatch, partition: TopicPartition): SinkBatch {
+  const others = (offsets: ReadonlyMap<TopicPartition, number>): Map<TopicPartition, number> => new Map([...offsets].filter(([it]) => it !== partition));
+  return {
+    records: batch.records.filter((it) => it.partition !== partition.partition || it.topic !== partition.topic),
+    positions: others(batch.positions),
+    starts: others(batch.starts),
+  };
 }
 
 interface Piece {
@@ -67,7 +79,7 @@ export class SinkQueue {
 
   /** Up to `recordsMax` records, in the order of their partitions; undefined when nothing can be given. Throws for a record that cannot be converted. */
   take(recordsMax: number): SinkBatch | undefined {
-    const batch: SinkBatch = { records: [], positions: new Map() };
+    const batch: SinkBatch = { records: [], positions: new Map(), starts: new Map() };
     for (let i = 0; i < this.pieces.length && batch.records.length < recordsMax; ) {
       const piece = this.pieces[i]!;
       if (this.paused.has(piece.partition)) i += 1;
@@ -83,9 +95,11 @@ export class SinkQueue {
     let next = -1;
     while (batch.records.length < recordsMax) {
       if (!records.next()) {
+        if (!batch.starts.has(partition)) batch.starts.set(partition, records.nextOffset);
         batch.positions.set(partition, records.nextOffset);
         return true;
       }
+      if (!batch.starts.has(partition)) batch.starts.set(partition, cursor.offset);
       batch.records.push(this.convert(partition, records));
       next = cursor.offset + 1;
       piece.remaining -= 1;

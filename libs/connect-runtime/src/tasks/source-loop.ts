@@ -160,7 +160,7 @@ export class SourceLoop implements TaskLoop {
     }
   }
 
-  /** Converts and appends in order. The converters' buffers stay as they are while a full producer is waited for. */
+  /** Converts and appends in order. A stop leaves a poll unfinished that cannot be written: its offsets are never released. The converters' buffers stay as they are while a full producer is waited for. */
   private async send(records: readonly SourceRecord[]): Promise<void> {
     const { converters, producer, submitted } = this;
     const nowMs = Date.now();
@@ -172,7 +172,7 @@ export class SourceLoop implements TaskLoop {
       const record = records[i]!;
       const { topic } = record;
       if (topic !== topicOfLast) {
-        if (!this.usedTopics.has(topic)) await this.firstUse(topic);
+        if (!this.usedTopics.has(topic) && !(await this.firstUse(topic))) return;
         topicOfLast = topic;
       }
       let key: Uint8Array | null;
@@ -186,7 +186,9 @@ export class SourceLoop implements TaskLoop {
       const headers = converters.headersToWire(topic, record.headers);
       const number = submitted.submit();
       const timestampMs = record.timestampMs ?? nowMs;
-      while (producer.append(topic, record.partition ?? null, key, value, timestampMs, headers, number) === APPEND_FULL) await this.writable(topic);
+      while (producer.append(topic, record.partition ?? null, key, value, timestampMs, headers, number) === APPEND_FULL) {
+        if (!(await this.writable(topic))) return;
+      }
       this.bytesOut += (key?.length ?? 0) + (value?.length ?? 0);
       const next = records[i + 1];
       if (next === undefined || next.sourcePartition !== record.sourcePartition) {
@@ -198,20 +200,38 @@ export class SourceLoop implements TaskLoop {
     this.collect();
   }
 
-  private async firstUse(topic: string): Promise<void> {
+  /** False: the task stops. */
+  private async firstUse(topic: string): Promise<boolean> {
     if (typeof topic !== 'string' || topic === '') throw new DataError('a source record has no topic');
-    await this.topics.ensure(topic);
+    if (!(await this.unlessStopped(() => this.topics.ensure(topic)))) return false;
     this.usedTopics.add(topic);
     if (this.spec.tracksTopics) this.host.reportTopic(topic);
+    return true;
   }
 
-  private async writable(topic: string): Promise<void> {
+  /** False: the task stops. */
+  private async writable(topic: string): Promise<boolean> {
     if (this.failure) throw this.failure;
     try {
-      await this.producer.writable(topic);
+      return await this.unlessStopped(() => this.producer.writable(topic));
     } catch (error) {
-      if (!isRetriable(error) || this.isStopping) throw error;
+      if (!isRetriable(error)) throw error;
       this.logger.warn({ topic, error: errorMessage(error) }, 'a topic cannot be written to; trying again');
+      return !this.isStopping;
+    }
+  }
+
+  /** True when `step` is done before the task has to stop; a step that is left behind may end as it likes. */
+  private async unlessStopped(step: () => Promise<void>): Promise<boolean> {
+    const { signal } = this.stopping;
+    if (signal.aborted) return false;
+    let stop: () => void = () => undefined;
+    const stopped = new Promise<boolean>((resolve) => (stop = () => resolve(false)));
+    signal.addEventListener('abort', stop);
+    try {
+      return await Promise.race([step().then(() => true), stopped]);
+    } finally {
+      signal.removeEventListener('abort', stop);
     }
   }
 

@@ -17,8 +17,7 @@ export interface CompletedPolls {
   /** The last offset of each source partition, by the partition object, in the order in which they were sent. */
   readonly offsets: ReadonlyMap<OffsetMap, OffsetMap>;
   readonly records: number;
-  /** Of the oldest record time among them. */
-  readonly oldestTimestampMs: number;
+  /** Of the last poll among them. */
   readonly newestTimestampMs: number;
 }
 
@@ -33,10 +32,6 @@ export class SubmittedRecords {
 
   get active(): number {
     return this.next - (this.polls[this.head]?.first ?? this.next) - (this.polls[this.head] ? this.acknowledgedInHead() : 0);
-  }
-
-  get nextNumber(): number {
-    return this.next;
   }
 
   /** Begins a poll; every record of it is then announced by `submit`. */
@@ -78,7 +73,6 @@ export class SubmittedRecords {
     if (!poll || !isDone(poll)) return undefined;
     const offsets = new Map<OffsetMap, OffsetMap>();
     let records = 0;
-    const oldestTimestampMs = poll.timestampMs;
     let newestTimestampMs = poll.timestampMs;
     while (poll && isDone(poll)) {
       for (const [partition, offset] of poll.offsets) {
@@ -94,7 +88,7 @@ export class SubmittedRecords {
       this.polls.splice(0, this.head);
       this.head = 0;
     }
-    return { offsets, records, oldestTimestampMs, newestTimestampMs };
+    return { offsets, records, newestTimestampMs };
   }
 
   private acknowledgedInHead(): number {
