@@ -32,6 +32,7 @@ export class Maintenance {
     this.every(config.get('log.retention.check.interval.ms'), () => this.applyRetention());
     this.every(FLUSH_CHECK_MS, () => this.flushDue());
     this.every(config.get('log.flush.offset.checkpoint.interval.ms'), () => this.checkpoint());
+    this.every(config.get('log.flush.start.offset.checkpoint.interval.ms'), () => this.options.replicas.checkpointLogStartOffsets());
     this.every(REMOVE_FILES_MS, () => this.removeFiles());
     this.every(READ_AHEAD_CHECK_MS, () => this.dropStaleReads());
     this.every(EXPIRE_PRODUCERS_MS, () => this.expireProducers());
@@ -44,8 +45,9 @@ export class Maintenance {
     this.timers.clear();
   }
 
+  /** A period of 0 is never, as in Kafka. */
   private every(periodMs: number, work: () => void | Promise<void>): void {
-    if (this.isStopped) return;
+    if (this.isStopped || periodMs === 0) return;
     const timer = this.options.scheduler.after(periodMs, () => {
       this.timers.delete(timer);
       void this.run(work).then(() => this.every(periodMs, work));

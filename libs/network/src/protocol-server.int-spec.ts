@@ -155,20 +155,29 @@ describe('ProtocolServer on loopback', () => {
     let release: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => (release = resolve));
     let handled = 0;
+    const PING = 1000;
     const port = await serve(
       async (context) => {
+        if (context.correlationId >= PING) return { parts: [correlation(context.correlationId)] };
         await gate;
         handled += 1;
         return { parts: [correlation(context.correlationId)] };
       },
       { limits: { waitingRequestsMax: 4, waitingBytesMax: 1_000_000 } },
     );
-    const reader = await open(port);
+    const [reader, other] = [await open(port), await open(port)];
     const body = new Uint8Array(100_000);
     let drained = 0;
     for (let i = 0; i < 300; i++) reader.socket.write(frame(3, 0, i, body), () => (drained += 1));
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    // The server is at work all the while: when it has answered another client so often and nothing more was taken from this one, it reads this one no longer.
+    for (let pings = 0, before = -1; pings < 100; pings++) {
+      if (drained !== before) pings = 0;
+      before = drained;
+      other.socket.write(frame(3, 0, PING + pings));
+      expect((await other.next())?.readInt32BE()).toBe(PING + pings);
+    }
     expect(drained).toBeLessThan(200);
+    expect(reader.socket.writableLength).toBeGreaterThan(body.length);
     release();
     for (let i = 0; i < 300; i++) expect((await reader.next())?.readInt32BE()).toBe(i);
     expect(handled).toBe(300);

@@ -1,5 +1,6 @@
 import { OperationalError } from '@millrace/foundation';
 import { boolean, double, int, list, long, optional, parseConfig, short, string, type ConfigDefinition } from './config-definition.js';
+import { expectSoleNode } from './sole-node.js';
 
 const NEVER = '9223372036854775807';
 const COMPRESSION_OF_TOPICS = ['uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer'];
@@ -9,11 +10,11 @@ export const BROKER_CONFIG_DEFINITIONS = {
   'node.id': int('1', 'The id of this node in the cluster.', { min: 0 }),
   'broker.id': optional(int('1', 'An older name of node.id.', { min: 0 })),
   'broker.rack': optional(string('', 'Where the broker stands, for rack-aware assignment.')),
-  'process.roles': list('broker,controller', 'The roles of this process.', ['broker', 'controller']),
+  'process.roles': list('broker,controller', 'The roles of this process. Only both are possible now.', ['broker', 'controller']),
   listeners: list('PLAINTEXT://:9092', 'NAME://host:port of each listener. An empty host is every interface; localhost is both loopback addresses.'),
   'advertised.listeners': optional(list('', 'NAME://host:port as clients reach it. Port 0 stands for the port that was bound.')),
   'listener.security.protocol.map': list('PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT', 'The security protocol of each listener name.'),
-  'inter.broker.listener.name': optional(string('', 'The listener that brokers use among themselves.')),
+  'inter.broker.listener.name': optional(string('', 'The listener that brokers use among themselves; one of listeners.')),
   'controller.listener.names': optional(list('', 'The listeners of the controller. A node that is its own controller needs none.')),
   'controller.quorum.voters': list('', 'The voters of the metadata quorum, as id@host:port. Only the node itself is possible now.'),
   'log.dirs': optional(list('', 'The directories of the logs.')),
@@ -26,7 +27,6 @@ export const BROKER_CONFIG_DEFINITIONS = {
   'min.insync.replicas': int('1', 'How many replicas must be in sync for acks=all.', { min: 1 }),
   'unclean.leader.election.enable': boolean('false', 'Whether a replica that is not in sync may lead when no other is left.'),
   'replica.lag.time.max.ms': long('30000', 'A follower that is behind for longer leaves the in-sync replicas.'),
-  'replica.high.watermark.checkpoint.interval.ms': long('5000', 'How often the high watermarks are written to disk.', { min: 1 }),
   'message.max.bytes': int('1048588', 'The largest record batch, after compression.', { min: 0 }),
   'socket.request.max.bytes': int('104857600', 'The largest request.', { min: 1 }),
   'max.connections': int('2147483647', 'The most connections.', { min: 0 }),
@@ -62,7 +62,7 @@ export const BROKER_CONFIG_DEFINITIONS = {
   'log.flush.interval.ms': optional(long('0', 'A partition is flushed after so much time.')),
   'log.flush.scheduler.interval.ms': long(NEVER, 'The same, when log.flush.interval.ms is not set.'),
   'log.flush.offset.checkpoint.interval.ms': int('60000', 'How often the recovery points are written to disk.', { min: 0 }),
-  'log.flush.start.offset.checkpoint.interval.ms': int('60000', 'How often the log start offsets are written to disk.', { min: 0 }),
+  'log.flush.start.offset.checkpoint.interval.ms': int('60000', 'How often the log start offsets are written to disk, besides with the recovery points.', { min: 0 }),
   'log.message.timestamp.type': string('CreateTime', 'Whose clock the records carry.', ['CreateTime', 'LogAppendTime']),
   'log.message.timestamp.before.max.ms': long(NEVER, 'How far behind the clock of the broker a timestamp may be.', { min: 0 }),
   'log.message.timestamp.after.max.ms': long('3600000', 'How far ahead of the clock of the broker a timestamp may be.', { min: 0 }),
@@ -79,7 +79,6 @@ export const BROKER_CONFIG_DEFINITIONS = {
   'group.max.session.timeout.ms': int('1800000', 'The largest session timeout that a member may ask for.'),
   'group.initial.rebalance.delay.ms': int('3000', 'How long the first rebalance of an empty group waits for more members.'),
   'group.max.size': int('2147483647', 'The most members of a group.', { min: 1 }),
-  'transaction.max.timeout.ms': int('900000', 'The largest transaction timeout.', { min: 1 }),
 } as const satisfies Record<string, ConfigDefinition>;
 
 export type BrokerConfigKey = keyof typeof BROKER_CONFIG_DEFINITIONS;
@@ -110,6 +109,7 @@ export class BrokerConfig {
     }
     const ids = [this.texts.get('node.id'), this.texts.get('broker.id')];
     if (ids[0] !== undefined && ids[1] !== undefined && ids[0] !== ids[1]) throw new OperationalError('INVALID_CONFIG', `node.id ${ids[0]} and broker.id ${ids[1]} must be the same`);
+    expectSoleNode(this);
   }
 
   get<K extends BrokerConfigKey>(key: K): ValueOf<K> {
