@@ -4,7 +4,7 @@ import { Client, type ClientConfig } from 'pg';
 import type { ConnectionHost, ConnectionUrl, SslMode } from '../config/connection-url.js';
 import type { ConnectionSettings } from '../config/sink-settings.js';
 import { quoteIdentifier, quoteLiteral } from '../naming/identifier.js';
-import { failureKind } from './sql-state.js';
+import { failureKind, isTlsRefusal } from './sql-state.js';
 import { Script } from './script.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -133,7 +133,7 @@ export class Session {
 
 /** A password that is wrong here is wrong elsewhere; a host that is down or only reads says nothing of the others. */
 function isWorthAnotherHost(error: unknown): boolean {
-  return failureKind(error) === 'connection' || (error instanceof Error && /SSL/i.test(error.message));
+  return failureKind(error) === 'connection' || isTlsRefusal(error);
 }
 
 /** The ways to connect, in the order to try them. */

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import { Client, type ClientConfig } from 'pg';
 import type { SourceSettings } from '../config/source-settings.js';
+import { isTlsRefusal } from './failure.js';
 import { SqlSession } from './sql-session.js';
 
 const CONNECT_TIMEOUT_MS = 30_000;
@@ -50,15 +51,10 @@ async function open(settings: SourceSettings, more: ClientConfig): Promise<Clien
       return client;
     } catch (error) {
       await client.end().catch(() => undefined);
-      if (index === attempts.length - 1 || !isAboutTls(error)) throw error;
+      if (index === attempts.length - 1 || !isTlsRefusal(error)) throw error;
     }
   }
   throw new Error('no way to connect was tried');
-}
-
-function isAboutTls(error: unknown): boolean {
-  const { code, message } = error as { code?: string; message?: string };
-  return /does not support SSL/.test(message ?? '') || (code === '28000' && /SSL|encryption/.test(message ?? '')) || (code ?? '').startsWith('ERR_SSL');
 }
 
 function tlsAttempts(settings: SourceSettings): Tls[] {

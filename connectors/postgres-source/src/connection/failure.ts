@@ -1,11 +1,12 @@
 import { ConnectError, RetriableError } from '@millrace/connect-api';
+import { ConnectionLost } from './connection-lost.js';
+import { driverComplaint } from './driver-complaint.js';
 
 const RETRIABLE_SQLSTATES = /^(?:08...|57P0[1234]|53300|40001|40P01|55P03|25006)$/;
-const RETRIABLE_SYSTEM_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL']);
-const LOST_CONNECTION = /connection terminated|closed the connection|connection was closed|timeout expired|timeout exceeded|connection to the server was closed|Client has encountered a connection error|not queryable/i;
+const RETRIABLE_CODES = new Set([ConnectionLost.CODE, 'ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN', 'ENETRESET', 'EADDRNOTAVAIL']);
 
 function codeOf(error: unknown): string {
-  const { code, errors } = error as { code?: unknown; errors?: readonly unknown[] };
+  const { code, errors } = (error ?? {}) as { code?: unknown; errors?: readonly unknown[] };
   if (typeof code === 'string') return code;
   return errors?.[0] === undefined ? '' : codeOf(errors[0]);
 }
@@ -20,7 +21,13 @@ export function reasonOf(error: unknown): string {
 /** Whether trying again may help: the connection was lost, or the server is starting or has no room. */
 export function isRetriable(error: unknown): boolean {
   const code = codeOf(error);
-  return error instanceof RetriableError || RETRIABLE_SYSTEM_CODES.has(code) || RETRIABLE_SQLSTATES.test(code) || (code === '' && LOST_CONNECTION.test(reasonOf(error)));
+  return error instanceof RetriableError || RETRIABLE_CODES.has(code) || RETRIABLE_SQLSTATES.test(code) || driverComplaint(error) === 'connection';
+}
+
+/** The server and this side did not agree on TLS: the other way, with or without it, may do. The server refuses a way that its rules forbid with 28000. */
+export function isTlsRefusal(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === '28000' || code.startsWith('ERR_SSL') || driverComplaint(error) === 'tls';
 }
 
 const OBJECT_IN_USE = '55006';

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { ConnectionLost } from './connection-lost.js';
 import type { SqlSession } from './sql-session.js';
 import { FrameReader } from '../wire/frame-reader.js';
 
@@ -33,7 +34,7 @@ export class RawStream {
     this.socket.removeAllListeners('data');
     this.socket.on('data', (chunk: Buffer) => this.receive(chunk));
     this.socket.on('error', (error: Error) => this.fail(error));
-    this.socket.on('close', () => this.fail(new Error('the server closed the connection')));
+    this.socket.on('close', () => this.fail(new ConnectionLost('the server closed the connection')));
   }
 
   /** True while the socket is paused because what it brought has not been decoded. */
@@ -79,7 +80,7 @@ export class RawStream {
 
   destroy(): void {
     clearTimeout(this.moderation);
-    this.failure ??= new Error('the connection was closed');
+    this.failure ??= new ConnectionLost('the connection was closed');
     this.socket.destroy();
     this.waiting?.();
   }

@@ -1,4 +1,5 @@
 import { types, type Client } from 'pg';
+import { ConnectionLost } from './connection-lost.js';
 
 /** Numbers for int4, int2, oid and booleans as usual; text for all else. int8 as a number: positions and counters stay below 2^53. */
 const PARSERS = { getTypeParser: ((oid: number, format?: 'text' | 'binary') => (oid === 20 ? Number : types.getTypeParser(oid, format))) as typeof types.getTypeParser };
@@ -9,7 +10,7 @@ export class SqlSession {
 
   constructor(readonly client: Client) {
     client.on('error', (error: Error) => (this.lost = error));
-    client.on('end', () => (this.lost ??= new Error('the connection to the server was closed')));
+    client.on('end', () => (this.lost ??= new ConnectionLost('the connection to the server was closed')));
   }
 
   get isLost(): boolean {

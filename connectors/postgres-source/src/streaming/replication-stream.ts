@@ -1,3 +1,4 @@
+import { ConnectionLost } from '../connection/connection-lost.js';
 import { RawStream } from '../connection/raw-stream.js';
 import { connectForReplication } from '../connection/connect.js';
 import type { SourceSettings } from '../config/source-settings.js';
@@ -96,7 +97,7 @@ export class ReplicationStream {
       } else if (frames.type === Backend.error) {
         throw readServerError(frames.bytes, frames.start, frames.end);
       } else if (frames.type === Backend.copyDone) {
-        throw new Error('the server closed the connection: it ended the stream');
+        throw new ConnectionLost('the server closed the connection: it ended the stream');
       }
     }
     return false;
@@ -134,7 +135,7 @@ export class ReplicationStream {
     }
     this.questions += 1;
     this.lastQuestionAt = nowMs;
-    if (this.questions >= SHUTDOWN_QUESTIONS && nowMs - this.firstQuestionAt > SHUTDOWN_PATIENCE_MS) throw new Error('the server closed the connection: it is shutting down');
+    if (this.questions >= SHUTDOWN_QUESTIONS && nowMs - this.firstQuestionAt > SHUTDOWN_PATIENCE_MS) throw new ConnectionLost('the server closed the connection: it is shutting down');
   }
 
   private beat(): void {
@@ -184,5 +185,5 @@ async function awaitCopyBoth(raw: RawStream, signal: AbortSignal): Promise<void>
     }
     await raw.wait(500, signal);
   }
-  throw new Error('timeout expired: the server did not start to stream');
+  throw new ConnectionLost('timeout expired: the server did not start to stream');
 }
