@@ -14,7 +14,7 @@ import { ProducerIds } from './controller/producer-ids.js';
 import { TopicCreation } from './controller/topic-creation.js';
 import { GroupCoordinators } from './groups/group-coordinators.js';
 import { groupConfigOf } from './groups/group-config-of.js';
-import { apiHandlers } from './handlers/api-handlers.js';
+import { BROKER_APIS } from './handlers/broker-apis.js';
 import { CONSUMER_OFFSETS } from './internal-topics.js';
 import { Maintenance } from './maintenance.js';
 import type { DelayedFetch } from './replicas/delayed-fetch.js';
@@ -114,7 +114,7 @@ export class Broker {
       for (const directory of directories) directory.abandon();
       throw error;
     }
-    this.releaseRequests(new RequestDispatcher(apiHandlers(this.running.services), this.logger));
+    this.releaseRequests(new RequestDispatcher(BROKER_APIS, this.running.services));
     this.running.maintenance.start();
     this.logger.info({ brokerId: this.config.nodeId, clusterId: this.running.services.clusterId, endpoints: this.advertised.map((it) => `${it.name}://${it.host}:${it.port}`), durationMs: Math.round(this.ports.clock.monotonicMs() - startedMs) }, 'broker started');
   }
@@ -157,7 +157,7 @@ export class Broker {
       };
     });
     const { transport, clock, scheduler } = this.ports;
-    const known = new Map(apiHandlers({} as BrokerServices).map((it) => [it.api.apiKey, it]));
+    const known = new Map(BROKER_APIS.map((it) => [it.api.apiKey, it]));
     this.server = new ProtocolServer({
       transport,
       clock,

@@ -1,32 +1,32 @@
 import { ByteReader, errorMessage, hasCode, type Logger } from '@millrace/foundation';
-import type { ApiRange, RequestContext, ResponseBytes } from '@millrace/network';
+import type { RequestContext, ResponseBytes } from '@millrace/network';
 import { encodeResponseFrame, type Api } from '@millrace/protocol';
-import { PooledResponse, type ApiHandler } from './handlers/api-handler.js';
+import type { BrokerServices } from './broker-services.js';
+import { PooledResponse, type ApiHandler, type BrokerApi } from './handlers/broker-api.js';
+
+interface Served {
+  readonly api: Api<unknown, unknown, unknown, unknown>;
+  readonly handle: ApiHandler;
+}
 
 /** From frames' bodies to handlers and back to frames. A body that cannot be read closes its connection (the error goes up to the network). */
 export class RequestDispatcher {
-  private readonly handlerByKey = new Map<number, ApiHandler>();
+  private readonly servedByKey = new Map<number, Served>();
+  private readonly logger: Logger;
 
-  constructor(
-    handlers: readonly ApiHandler[],
-    private readonly logger: Logger,
-  ) {
-    for (const handler of handlers) this.handlerByKey.set(handler.api.apiKey, handler);
-  }
-
-  /** What the network lets through. Versions that are advertised but not spoken (Produce 0-2) are not in the schema's range, and so close the connection. */
-  apiRange(apiKey: number): ApiRange | undefined {
-    return this.handlerByKey.get(apiKey);
+  constructor(apis: readonly BrokerApi[], services: BrokerServices) {
+    this.logger = services.logger;
+    for (const { api, handlerFor } of apis) this.servedByKey.set(api.apiKey, { api: api as unknown as Served['api'], handle: handlerFor(services) });
   }
 
   handle(context: RequestContext, body: Uint8Array): ResponseBytes | Promise<ResponseBytes> {
-    const handler = this.handlerByKey.get(context.apiKey);
-    if (handler === undefined) return undefined;
-    const api = handler.api as unknown as Api<unknown, unknown, unknown, unknown>;
+    const served = this.servedByKey.get(context.apiKey);
+    if (served === undefined) return undefined;
+    const { api, handle } = served;
     const reader = new ByteReader(body);
     const request = api.request.decode(reader, context.apiVersion);
     try {
-      const answer: unknown = handler.handle(request as never, context);
+      const answer: unknown = handle(request as never, context);
       if (!(answer instanceof Promise)) return encode(api, context, answer);
       return answer
         .then((it: unknown) => encode(api, context, it))

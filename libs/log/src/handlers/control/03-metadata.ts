@@ -6,26 +6,24 @@ import type { PartitionRegistration, TopicImage } from '@millrace/metadata';
 import type { RequestContext } from '@millrace/network';
 import { ErrorCode, Metadata, type MetadataRequest, type MetadataResponseInput } from '@millrace/protocol';
 import { isInternalTopic } from '../../internal-topics.js';
-import { apiHandler, type ApiHandler } from '../api-handler.js';
+import { brokerApi } from '../broker-api.js';
 import { authorizedOperations } from '../authorized-operations.js';
 import type { BrokerServices } from '../../broker-services.js';
 
 const EMPTY_IS_NONE_SINCE_VERSION = 1;
 const NULL_NAME_SINCE_VERSION = 12;
 
-export function metadataHandler(services: BrokerServices): ApiHandler {
-  return apiHandler(Metadata, async (request, context): Promise<MetadataResponseInput> => {
-    const isAll = request.topics === null || (context.apiVersion < EMPTY_IS_NONE_SINCE_VERSION && request.topics.length === 0);
-    const topics = isAll ? [...services.image.topics.values()].map((it) => topicResponse(services, it)) : await askedTopics(services, request, context);
-    return {
-      brokers: services.brokersFor(context.connection.listenerName).map((it) => ({ nodeId: it.brokerId, host: it.host, port: it.port, rack: it.rack })),
-      clusterId: services.clusterId,
-      controllerId: services.brokerId,
-      topics: request.includeTopicAuthorizedOperations ? topics.map((it) => (it.errorCode === 0 ? { ...it, topicAuthorizedOperations: authorizedOperations('topic') } : it)) : topics,
-      ...(request.includeClusterAuthorizedOperations ? { clusterAuthorizedOperations: authorizedOperations('cluster') } : {}),
-    };
-  });
-}
+export const metadataApi = brokerApi(Metadata, (services) => async (request, context): Promise<MetadataResponseInput> => {
+  const isAll = request.topics === null || (context.apiVersion < EMPTY_IS_NONE_SINCE_VERSION && request.topics.length === 0);
+  const topics = isAll ? [...services.image.topics.values()].map((it) => topicResponse(services, it)) : await askedTopics(services, request, context);
+  return {
+    brokers: services.brokersFor(context.connection.listenerName).map((it) => ({ nodeId: it.brokerId, host: it.host, port: it.port, rack: it.rack })),
+    clusterId: services.clusterId,
+    controllerId: services.brokerId,
+    topics: request.includeTopicAuthorizedOperations ? topics.map((it) => (it.errorCode === 0 ? { ...it, topicAuthorizedOperations: authorizedOperations('topic') } : it)) : topics,
+    ...(request.includeClusterAuthorizedOperations ? { clusterAuthorizedOperations: authorizedOperations('cluster') } : {}),
+  };
+});
 
 async function askedTopics(services: BrokerServices, request: MetadataRequest, context: RequestContext): Promise<MetadataResponseInput.Topic[]> {
   const asked = request.topics ?? [];

@@ -2,7 +2,7 @@
 import type { RequestContext } from '@millrace/network';
 import { ErrorCode, FindCoordinator, type FindCoordinatorResponseInput } from '@millrace/protocol';
 import { CONSUMER_OFFSETS } from '../../internal-topics.js';
-import { apiHandler, type ApiHandler } from '../api-handler.js';
+import { brokerApi } from '../broker-api.js';
 import type { BrokerServices } from '../../broker-services.js';
 
 type Coordinator = FindCoordinatorResponseInput.Coordinator;
@@ -11,15 +11,13 @@ const GROUP = 0;
 const TRANSACTION = 1;
 const BATCHED_SINCE_VERSION = 4;
 
-export function findCoordinatorHandler(services: BrokerServices): ApiHandler {
-  return apiHandler(FindCoordinator, async (request, context): Promise<FindCoordinatorResponseInput> => {
-    const keys = context.apiVersion >= BATCHED_SINCE_VERSION ? request.coordinatorKeys : [request.key];
-    const coordinators = await Promise.all(keys.map((key) => coordinatorOf(services, context, key, request.keyType)));
-    if (context.apiVersion >= BATCHED_SINCE_VERSION) return { coordinators };
-    const [only] = coordinators;
-    return { errorCode: only?.errorCode ?? 0, errorMessage: only?.errorMessage ?? null, nodeId: only?.nodeId ?? -1, host: only?.host ?? '', port: only?.port ?? -1 };
-  });
-}
+export const findCoordinatorApi = brokerApi(FindCoordinator, (services) => async (request, context): Promise<FindCoordinatorResponseInput> => {
+  const keys = context.apiVersion >= BATCHED_SINCE_VERSION ? request.coordinatorKeys : [request.key];
+  const coordinators = await Promise.all(keys.map((key) => coordinatorOf(services, context, key, request.keyType)));
+  if (context.apiVersion >= BATCHED_SINCE_VERSION) return { coordinators };
+  const [only] = coordinators;
+  return { errorCode: only?.errorCode ?? 0, errorMessage: only?.errorMessage ?? null, nodeId: only?.nodeId ?? -1, host: only?.host ?? '', port: only?.port ?? -1 };
+});
 
 async function coordinatorOf(services: BrokerServices, context: RequestContext, key: string, keyType: number): Promise<Coordinator> {
   const failed = (errorCode: number, errorMessage: string | null = null): Coordinator => ({ key, nodeId: -1, host: '', port: -1, errorCode, errorMessage });

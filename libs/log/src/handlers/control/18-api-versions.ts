@@ -4,22 +4,22 @@
  */
 import { SUPPORTED_FEATURES } from '@millrace/metadata';
 import { ApiVersions, ErrorCode, type ApiVersionsResponseInput } from '@millrace/protocol';
-import { apiHandler, type ApiHandler } from '../api-handler.js';
-import type { BrokerServices } from '../../broker-services.js';
+import { brokerApi, type BrokerApi } from '../broker-api.js';
 
 const CLIENT_INFO_SINCE_VERSION = 3;
 const MIN_LEVEL_ZERO_SINCE_VERSION = 4;
 const CLIENT_INFO = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/;
 
-export function apiVersionsHandler(services: BrokerServices, handlers: () => readonly ApiHandler[]): ApiHandler {
-  return apiHandler(ApiVersions, (request, context): ApiVersionsResponseInput => {
+/** `apis` is everything that the broker answers, this one included. */
+export function apiVersionsApi(apis: () => readonly BrokerApi[]): BrokerApi {
+  return brokerApi(ApiVersions, (services) => (request, context): ApiVersionsResponseInput => {
     if (context.apiVersion >= CLIENT_INFO_SINCE_VERSION) {
       const { clientSoftwareName: name, clientSoftwareVersion: version } = request;
       if (!CLIENT_INFO.test(name) || !CLIENT_INFO.test(version)) return { errorCode: ErrorCode.INVALID_REQUEST, apiKeys: [] };
       context.connection.clientSoftware = { name, version };
     }
     return {
-      apiKeys: handlers().map((it) => ({ apiKey: it.api.apiKey, minVersion: it.minVersion, maxVersion: it.maxVersion })),
+      apiKeys: apis().map((it) => ({ apiKey: it.api.apiKey, minVersion: it.minVersion, maxVersion: it.maxVersion })),
       supportedFeatures: SUPPORTED_FEATURES.filter((it) => it.minSupportedVersion > 0 || context.apiVersion >= MIN_LEVEL_ZERO_SINCE_VERSION).map((it) => ({
         name: it.name,
         minVersion: it.minSupportedVersion,

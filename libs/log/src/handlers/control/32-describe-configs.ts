@@ -5,7 +5,7 @@
 import { CONFIG_RESOURCE_TYPES, CONFIG_SOURCES, CONFIG_TYPES, effectiveTopicConfigs, type EffectiveConfig } from '@millrace/metadata';
 import { DescribeConfigs, ErrorCode, type DescribeConfigsRequest, type DescribeConfigsResponseInput } from '@millrace/protocol';
 import { effectiveBrokerConfigs, isReadOnlyBrokerConfig } from '../../config/effective-broker-configs.js';
-import { apiHandler, type ApiHandler } from '../api-handler.js';
+import { brokerApi } from '../broker-api.js';
 import type { BrokerServices } from '../../broker-services.js';
 
 type Result = DescribeConfigsResponseInput.Result;
@@ -16,12 +16,10 @@ interface Wanted {
   readonly documentation: boolean;
 }
 
-export function describeConfigsHandler(services: BrokerServices): ApiHandler {
-  return apiHandler(DescribeConfigs, (request) => {
-    const wanted = { synonyms: request.includeSynonyms, documentation: request.includeDocumentation };
-    return { results: request.resources.map((it) => describe(services, it, wanted)) };
-  });
-}
+export const describeConfigsApi = brokerApi(DescribeConfigs, (services) => (request) => {
+  const wanted = { synonyms: request.includeSynonyms, documentation: request.includeDocumentation };
+  return { results: request.resources.map((it) => describe(services, it, wanted)) };
+});
 
 function describe(services: BrokerServices, resource: DescribeConfigsRequest.Resource, wanted: Wanted): Result {
   const { resourceType, resourceName } = resource;

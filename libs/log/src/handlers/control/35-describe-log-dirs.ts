@@ -2,24 +2,21 @@
 import { statfs } from 'node:fs/promises';
 import { DescribeLogDirs, ErrorCode, type DescribeLogDirsResponseInput } from '@millrace/protocol';
 import type { HostedPartition } from '../../replicas/hosted-partition.js';
-import { apiHandler, type ApiHandler } from '../api-handler.js';
-import type { BrokerServices } from '../../broker-services.js';
+import { brokerApi } from '../broker-api.js';
 
 const UNKNOWN_BYTES = -1;
 
-export function describeLogDirsHandler(services: BrokerServices): ApiHandler {
-  return apiHandler(DescribeLogDirs, async (request): Promise<DescribeLogDirsResponseInput> => {
-    const asked = request.topics === null ? undefined : new Map(request.topics.map((it) => [it.topic, it.partitions]));
-    const wants = (it: HostedPartition): boolean => asked === undefined || asked.get(it.topic)?.includes(it.partition) === true;
-    const results = await Promise.all(
-      services.replicas.logDirectories().map(async (directory) => {
-        if (directory.isOffline) return { logDir: directory.path, errorCode: ErrorCode.KAFKA_STORAGE_ERROR, topics: [] };
-        return { logDir: directory.path, topics: byTopic(directory.partitions.filter(wants)), ...(await spaceOf(directory.path)) };
-      }),
-    );
-    return { results };
-  });
-}
+export const describeLogDirsApi = brokerApi(DescribeLogDirs, (services) => async (request): Promise<DescribeLogDirsResponseInput> => {
+  const asked = request.topics === null ? undefined : new Map(request.topics.map((it) => [it.topic, it.partitions]));
+  const wants = (it: HostedPartition): boolean => asked === undefined || asked.get(it.topic)?.includes(it.partition) === true;
+  const results = await Promise.all(
+    services.replicas.logDirectories().map(async (directory) => {
+      if (directory.isOffline) return { logDir: directory.path, errorCode: ErrorCode.KAFKA_STORAGE_ERROR, topics: [] };
+      return { logDir: directory.path, topics: byTopic(directory.partitions.filter(wants)), ...(await spaceOf(directory.path)) };
+    }),
+  );
+  return { results };
+});
 
 function byTopic(partitions: readonly HostedPartition[]): DescribeLogDirsResponseInput.Topic[] {
   const topics = new Map<string, DescribeLogDirsResponseInput.Partition[]>();

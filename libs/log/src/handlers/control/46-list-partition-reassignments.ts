@@ -1,19 +1,16 @@
 /** ListPartitionReassignments, version 0. Deviations: none known. */
 import { ListPartitionReassignments } from '@millrace/protocol';
-import { apiHandler, type ApiHandler } from '../api-handler.js';
-import type { BrokerServices } from '../../broker-services.js';
+import { brokerApi } from '../broker-api.js';
 
-export function listPartitionReassignmentsHandler(services: BrokerServices): ApiHandler {
-  return apiHandler(ListPartitionReassignments, (request) => {
-    const asked = request.topics ?? [...services.image.topics.values()].map((it) => ({ name: it.name, partitionIndexes: it.partitions.map((partition) => partition.partitionId) }));
-    const topics = asked.map(({ name, partitionIndexes }) => ({
-      name,
-      partitions: partitionIndexes.flatMap((index) => {
-        const it = services.image.partition(name, index);
-        if (it === undefined || it.addingReplicas.length + it.removingReplicas.length === 0) return [];
-        return [{ partitionIndex: index, replicas: it.replicas, addingReplicas: it.addingReplicas, removingReplicas: it.removingReplicas }];
-      }),
-    }));
-    return { topics: topics.filter((it) => it.partitions.length > 0) };
-  });
-}
+export const listPartitionReassignmentsApi = brokerApi(ListPartitionReassignments, (services) => (request) => {
+  const asked = request.topics ?? [...services.image.topics.values()].map((it) => ({ name: it.name, partitionIndexes: it.partitions.map((partition) => partition.partitionId) }));
+  const topics = asked.map(({ name, partitionIndexes }) => ({
+    name,
+    partitions: partitionIndexes.flatMap((index) => {
+      const it = services.image.partition(name, index);
+      if (it === undefined || it.addingReplicas.length + it.removingReplicas.length === 0) return [];
+      return [{ partitionIndex: index, replicas: it.replicas, addingReplicas: it.addingReplicas, removingReplicas: it.removingReplicas }];
+    }),
+  }));
+  return { topics: topics.filter((it) => it.partitions.length > 0) };
+});

@@ -1,24 +1,21 @@
 /** DescribeQuorum, versions 0-2. Deviations: the quorum has one voter, this node, which is always caught up with itself. */
 import { DescribeQuorum, ErrorCode, type DescribeQuorumResponseInput } from '@millrace/protocol';
 import { CLUSTER_METADATA } from '../../internal-topics.js';
-import { apiHandler, type ApiHandler } from '../api-handler.js';
-import type { BrokerServices } from '../../broker-services.js';
+import { brokerApi } from '../broker-api.js';
 
-export function describeQuorumHandler(services: BrokerServices): ApiHandler {
-  return apiHandler(DescribeQuorum, (request, context): DescribeQuorumResponseInput => {
-    const nowMs = services.clock.nowMs();
-    const { epoch, nextOffset } = services.metadataLog;
-    const self = { replicaId: services.brokerId, logEndOffset: nextOffset, lastFetchTimestamp: nowMs, lastCaughtUpTimestamp: nowMs, ...(context.apiVersion >= 2 ? { replicaDirectoryId: services.metadataLog.directoryId } : {}) };
-    return {
-      topics: request.topics.map(({ topicName, partitions }) => ({
-        topicName,
-        partitions: partitions.map(({ partitionIndex }) =>
-          topicName === CLUSTER_METADATA && partitionIndex === 0
-            ? { partitionIndex, leaderId: services.brokerId, leaderEpoch: epoch, highWatermark: nextOffset, currentVoters: [self], observers: [] }
-            : { partitionIndex, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, leaderId: -1, leaderEpoch: -1, highWatermark: -1, currentVoters: [], observers: [] },
-        ),
-      })),
-      nodes: context.apiVersion >= 2 ? services.brokersFor(context.connection.listenerName).map((it) => ({ nodeId: it.brokerId, listeners: [{ name: context.connection.listenerName, host: it.host, port: it.port }] })) : [],
-    };
-  });
-}
+export const describeQuorumApi = brokerApi(DescribeQuorum, (services) => (request, context): DescribeQuorumResponseInput => {
+  const nowMs = services.clock.nowMs();
+  const { epoch, nextOffset } = services.metadataLog;
+  const self = { replicaId: services.brokerId, logEndOffset: nextOffset, lastFetchTimestamp: nowMs, lastCaughtUpTimestamp: nowMs, ...(context.apiVersion >= 2 ? { replicaDirectoryId: services.metadataLog.directoryId } : {}) };
+  return {
+    topics: request.topics.map(({ topicName, partitions }) => ({
+      topicName,
+      partitions: partitions.map(({ partitionIndex }) =>
+        topicName === CLUSTER_METADATA && partitionIndex === 0
+          ? { partitionIndex, leaderId: services.brokerId, leaderEpoch: epoch, highWatermark: nextOffset, currentVoters: [self], observers: [] }
+          : { partitionIndex, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, leaderId: -1, leaderEpoch: -1, highWatermark: -1, currentVoters: [], observers: [] },
+      ),
+    })),
+    nodes: context.apiVersion >= 2 ? services.brokersFor(context.connection.listenerName).map((it) => ({ nodeId: it.brokerId, listeners: [{ name: context.connection.listenerName, host: it.host, port: it.port }] })) : [],
+  };
+});

@@ -1,18 +1,16 @@
 /** ListConfigResources, versions 0-1. Deviations: there are no client metrics and group resources to list. */
 import { CONFIG_RESOURCE_TYPES } from '@millrace/metadata';
 import { ErrorCode, ListConfigResources, type ListConfigResourcesResponseInput } from '@millrace/protocol';
-import { apiHandler, type ApiHandler } from '../api-handler.js';
+import { brokerApi } from '../broker-api.js';
 import type { BrokerServices } from '../../broker-services.js';
 
 const KNOWN: readonly number[] = Object.values(CONFIG_RESOURCE_TYPES);
 
-export function listConfigResourcesHandler(services: BrokerServices): ApiHandler {
-  return apiHandler(ListConfigResources, (request, context): ListConfigResourcesResponseInput => {
-    const types = context.apiVersion === 0 ? [CONFIG_RESOURCE_TYPES.CLIENT_METRICS] : request.resourceTypes.length === 0 ? KNOWN : request.resourceTypes;
-    if (types.some((it) => !KNOWN.includes(it))) return { errorCode: ErrorCode.UNSUPPORTED_VERSION, configResources: [] };
-    return { configResources: [...new Set(types)].flatMap((resourceType) => namesOf(services, resourceType).map((resourceName) => ({ resourceName, resourceType }))) };
-  });
-}
+export const listConfigResourcesApi = brokerApi(ListConfigResources, (services) => (request, context): ListConfigResourcesResponseInput => {
+  const types = context.apiVersion === 0 ? [CONFIG_RESOURCE_TYPES.CLIENT_METRICS] : request.resourceTypes.length === 0 ? KNOWN : request.resourceTypes;
+  if (types.some((it) => !KNOWN.includes(it))) return { errorCode: ErrorCode.UNSUPPORTED_VERSION, configResources: [] };
+  return { configResources: [...new Set(types)].flatMap((resourceType) => namesOf(services, resourceType).map((resourceName) => ({ resourceName, resourceType }))) };
+});
 
 function namesOf(services: BrokerServices, type: number): string[] {
   if (type === CONFIG_RESOURCE_TYPES.TOPIC) return [...services.image.topics.keys()];

@@ -3,36 +3,34 @@ import { ZERO_UUID } from '@millrace/foundation';
 import type { PartitionRegistration, TopicImage } from '@millrace/metadata';
 import { DescribeTopicPartitions, ErrorCode, type DescribeTopicPartitionsResponseInput } from '@millrace/protocol';
 import { isInternalTopic } from '../../internal-topics.js';
-import { apiHandler, type ApiHandler } from '../api-handler.js';
+import { brokerApi } from '../broker-api.js';
 import { authorizedOperations } from '../authorized-operations.js';
 import type { BrokerServices } from '../../broker-services.js';
 
 type Topic = DescribeTopicPartitionsResponseInput.Topic;
 
-export function describeTopicPartitionsHandler(services: BrokerServices): ApiHandler {
-  return apiHandler(DescribeTopicPartitions, (request): DescribeTopicPartitionsResponseInput => {
-    const { cursor } = request;
-    const isAll = request.topics.length === 0;
-    const asked = isAll ? [...services.image.topics.keys()] : [...new Set(request.topics.map((it) => it.name))];
-    const names = asked.filter((it) => cursor === null || it >= cursor.topicName).sort(inCodeUnits);
-    let left = Math.max(1, Math.min(services.config.get('max.request.partition.size.limit'), request.responsePartitionLimit));
-    const topics: Topic[] = [];
-    for (const name of names) {
-      const topic = services.image.topic(name);
-      if (topic === undefined) {
-        if (!isAll) topics.push({ errorCode: services.topics.missingError(name), name, topicId: ZERO_UUID, isInternal: isInternalTopic(name), partitions: [] });
-        continue;
-      }
-      const from = cursor?.topicName === name ? Math.max(0, cursor.partitionIndex) : 0;
-      if (left === 0) return { topics, nextCursor: { topicName: name, partitionIndex: 0 } };
-      const partitions = topic.partitions.slice(from, from + left);
-      left -= partitions.length;
-      topics.push(topicResponse(services, topic, partitions));
-      if (from + partitions.length < topic.partitions.length) return { topics, nextCursor: { topicName: name, partitionIndex: from + partitions.length } };
+export const describeTopicPartitionsApi = brokerApi(DescribeTopicPartitions, (services) => (request): DescribeTopicPartitionsResponseInput => {
+  const { cursor } = request;
+  const isAll = request.topics.length === 0;
+  const asked = isAll ? [...services.image.topics.keys()] : [...new Set(request.topics.map((it) => it.name))];
+  const names = asked.filter((it) => cursor === null || it >= cursor.topicName).sort(inCodeUnits);
+  let left = Math.max(1, Math.min(services.config.get('max.request.partition.size.limit'), request.responsePartitionLimit));
+  const topics: Topic[] = [];
+  for (const name of names) {
+    const topic = services.image.topic(name);
+    if (topic === undefined) {
+      if (!isAll) topics.push({ errorCode: services.topics.missingError(name), name, topicId: ZERO_UUID, isInternal: isInternalTopic(name), partitions: [] });
+      continue;
     }
-    return { topics, nextCursor: null };
-  });
-}
+    const from = cursor?.topicName === name ? Math.max(0, cursor.partitionIndex) : 0;
+    if (left === 0) return { topics, nextCursor: { topicName: name, partitionIndex: 0 } };
+    const partitions = topic.partitions.slice(from, from + left);
+    left -= partitions.length;
+    topics.push(topicResponse(services, topic, partitions));
+    if (from + partitions.length < topic.partitions.length) return { topics, nextCursor: { topicName: name, partitionIndex: from + partitions.length } };
+  }
+  return { topics, nextCursor: null };
+});
 
 /** As Java sorts strings. */
 function inCodeUnits(a: string, b: string): number {

@@ -6,7 +6,7 @@ import { ErrorCode, Produce, type ErrorName, type ProduceRequest, type ProduceRe
 import { awaitAcks, type AckTarget } from '../../replicas/await-acks.js';
 import type { Appended, AppendRefused, HostedPartition } from '../../replicas/hosted-partition.js';
 import { isInternalTopic } from '../../internal-topics.js';
-import { apiHandler, type ApiHandler } from '../api-handler.js';
+import { brokerApi } from '../broker-api.js';
 import type { BrokerServices } from '../../broker-services.js';
 
 type PartitionResponse = ProduceResponseInput.PartitionResponse;
@@ -23,24 +23,22 @@ interface PartitionAppend {
   outcome: Outcome;
 }
 
-export function produceHandler(services: BrokerServices): ApiHandler {
-  return apiHandler(Produce, (request, context) => {
-    const topics = request.topicData.map((topic) => ({
-      topic,
-      partitions: topic.partitionData.map((it) => append(services, request, topic, it, context.apiVersion)),
-    }));
-    const all = topics.length === 1 ? topics[0]!.partitions : topics.flatMap((it) => it.partitions);
-    const respond = (): ProduceResponseInput | undefined => {
-      if (request.acks !== 0) return responseOf(topics);
-      const failed = all.find((it) => it.outcome.error !== null);
-      // Without a response the only way to say no is to close, as Kafka does.
-      if (failed !== undefined) throw new OperationalError('PRODUCE_FAILED', `a produce with acks=0 failed: ${failed.outcome.error}`);
-      return undefined;
-    };
-    const waiting = whenAcknowledged(services, request, all);
-    return waiting === undefined ? respond() : waiting.then(respond);
-  });
-}
+export const produceApi = brokerApi(Produce, (services) => (request, context) => {
+  const topics = request.topicData.map((topic) => ({
+    topic,
+    partitions: topic.partitionData.map((it) => append(services, request, topic, it, context.apiVersion)),
+  }));
+  const all = topics.length === 1 ? topics[0]!.partitions : topics.flatMap((it) => it.partitions);
+  const respond = (): ProduceResponseInput | undefined => {
+    if (request.acks !== 0) return responseOf(topics);
+    const failed = all.find((it) => it.outcome.error !== null);
+    // Without a response the only way to say no is to close, as Kafka does.
+    if (failed !== undefined) throw new OperationalError('PRODUCE_FAILED', `a produce with acks=0 failed: ${failed.outcome.error}`);
+    return undefined;
+  };
+  const waiting = whenAcknowledged(services, request, all);
+  return waiting === undefined ? respond() : waiting.then(respond);
+});
 
 function append(services: BrokerServices, request: ProduceRequest, topic: ProduceRequest.TopicData, data: ProduceRequest.PartitionData, version: number): PartitionAppend {
   const { index } = data;

@@ -4,28 +4,26 @@
 import { ErrorCode, Fetch, type FetchRequest, type FetchResponseInput } from '@millrace/protocol';
 import { DelayedFetch } from '../../replicas/delayed-fetch.js';
 import { readPartitions, type FetchedPartition, type FetchParams, type FetchResult, type FetchTarget } from '../../replicas/fetch-read.js';
-import { apiHandler, PooledResponse, type ApiHandler } from '../api-handler.js';
+import { brokerApi, PooledResponse,  } from '../broker-api.js';
 import type { BrokerServices } from '../../broker-services.js';
 
 const TOPIC_ID_SINCE_VERSION = 13;
 const READ_COMMITTED = 1;
 
-export function fetchHandler(services: BrokerServices): ApiHandler {
-  return apiHandler(Fetch, (request, context) => {
-    if (request.sessionId !== 0) return { errorCode: ErrorCode.FETCH_SESSION_ID_NOT_FOUND, sessionId: 0, responses: [] };
-    const findTargets = (): FetchTarget[] => request.topics.flatMap((topic) => topic.partitions.map((it) => targetOf(services, topic, it, context.apiVersion)));
-    const targets = findTargets();
-    const params = paramsOf(services, request);
-    const first = readPartitions(targets, params);
-    const respond = (result: FetchResult): PooledResponse<FetchResponseInput> => new PooledResponse(responseOf(request, result), result.release);
-    const decide = (result: FetchResult): PooledResponse<FetchResponseInput> | Promise<PooledResponse<FetchResponseInput>> => {
-      const isDue = result.isUrgent || targets.length === 0 || request.maxWaitMs <= 0 || result.bytes >= request.minBytes || services.isStopping();
-      if (!isDue) result.release();
-      return isDue ? respond(result) : longPoll(services, { targets, findTargets, params, request, first: result }).then(respond);
-    };
-    return first instanceof Promise ? first.then(decide) : decide(first);
-  });
-}
+export const fetchApi = brokerApi(Fetch, (services) => (request, context) => {
+  if (request.sessionId !== 0) return { errorCode: ErrorCode.FETCH_SESSION_ID_NOT_FOUND, sessionId: 0, responses: [] };
+  const findTargets = (): FetchTarget[] => request.topics.flatMap((topic) => topic.partitions.map((it) => targetOf(services, topic, it, context.apiVersion)));
+  const targets = findTargets();
+  const params = paramsOf(services, request);
+  const first = readPartitions(targets, params);
+  const respond = (result: FetchResult): PooledResponse<FetchResponseInput> => new PooledResponse(responseOf(request, result), result.release);
+  const decide = (result: FetchResult): PooledResponse<FetchResponseInput> | Promise<PooledResponse<FetchResponseInput>> => {
+    const isDue = result.isUrgent || targets.length === 0 || request.maxWaitMs <= 0 || result.bytes >= request.minBytes || services.isStopping();
+    if (!isDue) result.release();
+    return isDue ? respond(result) : longPoll(services, { targets, findTargets, params, request, first: result }).then(respond);
+  };
+  return first instanceof Promise ? first.then(decide) : decide(first);
+});
 
 function longPoll(services: BrokerServices, poll: { targets: readonly FetchTarget[]; findTargets: () => readonly FetchTarget[]; params: FetchParams; request: FetchRequest; first: FetchResult }): Promise<FetchResult> {
   const { targets, findTargets, params, request, first } = poll;

@@ -3,8 +3,7 @@
  */
 import { ErrorCode, ListOffsets, type ErrorName, type ListOffsetsRequest, type ListOffsetsResponseInput } from '@millrace/protocol';
 import type { HostedPartition } from '../../replicas/hosted-partition.js';
-import { apiHandler, type ApiHandler } from '../api-handler.js';
-import type { BrokerServices } from '../../broker-services.js';
+import { brokerApi } from '../broker-api.js';
 
 type PartitionResponse = ListOffsetsResponseInput.Partition;
 
@@ -14,21 +13,19 @@ const CONSUMER = -1;
 /** A client that debugs may ask any replica, and sees the log end. */
 const DEBUGGING_CONSUMER = -2;
 
-export function listOffsetsHandler(services: BrokerServices): ApiHandler {
-  return apiHandler(ListOffsets, async (request, context) => ({
-    topics: await Promise.all(
-      request.topics.map(async (topic) => ({
-        name: topic.name,
-        partitions: await Promise.all(
-          topic.partitions.map(async (it) => {
-            const { leaderEpoch, ...rest } = await partitionResponse(services.replicas.byName(topic.name, it.partitionIndex), request, it);
-            return leaderEpoch !== undefined && context.apiVersion >= LEADER_EPOCH_SINCE_VERSION ? { ...rest, leaderEpoch } : rest;
-          }),
-        ),
-      })),
-    ),
-  }));
-}
+export const listOffsetsApi = brokerApi(ListOffsets, (services) => async (request, context) => ({
+  topics: await Promise.all(
+    request.topics.map(async (topic) => ({
+      name: topic.name,
+      partitions: await Promise.all(
+        topic.partitions.map(async (it) => {
+          const { leaderEpoch, ...rest } = await partitionResponse(services.replicas.byName(topic.name, it.partitionIndex), request, it);
+          return leaderEpoch !== undefined && context.apiVersion >= LEADER_EPOCH_SINCE_VERSION ? { ...rest, leaderEpoch } : rest;
+        }),
+      ),
+    })),
+  ),
+}));
 
 async function partitionResponse(hosted: HostedPartition | ErrorName, request: ListOffsetsRequest, it: ListOffsetsRequest.Partition): Promise<PartitionResponse> {
   const { partitionIndex } = it;

@@ -1,22 +1,20 @@
 /** DeleteRecords, versions 0-2. Offset -1 is the high watermark. Deviations: none. */
 import { DeleteRecords, ErrorCode, type DeleteRecordsResponseInput } from '@millrace/protocol';
 import { isInternalTopic } from '../../internal-topics.js';
-import { apiHandler, type ApiHandler } from '../api-handler.js';
+import { brokerApi } from '../broker-api.js';
 import type { BrokerServices } from '../../broker-services.js';
 
 const NO_WATERMARK = -1;
 
-export function deleteRecordsHandler(services: BrokerServices): ApiHandler {
-  return apiHandler(DeleteRecords, async (request): Promise<DeleteRecordsResponseInput> => {
-    const topics = request.topics.map((topic) => ({
-      name: topic.name,
-      partitions: topic.partitions.map((it) => deleteUpTo(services, topic.name, it.partitionIndex, it.offset)),
-    }));
-    // What was deleted stays deleted, whatever happens next.
-    await services.replicas.checkpointLogStartOffsets();
-    return { topics };
-  });
-}
+export const deleteRecordsApi = brokerApi(DeleteRecords, (services) => async (request): Promise<DeleteRecordsResponseInput> => {
+  const topics = request.topics.map((topic) => ({
+    name: topic.name,
+    partitions: topic.partitions.map((it) => deleteUpTo(services, topic.name, it.partitionIndex, it.offset)),
+  }));
+  // What was deleted stays deleted, whatever happens next.
+  await services.replicas.checkpointLogStartOffsets();
+  return { topics };
+});
 
 function deleteUpTo(services: BrokerServices, topic: string, partitionIndex: number, offset: number): DeleteRecordsResponseInput.Partition {
   const fail = (errorCode: number): DeleteRecordsResponseInput.Partition => ({ partitionIndex, lowWatermark: NO_WATERMARK, errorCode });

@@ -1,27 +1,25 @@
 /** OffsetCommit, versions 2-10. Deviations: the retention time of versions 2-4 is kept with the offset, as Kafka does. */
 import type { OffsetCommitRequest, OffsetCommitResponseInput } from '@millrace/protocol';
 import { ErrorCode, OffsetCommit } from '@millrace/protocol';
-import { apiHandler, type ApiHandler } from '../api-handler.js';
+import { brokerApi } from '../broker-api.js';
 import type { BrokerServices } from '../../broker-services.js';
 import { askGroup } from './group-request.js';
 
 const TOPIC_ID_SINCE_VERSION = 10;
 
-export function offsetCommitHandler(services: BrokerServices): ApiHandler {
-  return apiHandler(OffsetCommit, async (request, context) => {
-    const byId = context.apiVersion >= TOPIC_ID_SINCE_VERSION;
-    const known = request.topics.map((topic) => ({ topic: byId ? { ...topic, name: services.image.topicById(topic.topicId)?.name ?? '' } : topic, error: 0 }));
-    const checked = known.map(({ topic }) => splitKnown(services, topic, byId));
-    const asked = { ...request, topics: checked.map((it) => it.known).filter((it) => it.partitions.length > 0) };
-    const answer = await askGroup(services, context, {
-      api: 'OffsetCommit',
-      groupId: request.groupId,
-      input: (coordinator, caller) => coordinator.offsetCommit(caller, asked),
-      failed: (errorCode) => ({ topics: asked.topics.map((topic) => ({ name: topic.name, topicId: topic.topicId, partitions: topic.partitions.map((it) => ({ partitionIndex: it.partitionIndex, errorCode })) })) }),
-    });
-    return { topics: merge(checked, answer.topics) };
+export const offsetCommitApi = brokerApi(OffsetCommit, (services) => async (request, context) => {
+  const byId = context.apiVersion >= TOPIC_ID_SINCE_VERSION;
+  const known = request.topics.map((topic) => ({ topic: byId ? { ...topic, name: services.image.topicById(topic.topicId)?.name ?? '' } : topic, error: 0 }));
+  const checked = known.map(({ topic }) => splitKnown(services, topic, byId));
+  const asked = { ...request, topics: checked.map((it) => it.known).filter((it) => it.partitions.length > 0) };
+  const answer = await askGroup(services, context, {
+    api: 'OffsetCommit',
+    groupId: request.groupId,
+    input: (coordinator, caller) => coordinator.offsetCommit(caller, asked),
+    failed: (errorCode) => ({ topics: asked.topics.map((topic) => ({ name: topic.name, topicId: topic.topicId, partitions: topic.partitions.map((it) => ({ partitionIndex: it.partitionIndex, errorCode })) })) }),
   });
-}
+  return { topics: merge(checked, answer.topics) };
+});
 
 interface CheckedTopic {
   readonly known: OffsetCommitRequest.Topic;

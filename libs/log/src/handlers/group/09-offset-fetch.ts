@@ -2,25 +2,23 @@
 import { ZERO_UUID } from '@millrace/foundation';
 import type { OffsetFetchQuestion } from '@millrace/coordinator';
 import { ErrorCode, OffsetFetch, type OffsetFetchRequest, type OffsetFetchResponseInput } from '@millrace/protocol';
-import { apiHandler, type ApiHandler } from '../api-handler.js';
+import { brokerApi } from '../broker-api.js';
 import type { BrokerServices } from '../../broker-services.js';
 
 const GROUPS_SINCE_VERSION = 8;
 const ALL_TOPICS_SINCE_VERSION = 2;
 const TOPIC_ID_SINCE_VERSION = 10;
 
-export function offsetFetchHandler(services: BrokerServices): ApiHandler {
-  return apiHandler(OffsetFetch, (request, context): OffsetFetchResponseInput => {
-    if (context.apiVersion >= GROUPS_SINCE_VERSION) return { groups: request.groups.map((group) => fetchGroup(services, request, group, context.apiVersion)) };
-    const topics = request.topics === null ? null : request.topics.map((it) => ({ ...it, topicId: ZERO_UUID }));
-    const group = fetchOne(services, { groupId: request.groupId, topics, requireStable: request.requireStable });
-    const isErrorPerPartition = context.apiVersion < ALL_TOPICS_SINCE_VERSION && group.errorCode !== 0;
-    return {
-      errorCode: group.errorCode ?? 0,
-      topics: isErrorPerPartition ? failedTopics(topics ?? [], group.errorCode ?? 0) : group.topics.map((it) => ({ name: it.name ?? '', partitions: it.partitions })),
-    };
-  });
-}
+export const offsetFetchApi = brokerApi(OffsetFetch, (services) => (request, context): OffsetFetchResponseInput => {
+  if (context.apiVersion >= GROUPS_SINCE_VERSION) return { groups: request.groups.map((group) => fetchGroup(services, request, group, context.apiVersion)) };
+  const topics = request.topics === null ? null : request.topics.map((it) => ({ ...it, topicId: ZERO_UUID }));
+  const group = fetchOne(services, { groupId: request.groupId, topics, requireStable: request.requireStable });
+  const isErrorPerPartition = context.apiVersion < ALL_TOPICS_SINCE_VERSION && group.errorCode !== 0;
+  return {
+    errorCode: group.errorCode ?? 0,
+    topics: isErrorPerPartition ? failedTopics(topics ?? [], group.errorCode ?? 0) : group.topics.map((it) => ({ name: it.name ?? '', partitions: it.partitions })),
+  };
+});
 
 function fetchGroup(services: BrokerServices, request: OffsetFetchRequest, group: OffsetFetchRequest.Group, apiVersion: number): OffsetFetchResponseInput.Group {
   const { groupId } = group;

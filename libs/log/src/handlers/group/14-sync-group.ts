@@ -1,20 +1,17 @@
 /** SyncGroup, versions 0-5. Deviations: none known. */
 import { SyncGroup } from '@millrace/protocol';
-import { apiHandler, type ApiHandler } from '../api-handler.js';
-import type { BrokerServices } from '../../broker-services.js';
+import { brokerApi } from '../broker-api.js';
 import { askGroup } from './group-request.js';
 
 const NO_BYTES = new Uint8Array(0);
 
-export function syncGroupHandler(services: BrokerServices): ApiHandler {
-  return apiHandler(SyncGroup, (request, context) => {
-    // The request's bytes are only lent.
-    const detached = { ...request, assignments: request.assignments.map((it) => ({ memberId: it.memberId, assignment: new Uint8Array(it.assignment) })) };
-    return askGroup(services, context, {
-      api: 'SyncGroup',
-      groupId: request.groupId,
-      input: (coordinator, caller) => coordinator.syncGroup(caller, detached),
-      failed: (errorCode) => ({ errorCode, assignment: NO_BYTES }),
-    });
+export const syncGroupApi = brokerApi(SyncGroup, (services) => (request, context) => {
+  // The request's bytes are only lent.
+  const detached = { ...request, assignments: request.assignments.map((it) => ({ memberId: it.memberId, assignment: new Uint8Array(it.assignment) })) };
+  return askGroup(services, context, {
+    api: 'SyncGroup',
+    groupId: request.groupId,
+    input: (coordinator, caller) => coordinator.syncGroup(caller, detached),
+    failed: (errorCode) => ({ errorCode, assignment: NO_BYTES }),
   });
-}
+});

@@ -1,17 +1,15 @@
 /** DescribeGroups, versions 0-6. Deviations: authorized operations are not computed before there is authorization. */
 import { DescribeGroups, ErrorCode, type DescribeGroupsResponseInput } from '@millrace/protocol';
-import { apiHandler, type ApiHandler } from '../api-handler.js';
+import { brokerApi } from '../broker-api.js';
 import type { BrokerServices } from '../../broker-services.js';
 import { authorizedOperations } from '../authorized-operations.js';
 
-export function describeGroupsHandler(services: BrokerServices): ApiHandler {
-  return apiHandler(DescribeGroups, (request, context) => ({
-    groups: request.groups.flatMap((groupId) => {
-      const groups = describe(services, groupId, context.apiVersion);
-      return request.includeAuthorizedOperations ? groups.map((it) => (it.errorCode === 0 ? { ...it, authorizedOperations: authorizedOperations('group') } : it)) : groups;
-    }),
-  }));
-}
+export const describeGroupsApi = brokerApi(DescribeGroups, (services) => (request, context) => ({
+  groups: request.groups.flatMap((groupId) => {
+    const groups = describe(services, groupId, context.apiVersion);
+    return request.includeAuthorizedOperations ? groups.map((it) => (it.errorCode === 0 ? { ...it, authorizedOperations: authorizedOperations('group') } : it)) : groups;
+  }),
+}));
 
 function describe(services: BrokerServices, groupId: string, apiVersion: number): DescribeGroupsResponseInput.Group[] {
   const failed = (errorCode: number): DescribeGroupsResponseInput.Group => ({ errorCode, groupId, groupState: '', protocolType: '', protocolData: '', members: [] });

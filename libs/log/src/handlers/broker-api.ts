@@ -1,5 +1,6 @@
 import type { RequestContext } from '@millrace/network';
 import type { AnyApi, Api } from '@millrace/protocol';
+import type { BrokerServices } from '../broker-services.js';
 
 /** A response whose bytes go back to a pool once they are sent. */
 export class PooledResponse<ResponseInput> {
@@ -12,24 +13,28 @@ export class PooledResponse<ResponseInput> {
 /** What a handler gives: the response, later or now; undefined answers nothing (acks=0). */
 export type Answer<ResponseInput> = ResponseInput | PooledResponse<ResponseInput> | undefined | Promise<ResponseInput | PooledResponse<ResponseInput> | undefined>;
 
-/** One API of the broker. The range is what ApiVersions says; versions below the schema's are advertised only (see 00-produce) and refused. */
-export interface ApiHandler {
+export type ApiHandler<Request = never, ResponseInput = unknown> = (request: Request, context: RequestContext) => Answer<ResponseInput>;
+
+/**
+ * One API of the broker, known before there is a broker behind it. The range is what ApiVersions says; versions below the schema's are advertised only (see 00-produce)
+ * and refused.
+ */
+export interface BrokerApi {
   readonly api: AnyApi;
   readonly minVersion: number;
   readonly maxVersion: number;
-  readonly handle: (request: never, context: RequestContext) => Answer<unknown>;
+  readonly handlerFor: (services: BrokerServices) => ApiHandler;
 }
 
-/** Ties a handler to its schema's types. `maxVersion` holds a newer version back until it passes. */
-export function apiHandler<Request, RequestInput, Response, ResponseInput>(
+/** Ties a handler to its schema's types. */
+export function brokerApi<Request, RequestInput, Response, ResponseInput>(
   api: Api<Request, RequestInput, Response, ResponseInput>,
-  handle: (request: Request, context: RequestContext) => Answer<ResponseInput>,
-  options: { readonly maxVersion?: number } = {},
-): ApiHandler {
+  handlerFor: (services: BrokerServices) => ApiHandler<Request, ResponseInput>,
+): BrokerApi {
   return {
     api: api as unknown as AnyApi,
     minVersion: api.advertisedMinVersion,
-    maxVersion: Math.min(api.advertisedMaxVersion, options.maxVersion ?? api.advertisedMaxVersion),
-    handle: handle as ApiHandler['handle'],
+    maxVersion: api.advertisedMaxVersion,
+    handlerFor: handlerFor as BrokerApi['handlerFor'],
   };
 }
