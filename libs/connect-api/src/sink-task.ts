@@ -2,9 +2,12 @@ import type { ConnectorConfig } from './connector.js';
 import type { ConnectLogger } from './logger.js';
 import type { SinkRecord, TopicPartition } from './records.js';
 
-/** Takes records that the sink cannot store although the rest of the batch is fine; they go where `errors.tolerance` says. */
+/** Takes records that the sink cannot store although the rest of the batch is fine. */
 export interface ErrantRecordReporter {
-  /** Resolves when the record is safe in the dead-letter topic (or counted, if none is set). Rejects when errors are not tolerated: let that fail `put`. */
+  /**
+   * Always rejects so far, with a ConnectError whose `cause` is `error`: `errors.tolerance=all` and dead-letter topics are not built
+   * yet, and no error is tolerated. Await it and let that fail `put`. Once they are, it resolves when the record is safe.
+   */
   report(record: SinkRecord, error: Error): Promise<void>;
 }
 
@@ -17,7 +20,10 @@ export interface SinkTaskContext {
   readonly errantRecordReporter: ErrantRecordReporter;
   /** The partitions that this task owns now. */
   assignment(): readonly TopicPartition[];
-  /** Moves the position: the next `put` starts there. From `open` or between puts. */
+  /**
+   * Moves a partition's position: the next `put` of it starts there, and a commit that fails goes back no further. Other partitions are
+   * not touched. May also be called within `put`: the offsets of that batch are then not committed for the partition.
+   */
   seek(partition: TopicPartition, offset: number): void;
   pause(...partitions: TopicPartition[]): void;
   resume(...partitions: TopicPartition[]): void;
@@ -30,13 +36,15 @@ export type OffsetsToCommit = ReadonlyMap<TopicPartition, number>;
 
 /**
  * The working half of a sink plugin; runs alone in its thread. Order of calls: `start`; `open` for partitions gained; `put` … `preCommit` …;
- * `close` for partitions lost (after a last preCommit, unless they were lost for good); `stop`. Never two at once.
+ * `close` for partitions lost (after a last preCommit, unless they were lost for good); `stop`. Calls never overlap: each begins when what
+ * the one before returned has settled. Commits do not come by empty puts: `put` gets at least one record, and `preCommit` is called at every
+ * commit interval, when the task asks for it, and when partitions are given up. The exception to the order is a task that is ended by force.
  */
 export abstract class SinkTask {
   abstract start(context: SinkTaskContext): Promise<void> | void;
 
   /**
-   * Stores a batch; may be empty. Resolve when the records are durable, or earlier if `preCommit` answers only what is durable.
+   * Stores a batch of at least one record. Resolve when the records are durable, or earlier if `preCommit` answers only what is durable.
    * Throw RetriableError to get the same batch again.
    */
   abstract put(records: readonly SinkRecord[]): Promise<void> | void;
@@ -51,7 +59,10 @@ export abstract class SinkTask {
   /** Makes everything put so far durable. Called by the default `preCommit`. */
   flush(_offsets: OffsetsToCommit): Promise<void> | void {}
 
-  /** What may be committed, of `offsets` (the positions after the last put): the same, less, or nothing for a partition. */
+  /**
+   * What may be committed, of `offsets` (the positions after the last put): the same, less, or nothing for a partition. When it throws,
+   * everything put since the last commit (or since the partition was assigned or moved) is put again.
+   */
   async preCommit(offsets: OffsetsToCommit): Promise<OffsetsToCommit> {
     await this.flush(offsets);
     return offsets;

@@ -1,7 +1,9 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { SILENT_LOGGER } from '@millrace/foundation';
 import { PluginCatalog } from '../plugins/plugin-catalog.js';
 import type { ConfigPatch } from '../rest/shapes.js';
+import { SINK_CONFIG, SOURCE_CONFIG } from './connector-config.js';
 import { ConnectorValidator } from './connector-validator.js';
 import { topicCreationGroups } from './topic-creation.js';
 import { WORKER_CONFIG } from './worker-config.js';
@@ -27,6 +29,26 @@ describe('worker config', () => {
     expect(() => WORKER_CONFIG.parse({ ...BASE, 'group.id': null } as never)).toThrow('Missing required configuration "group.id" which has no default value.');
     expect(() => WORKER_CONFIG.parse({ ...BASE, 'config.providers': 'file' })).toThrow(/config.providers: This setting is not supported yet/);
     expect(() => WORKER_CONFIG.parse({ ...BASE, 'connector.client.config.override.policy': 'Maybe' })).toThrow(/There is no such override policy/);
+  });
+});
+
+describe('settings', () => {
+  const root = path.join(__dirname, '..');
+  const definitions = ['connector-config.ts', 'worker-config.ts'];
+  const readers = readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((it) => it.endsWith('.ts') && !/spec\.ts$|bench\.ts$/.test(it) && !definitions.includes(path.basename(it)))
+    .map((it) => readFileSync(path.join(root, it), 'utf8'));
+  // Internal topics (`topicLog`), Kafka client settings (`clientOnly`), topic creation groups: names put together from parts.
+  const readByPrefix = /^(config|offset|status)\.storage\.(topic|replication\.factor)$|^(request\.timeout|retry\.backoff|metadata\.max\.age)\.ms$|^topic\.creation\.groups$/;
+
+  it.each([
+    ['source', SOURCE_CONFIG],
+    ['sink', SINK_CONFIG],
+    ['worker', WORKER_CONFIG],
+  ])('of a %s have an effect, or only their default is accepted', (_of, def) => {
+    const keys: Readonly<Record<string, { readonly onlyDefault?: boolean }>> = def.keys;
+    const idle = Object.keys(keys).filter((name) => keys[name]?.onlyDefault !== true && !readByPrefix.test(name) && !readers.some((it) => it.includes(`'${name}'`)));
+    expect(idle).toEqual([]);
   });
 });
 

@@ -29,9 +29,9 @@ export const CONNECTOR_CONFIG = new ConfigDef({
   'header.converter': { kind: 'class', default: null, importance: 'low', group: COMMON, width: 'short', displayName: 'Header converter class', doc: 'Converter of record headers; the worker’s when not given.' },
   transforms: { kind: 'list', default: '', onlyDefault: true, importance: 'low', group: 'Transforms', width: 'long', displayName: 'Transforms', doc: 'Aliases for the transformations to be applied to records.' },
   predicates: { kind: 'list', default: '', onlyDefault: true, importance: 'low', group: 'Predicates', width: 'long', displayName: 'Predicates', doc: 'Aliases for the predicates used by transformations.' },
-  'config.action.reload': { kind: 'string', default: 'restart', oneOf: ['none', 'restart'], importance: 'low', group: COMMON, width: 'medium', displayName: 'Reload Action', doc: 'What happens when values from config providers change.' },
+  'config.action.reload': { kind: 'string', default: 'restart', oneOf: ['none', 'restart'], onlyDefault: true, importance: 'low', group: COMMON, width: 'medium', displayName: 'Reload Action', doc: 'What happens when values from config providers change.' },
   'errors.retry.timeout': { kind: 'long', default: '0', onlyDefault: true, importance: 'medium', group: ERRORS, width: 'medium', displayName: 'Retry Timeout for Errors', doc: 'How long a failed operation is tried again.' },
-  'errors.retry.delay.max.ms': { kind: 'long', default: '60000', importance: 'medium', group: ERRORS, width: 'medium', displayName: 'Maximum Delay Between Retries for Errors', doc: 'Longest wait between two tries.' },
+  'errors.retry.delay.max.ms': { kind: 'long', default: '60000', onlyDefault: true, importance: 'medium', group: ERRORS, width: 'medium', displayName: 'Maximum Delay Between Retries for Errors', doc: 'Longest wait between two tries.' },
   'errors.tolerance': { kind: 'string', default: 'none', oneOf: ['none', 'all'], onlyDefault: true, importance: 'medium', group: ERRORS, width: 'short', displayName: 'Error Tolerance', doc: 'Whether records with errors are skipped (all) or fail the task (none).' },
   'errors.log.enable': { kind: 'boolean', default: 'false', onlyDefault: true, importance: 'medium', group: ERRORS, width: 'short', displayName: 'Log Errors', doc: 'Log each error and the operation and record at fault.' },
   'errors.log.include.messages': { kind: 'boolean', default: 'false', onlyDefault: true, importance: 'medium', group: ERRORS, width: 'short', displayName: 'Log Error Details', doc: 'Include the record in that log line.' },
@@ -44,7 +44,7 @@ export const SOURCE_CONFIG = CONNECTOR_CONFIG.extend({
   'topic.creation.groups': { kind: 'list', default: '', importance: 'low', group: TOPIC_CREATION, width: 'long', displayName: 'Topic Creation Groups', doc: 'Groups of settings for topics that the connector creates.' },
   'exactly.once.support': { kind: 'string', default: 'requested', oneOf: ['requested', 'required'], ignoreCase: true, onlyDefault: true, importance: 'medium', group: 'Exactly Once Support', width: 'short', displayName: 'Exactly once support', doc: 'Whether exactly-once delivery is required.' },
   'transaction.boundary': { kind: 'string', default: 'poll', oneOf: ['poll', 'interval', 'connector'], ignoreCase: true, onlyDefault: true, importance: 'medium', group: 'Exactly Once Support', width: 'short', displayName: 'Transaction Boundary', doc: 'Where transactions begin and end.' },
-  'transaction.boundary.interval.ms': { kind: 'long', default: null, importance: 'low', group: 'Exactly Once Support', width: 'short', displayName: 'Transaction boundary interval', doc: 'Time between transactions.' },
+  'transaction.boundary.interval.ms': { kind: 'long', default: null, onlyDefault: true, importance: 'low', group: 'Exactly Once Support', width: 'short', displayName: 'Transaction boundary interval', doc: 'Time between transactions.' },
   'offsets.storage.topic': { kind: 'string', default: null, onlyDefault: true, importance: 'low', group: 'offsets.topic', width: 'long', displayName: 'Offsets topic', doc: 'A topic of its own for this connector’s offsets.' },
 });
 
@@ -52,8 +52,8 @@ export const SINK_CONFIG = CONNECTOR_CONFIG.extend({
   topics: { kind: 'list', default: '', importance: 'high', group: COMMON, width: 'long', displayName: 'Topics', doc: 'List of topics to consume, separated by commas.' },
   'topics.regex': { kind: 'string', default: '', check: regex, importance: 'high', group: COMMON, width: 'long', displayName: 'Topics regex', doc: 'Regular expression of the topics to consume; only one of topics and topics.regex may be given.' },
   'errors.deadletterqueue.topic.name': { kind: 'string', default: '', onlyDefault: true, importance: 'medium', group: ERRORS, width: 'medium', displayName: 'Dead Letter Queue Topic Name', doc: 'Topic that takes records with errors.' },
-  'errors.deadletterqueue.topic.replication.factor': { kind: 'short', default: '3', importance: 'medium', group: ERRORS, width: 'medium', displayName: 'Dead Letter Queue Topic Replication Factor', doc: 'Replication factor with which that topic is created.' },
-  'errors.deadletterqueue.context.headers.enable': { kind: 'boolean', default: 'false', importance: 'medium', group: ERRORS, width: 'medium', displayName: 'Enable Error Context Headers', doc: 'Add headers that tell about the error to records in that topic.' },
+  'errors.deadletterqueue.topic.replication.factor': { kind: 'short', default: '3', onlyDefault: true, importance: 'medium', group: ERRORS, width: 'medium', displayName: 'Dead Letter Queue Topic Replication Factor', doc: 'Replication factor with which that topic is created.' },
+  'errors.deadletterqueue.context.headers.enable': { kind: 'boolean', default: 'false', onlyDefault: true, importance: 'medium', group: ERRORS, width: 'medium', displayName: 'Enable Error Context Headers', doc: 'Add headers that tell about the error to records in that topic.' },
 });
 
 export type ConnectorFrameworkConfig = ConfigOf<typeof CONNECTOR_CONFIG>;

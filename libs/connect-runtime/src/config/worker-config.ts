@@ -26,7 +26,7 @@ export const WORKER_CONFIG = new ConfigDef({
   'scheduled.rebalance.max.delay.ms': { kind: 'int', default: '300000', min: 0, importance: LOW, doc: 'How long the work of a worker that left waits for it to come back before others take it.' },
   'connect.protocol': { kind: 'string', default: 'sessioned', oneOf: ['eager', 'compatible', 'sessioned'], onlyDefault: true, importance: LOW, doc: 'How workers share out the work.' },
   'worker.sync.timeout.ms': { kind: 'int', default: '3000', importance: MEDIUM, doc: 'How long a worker that is behind on the config topic reads before it leaves the group.' },
-  'worker.unsync.backoff.ms': { kind: 'int', default: '300000', importance: MEDIUM, doc: 'How long such a worker stays out of the group.' },
+  'worker.unsync.backoff.ms': { kind: 'int', default: '300000', onlyDefault: true, importance: MEDIUM, doc: 'How long such a worker stays out of the group.' },
   'offset.flush.interval.ms': { kind: 'long', default: '60000', min: 1, importance: LOW, doc: 'Time between commits of offsets by tasks.' },
   'offset.flush.timeout.ms': { kind: 'long', default: '5000', min: 1, importance: LOW, doc: 'Longest time for such a commit.' },
   'task.shutdown.graceful.timeout.ms': { kind: 'long', default: '5000', min: 0, importance: LOW, doc: 'Time for tasks to stop in order; in total, not per task.' },

@@ -126,7 +126,7 @@ export class Herder {
       case 'session-key':
         return;
       case 'restart':
-        void this.restartLocal(change.request);
+        void this.restartLocal(change.request).catch((error: unknown) => this.restartFailed(change.request, error));
         return;
       case 'target-state':
         return this.reconcileSoon();
@@ -179,11 +179,15 @@ export class Herder {
     for (const id of tasks) this.putTaskStatus(id, 'RESTARTING', null, false);
     if (plan.connector && assigned.connectors.has(request.connector)) {
       this.putConnectorStatus(request.connector, 'RESTARTING', null, false);
-      void this.work.restartConnector(request.connector);
+      void this.work.restartConnector(request.connector).catch((error: unknown) => this.restartFailed(request, error));
     }
     await this.workSteps.run(async () => {
       await Promise.all(tasks.map((id) => this.work.restartTask(id)));
     });
+  }
+
+  private restartFailed({ connector }: RestartRequest, error: unknown): void {
+    this.options.logger.error({ connector, error: errorMessage(error) }, 'a restart that was asked for could not be carried out');
   }
 
   /** Adds what the framework puts into each task's config, as Connect does. */

@@ -24,7 +24,6 @@ export class ConfigState {
   private readonly inconsistent = new Set<string>();
   /** The connector config that was current when the task configs were committed. */
   private readonly appliedConfigs = new Map<string, StringMap>();
-  readonly fencedTaskCounts = new Map<string, number>();
 
   get connectors(): string[] {
     return [...this.configs.keys()];
@@ -97,8 +96,6 @@ export class ConfigState {
       case 'restart':
         return record.value === null ? undefined : { kind: 'restart', request: record.value };
       case 'tasks-fencing':
-        if (record.value === null) this.fencedTaskCounts.delete(record.connector);
-        else this.fencedTaskCounts.set(record.connector, record.value);
         return undefined;
       case 'session-key':
         if (record.value === null) return undefined;

@@ -30,10 +30,6 @@ export class SubmittedRecords {
   private head = 0;
   private next = 0;
 
-  get active(): number {
-    return this.next - (this.polls[this.head]?.first ?? this.next) - (this.polls[this.head] ? this.acknowledgedInHead() : 0);
-  }
-
   /** Begins a poll; every record of it is then announced by `submit`. */
   begin(timestampMs: number): void {
     this.polls.push({ first: this.next, end: this.next, unacknowledged: 0, isComplete: false, timestampMs, offsets: new Map() });
@@ -89,11 +85,6 @@ export class SubmittedRecords {
       this.head = 0;
     }
     return { offsets, records, newestTimestampMs };
-  }
-
-  private acknowledgedInHead(): number {
-    const poll = this.polls[this.head]!;
-    return poll.end - poll.first - poll.unacknowledged;
   }
 }
 
