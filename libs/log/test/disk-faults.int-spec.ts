@@ -1,5 +1,5 @@
 import type { OperationalError } from '@millrace/foundation';
-import { CreateTopics, ErrorCode, FindCoordinator, IncrementalAlterConfigs, OffsetCommit, OffsetFetch } from '@millrace/protocol';
+import { CreateTopics, DescribeGroups, ErrorCode, FindCoordinator, IncrementalAlterConfigs, JoinGroup, OffsetCommit, OffsetFetch, SyncGroup } from '@millrace/protocol';
 import type { Processes } from '@millrace/storage';
 import { FaultyFileSystem, SeededRandom, type DiskFault } from '@millrace/testkit';
 import { batchOf, LocalBroker, RawClient, valuesIn } from './local-broker.js';
@@ -137,6 +137,29 @@ describe('a broker on a failing disk', () => {
     expect(group?.topics[0]?.partitions[0]).toMatchObject({ errorCode: 0, committedOffset: 42, metadata: 'm' });
     expect(refusals).toBe(1);
     expect(again.local.logger.complaints('group coordinator cannot be loaded')).toHaveLength(1);
+  });
+
+  it('keeps what it loaded of a group when the memory of that read serves the next one', async () => {
+    const disk = new FaultyFileSystem();
+    const properties = { 'offsets.topic.num.partitions': '1' };
+    const first = await start(disk, properties);
+    await first.client.createTopic('noise');
+    await first.client.produce('noise', batchOf([{ value: 'x'.repeat(800) }]));
+    const [metadata, assignment] = [Buffer.alloc(300, 1), Buffer.alloc(300, 2)];
+    const join = { groupId: 'g', sessionTimeoutMs: 30_000, rebalanceTimeoutMs: 5000, memberId: '', protocolType: 'connect', protocols: [{ name: 'p', metadata }] };
+    await first.client.ask(FindCoordinator, 4, { keyType: 0, coordinatorKeys: ['g'] });
+    let joined = await first.client.ask(JoinGroup, 3, join);
+    while (joined.errorCode !== 0) joined = await first.client.ask(JoinGroup, 3, join);
+    const { generationId, memberId } = joined;
+    expect(await first.client.ask(SyncGroup, 3, { groupId: 'g', generationId, memberId, assignments: [{ memberId, assignment }] })).toMatchObject({ errorCode: 0 });
+    first.client.close();
+    await first.local.stop();
+    const again = await start(disk.afterKill(), properties);
+    const described = async () => (await again.client.ask(DescribeGroups, 5, { groups: ['g'] })).groups[0];
+    while ((await described())?.errorCode !== 0);
+    for (let i = 0; i < 3; i++) expect(valuesIn((await again.client.fetch('noise', 0, { partitionMaxBytes: 50_000_000 })).records)).toEqual(['x'.repeat(800)]);
+    const [member] = (await described())?.members ?? [];
+    expect({ memberId: member?.memberId, metadata: Buffer.from(member?.memberMetadata ?? []), assignment: Buffer.from(member?.memberAssignment ?? []) }).toEqual({ memberId, metadata, assignment });
   });
 
   it.each([1, 2, 3, 4, 5, 6])('loses nothing acknowledged to a loss of power with flush.messages=1 (seed %i)', async (seed) => {
