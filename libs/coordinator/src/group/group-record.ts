@@ -51,6 +51,6 @@ export function decodeGroupRecord(key: Uint8Array, value: Uint8Array | null): Gr
   // Kind 0 is the first form of an offset commit's key; the fields are the same.
   if (kind === OffsetCommitKey.key || kind === 0) return { type: 'OffsetCommit', key: decodeLogKey(OffsetCommitKey, key), value: value === null ? null : decodeVersioned(OffsetCommitValue, value).message };
   // Copied: the members' bytes are views, and must not keep a whole segment alive.
-  if (kind === GroupMetadataKey.key) return { type: 'GroupMetadata', key: decodeLogKey(GroupMetadataKey, key), value: value === null ? null : decodeVersioned(GroupMetadataValue, value.slice()).message };
+  if (kind === GroupMetadataKey.key) return { type: 'GroupMetadata', key: decodeLogKey(GroupMetadataKey, key), value: value === null ? null : decodeVersioned(GroupMetadataValue, new Uint8Array(value)).message };
   return undefined;
 }

@@ -190,7 +190,7 @@ function takeOver(context: ClassicContext, group: ClassicGroup, join: Join, oldM
 
 /** Copies: a request's bytes are views of its frame. */
 function ownProtocols(request: JoinGroupRequest): MemberProtocol[] {
-  return request.protocols.map((it) => ({ name: it.name, metadata: it.metadata.slice() }));
+  return request.protocols.map((it) => ({ name: it.name, metadata: new Uint8Array(it.metadata) }));
 }
 
 /** As Java's `UUID.randomUUID().toString()`. */

@@ -43,7 +43,7 @@ function noteSynced(context: ClassicContext, group: ClassicGroup, memberId: stri
 function storeAssignment(context: ClassicContext, group: ClassicGroup, request: SyncGroupRequest, outcome: GroupOutcome): void {
   const assignments = new Map<string, Uint8Array>();
   for (const memberId of group.members.keys()) assignments.set(memberId, NO_BYTES);
-  for (const it of request.assignments) if (assignments.has(it.memberId)) assignments.set(it.memberId, it.assignment.slice());
+  for (const it of request.assignments) if (assignments.has(it.memberId)) assignments.set(it.memberId, new Uint8Array(it.assignment));
   outcome.records.push(groupMetadataRecord(group, assignments));
   outcome.undo = { kind: 'assignment', groupId: group.groupId, generationId: group.generationId };
   for (const member of group.members.values()) {
