@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import type { ConfigKey } from '@millrace/connect-api';
 import { SILENT_LOGGER } from '@millrace/foundation';
 import { PluginCatalog } from '../plugins/plugin-catalog.js';
 import type { ConfigPatch } from '../rest/shapes.js';
@@ -46,7 +47,7 @@ describe('settings', () => {
     ['sink', SINK_CONFIG],
     ['worker', WORKER_CONFIG],
   ])('of a %s have an effect, or only their default is accepted', (_of, def) => {
-    const keys: Readonly<Record<string, { readonly onlyDefault?: boolean }>> = def.keys;
+    const keys: Readonly<Record<string, ConfigKey<never>>> = def.keys;
     const idle = Object.keys(keys).filter((name) => keys[name]?.onlyDefault !== true && !readByPrefix.test(name) && !readers.some((it) => it.includes(`'${name}'`)));
     expect(idle).toEqual([]);
   });
