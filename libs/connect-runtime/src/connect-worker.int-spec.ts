@@ -23,6 +23,12 @@ async function create(name: string, config: Record<string, string>): Promise<voi
 }
 
 describe('ConnectWorker', () => {
+  it('stores how far a source has looked that has nothing more to send', async () => {
+    await create('quiet', source({ topic: 'quiet', limit: '10', 'quiet.position': '77' }));
+    await waitFor('the quiet position is stored', 10_000, async () => JSON.stringify(await worker.rest.connectorOffsets('quiet')) === '{"offsets":[{"partition":{"counter":"c0"},"offset":{"n":77}}]}');
+    await worker.rest.deleteConnector('quiet', {});
+  });
+
   it('brings records from a source to a sink, each once and in order, and stores both sides’ offsets', async () => {
     await create('flow-source', source({ topic: 'flow', limit: '5000' }));
     await create('flow-sink', sink({ topics: 'flow', file: 'flow.txt' }));

@@ -5,6 +5,7 @@ const DEF = new ConfigDef({
   topic: { kind: 'string', importance: 'high', doc: 'Where the numbers go.' },
   'batch.size': { kind: 'int', default: '100', min: 1, importance: 'low', doc: 'Records of one poll.' },
   limit: { kind: 'int', default: '0', importance: 'low', doc: 'The last number; 0: never ends.' },
+  'quiet.position': { kind: 'int', default: '0', importance: 'low', doc: 'Told once the limit is reached: how far the source has looked without finding more.' },
   'pause.ms': { kind: 'int', default: '0', importance: 'low', doc: 'Between two polls.' },
   trouble: { kind: 'string', default: 'none', importance: 'low', doc: 'What goes wrong: none, start, poll, retriable, oom, exit, loop, config.' },
   secret: { kind: 'password', default: null, importance: 'low', doc: 'Never shown.' },
@@ -44,6 +45,11 @@ class CountingTask extends SourceTask {
       records.push({ topic, keySchema: KEY, key: BigInt(n), valueSchema: VALUE, value: new Struct(VALUE, { n: BigInt(n), text: 'number' }), sourcePartition: partition, get sourceOffset() { return { n }; } });
     }
     return records;
+  }
+
+  offsetsWithoutRecords() {
+    const quiet = this.settings['quiet.position'];
+    return quiet === 0 || this.n < this.settings.limit ? null : new Map([[this.partition, { n: quiet }]]);
   }
 
   onCommitted(_partition, offset) {
