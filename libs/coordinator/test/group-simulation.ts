@@ -2,7 +2,7 @@ import { ZERO_UUID } from '@millrace/foundation';
 import { ErrorCode } from '@millrace/protocol';
 import { GROUP_CONFIG_DEFAULTS, type ClassicGroup, type GroupCoordinator, type GroupEffects, type GroupReply } from '../src/index.js';
 import { GroupDriver } from './group-driver.js';
-import { seeded } from './seeded.js';
+import { SeededRandom } from '@millrace/testkit';
 
 const GROUP = 'g';
 const PARTITIONS = 6;
@@ -43,7 +43,7 @@ export class GroupSimulation {
   /** The log may lag behind the group: a record of it was refused. */
 
   constructor(seed: number) {
-    this.random = seeded(seed);
+    this.random = new SeededRandom(seed);
     const config = { ...GROUP_CONFIG_DEFAULTS, initialRebalanceDelayMs: this.random.pick([0, 3000]), groupSizeMax: this.random.pick([3, 100]) };
     this.driver = new GroupDriver(
       config,

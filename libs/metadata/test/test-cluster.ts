@@ -1,7 +1,7 @@
 import { ByteWriter, type Random } from '@millrace/foundation';
 import { decodeMetadataRecord, encodeMetadataRecord, type BrokerRegistrationRequest, type CreateTopicsRequest, type MetadataRecord } from '@millrace/protocol';
 import { BROKER_TOPIC_DEFAULTS, Controller, MetadataDelta, MetadataImage, SUPPORTED_FEATURES, type ControllerConfig, type ControllerResult } from '../src/index.js';
-import { seeded } from './seeded.js';
+import { SeededRandom } from '@millrace/testkit';
 
 export const CLUSTER_ID = 'kkkkkkkkkkkkkkkkkkkkkk';
 
@@ -16,7 +16,7 @@ export class TestCluster {
   readonly random: Random;
 
   constructor(config: Partial<ControllerConfig> = {}, seed = 1) {
-    const generator = seeded(seed);
+    const generator = new SeededRandom(seed);
     this.random = { bytes: (length) => Uint8Array.from({ length }, () => generator.integer(256)), integer: (bound) => generator.integer(bound) };
     this.controller = new Controller({
       clusterId: CLUSTER_ID,

@@ -1,5 +1,5 @@
 import { LeaderEpochs, PartitionMachine, type IsrProposal, type PartitionEffects } from '../src/index.js';
-import { seeded } from './seeded.js';
+import { SeededRandom } from '@millrace/testkit';
 
 const LAG_MS = 1000;
 
@@ -83,7 +83,7 @@ export class ReplicaSimulation {
   private readonly highest = new Map<PartitionMachine, number>();
 
   constructor(seed: number) {
-    this.random = seeded(seed);
+    this.random = new SeededRandom(seed);
     const minInsyncReplicas = 1 + this.random.integer(2);
     this.replicas = [1, 2, 3].map((id) => new Replica(id, minInsyncReplicas));
   }

@@ -4,7 +4,7 @@ export { PeerProcess } from './peers/peer-process.js';
 export { freePort } from './processes/free-port.js';
 export { MillraceProcess } from './processes/millrace-process.js';
 export { Flow, isListening, waitFor, type FlowOptions } from './flow/flow.js';
-export { SeededRandom } from './flow/seeded-random.js';
+export { SeededRandom } from './doubles/seeded-random.js';
 export { nothingLost, type NothingLostOptions, type NothingLostResult } from './flow/nothing-lost.js';
 export { ManualClock } from './doubles/manual-clock.js';
 export { RecordingLogger, type LogLine } from './doubles/recording-logger.js';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { SeededRandom } from '../flow/seeded-random.js';
+import { SeededRandom } from '../doubles/seeded-random.js';
 import { CrashedDisk, FaultyFileSystem } from './faulty-file-system.js';
 import { describeFileSystem } from './file-system-conformance.js';
 

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EmbeddedPostgres } from '@millrace/embedded-postgres';
-import { SeededRandom } from './seeded-random.js';
+import { SeededRandom } from '../doubles/seeded-random.js';
 
 /** What was committed for one key, in order: versions 1, 2, 3 … of the row, and whether it was deleted at the end. */
 export interface KeyHistory {

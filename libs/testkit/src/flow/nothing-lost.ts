@@ -3,7 +3,7 @@ import { Client } from 'pg';
 import type { EmbeddedPostgres } from '@millrace/embedded-postgres';
 import { ConcurrentWriters } from './concurrent-writers.js';
 import { Flow, waitFor } from './flow.js';
-import { SeededRandom } from './seeded-random.js';
+import { SeededRandom } from '../doubles/seeded-random.js';
 import { tableChecksum } from './tables-verdict.js';
 import { judgeTopic, type TopicVerdict } from './topic-verdict.js';
 

@@ -24,7 +24,14 @@ export class SeededRandom {
     return Uint8Array.from({ length }, () => this.integer(256));
   }
 
+  chance(probability: number): boolean {
+    return this.next() < probability;
+  }
+
+  /** Throws when there is nothing to pick from. */
   pick<T>(items: readonly T[]): T {
-    return items[this.integer(items.length)]!;
+    const item = items[this.integer(items.length)];
+    if (item === undefined) throw new Error('nothing to pick from');
+    return item;
   }
 }
