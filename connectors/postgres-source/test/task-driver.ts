@@ -32,6 +32,7 @@ export class TaskDriver {
       signal: this.abort.signal,
       offset: async () => this.stored,
       offsets: async (partitions) => partitions.map(() => this.stored),
+      followTopic: async () => ({ stop: async () => undefined }),
     };
     await this.task.start(context);
     return this;

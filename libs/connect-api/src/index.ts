@@ -11,8 +11,11 @@ export type { OffsetMap, SinkRecord, SourceRecord, TopicPartition } from './reco
 export { Connector, SinkConnector, SourceConnector, type ConnectorConfig, type ConnectorContext } from './connector.js';
 export type { ConnectLogger } from './logger.js';
 export { SourceTask, type SourceTaskContext } from './source-task.js';
+export type { SourceLag, TaskSignal } from './signal.js';
+export type { FollowedRecord, FollowTopicOptions, TopicFollower } from './topic-follower.js';
 export { SinkTask, type ErrantRecordReporter, type OffsetsToCommit, type SinkTaskContext } from './sink-task.js';
 export type { PluginEntry, PluginManifest, SinkPlugin, SourcePlugin } from './plugin/manifest.js';
+export { Predicate, Transformation, type ConnectRecord, type PredicatePlugin, type TransformationPlugin } from './plugin/transformation.js';
 export type { Converter, ConverterPlugin } from './plugin/converter.js';
 export { ConfigDef, type AnyConfigDef, type ConfigKey, type ConfigKeys, type ConfigOf, type ConfigValue, type Importance, type Width } from './config/config-def.js';
 export { Password, PASSWORD_MASK } from './config/password.js';

@@ -1,6 +1,9 @@
 import type { ConnectorConfig } from './connector.js';
+import { ConfigError } from './errors.js';
 import type { ConnectLogger } from './logger.js';
 import type { OffsetMap, SourceRecord } from './records.js';
+import type { SourceLag, TaskSignal } from './signal.js';
+import type { FollowTopicOptions, TopicFollower } from './topic-follower.js';
 
 export interface SourceTaskContext {
   readonly connectorName: string;
@@ -13,6 +16,12 @@ export interface SourceTaskContext {
   offset(partition: OffsetMap): Promise<OffsetMap | null>;
   /** The same for several partitions, in their order. */
   offsets(partitions: readonly OffsetMap[]): Promise<(OffsetMap | null)[]>;
+  /**
+   * Reads a topic of the worker's cluster besides the task's own work (a channel of signals, a control topic). Records come one at a time,
+   * in order per partition, also while `poll` runs; the group's offset is stored behind each one that `onRecord` has settled. A rejection
+   * of `onRecord` fails the task. Ends with the task at the latest.
+   */
+  followTopic(options: FollowTopicOptions): Promise<TopicFollower>;
 }
 
 /**
@@ -43,6 +52,20 @@ export abstract class SourceTask {
    * with the next offsets, as if a record had carried it, and `onCommitted` follows. Null: nothing new.
    */
   offsetsWithoutRecords(): ReadonlyMap<OffsetMap, OffsetMap> | null {
+    return null;
+  }
+
+  /**
+   * Somebody asks the task to do something now: over REST, by a scheduled job. May come at any time between `start` and `stop`, also while
+   * a poll waits, one at a time. Resolve when the signal is taken over (not when its work is done: tell that by notifications or the log);
+   * reject with a ConfigError for a type or data that the task does not know. The default knows none.
+   */
+  onSignal(signal: TaskSignal): Promise<void> | void {
+    throw new ConfigError(`This connector takes no signals (type ${signal.type})`, 'type');
+  }
+
+  /** How far the task is behind its source, for metrics; asked every few seconds, so it must be cheap. Null: not known. */
+  lag(): SourceLag | null {
     return null;
   }
 }

@@ -1,4 +1,4 @@
-import { DataError, type ConnectLogger, type OffsetMap, type SourcePlugin, type SourceRecord, type SourceTask, type SourceTaskContext } from '@millrace/connect-api';
+import { ConfigError, DataError, type ConnectLogger, type OffsetMap, type SourcePlugin, type SourceRecord, type SourceTask, type SourceTaskContext } from '@millrace/connect-api';
 import { APPEND_FULL, Producer, type BatchAck } from '@millrace/client';
 import { errorMessage, hasCode, isRetriable } from '@millrace/foundation';
 import type { TaskHostCalls } from '../isolation/task-side.js';
@@ -335,6 +335,9 @@ export class SourceLoop implements TaskLoop {
       signal: this.stopping.signal,
       offsets,
       offset: async (partition) => (await offsets([partition]))[0] ?? null,
+      followTopic: async ({ topic }) => {
+        throw new ConfigError(`This worker cannot follow topic ${topic} yet`);
+      },
     };
   }
 }
