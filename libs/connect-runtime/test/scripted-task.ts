@@ -33,6 +33,7 @@ export function scriptedSpec(task: SinkTask | SourceTask, over: Partial<TaskSpec
     valueConverter: builtIn(valueConverter),
     headerConverter: builtIn(BYTES),
     clientConfig: {},
+    followerConfig: {},
     adminConfig: null,
     topicCreation: {},
     subscription: null,

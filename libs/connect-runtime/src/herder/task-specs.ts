@@ -50,6 +50,7 @@ export class TaskSpecs {
       valueConverter: this.converter('converter', 'value.converter', connectorConfig),
       headerConverter: this.converter('header_converter', 'header.converter', connectorConfig),
       clientConfig: isSource ? this.producerConfig(id, connectorConfig) : this.consumerConfig(id, framework.name, connectorConfig),
+      followerConfig: isSource ? { 'client.id': `connector-follower-${id.connector}-${id.task}`, ...workerClientConfig(this.raw, 'consumer') } : {},
       adminConfig: isSource && this.worker['topic.creation.enable'] && usesTopicCreation(connectorConfig) ? this.adminConfig(id, connectorConfig) : null,
       topicCreation: isSource ? Object.fromEntries(Object.entries(connectorConfig).filter(([key]) => key.startsWith('topic.creation.'))) : {},
       subscription: isSource ? null : subscriptionOf(connectorConfig),

@@ -19,6 +19,8 @@ export interface TaskSpec {
   readonly headerConverter: ConverterSpec;
   /** Kafka client settings by Kafka's names: the producer's of a source task, the consumer's of a sink task. */
   readonly clientConfig: StringMap;
+  /** Consumer settings for topics that a source task follows besides its work. */
+  readonly followerConfig: StringMap;
   /** Of the admin client that makes topics; null where topics are not made by the worker. */
   readonly adminConfig: StringMap | null;
   /** The connector's topic.creation settings. */

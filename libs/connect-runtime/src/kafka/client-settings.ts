@@ -1,4 +1,4 @@
-import type { ConnectLogger } from '@millrace/connect-api';
+import type { ConnectLogger, FollowTopicOptions } from '@millrace/connect-api';
 import { consumerOptionsFrom, KafkaClient, producerOptionsFrom, type ConsumerOptions, type KafkaClientOptions, type ProducerOptions } from '@millrace/client';
 import type { Logger } from '@millrace/foundation';
 import type { StringMap } from '../rest/shapes.js';
@@ -35,6 +35,12 @@ const SINK_CONSUMER: StringMap = { 'max.poll.records': '5000', 'session.timeout.
 
 export function consumerSettings(config: StringMap, logger: ConnectLogger): ConsumerOptions {
   return withServers(config, consumerOptionsFrom({ ...SINK_CONSUMER, ...config }, (key) => logger.debug({ key }, 'a consumer setting is not known')));
+}
+
+/** A followed topic's consumer: its group, start and commits are fixed, the rest may be set. */
+export function followerSettings(config: StringMap, { groupId, startAt }: Pick<FollowTopicOptions, 'groupId' | 'startAt'>, logger: ConnectLogger): ConsumerOptions {
+  const fixed = { 'group.id': groupId, 'auto.offset.reset': startAt, 'enable.auto.commit': 'false' };
+  return withServers(config, consumerOptionsFrom({ 'session.timeout.ms': '10000', ...config, ...fixed }, (key) => logger.debug({ key }, 'a consumer setting is not known')));
 }
 
 export function logConsumerSettings(config: StringMap, logger: Logger): ConsumerOptions {

@@ -1,4 +1,4 @@
-import { ConfigError, DataError, type ConnectLogger, type OffsetMap, type SourcePlugin, type SourceRecord, type SourceTask, type SourceTaskContext } from '@millrace/connect-api';
+import { DataError, type ConnectLogger, type FollowTopicOptions, type OffsetMap, type SourcePlugin, type SourceRecord, type SourceTask, type SourceTaskContext, type TopicFollower } from '@millrace/connect-api';
 import { APPEND_FULL, Producer, type BatchAck } from '@millrace/client';
 import { errorMessage, hasCode, isRetriable } from '@millrace/foundation';
 import type { TaskHostCalls } from '../isolation/task-side.js';
@@ -13,6 +13,7 @@ import { PauseGate } from './pause-gate.js';
 import { SubmittedRecords } from './submitted-records.js';
 import { intolerable, TaskConverters } from './task-converters.js';
 import type { TaskLoop } from './task-loop.js';
+import { GroupFollower } from './topic-follower.js';
 
 /** Without a pause of the event loop for this long, one is made: a source that always has records must not keep answers from being read. */
 const YIELD_MS = 4;
@@ -32,6 +33,7 @@ export class SourceLoop implements TaskLoop {
   private readonly producer: Producer;
   private readonly topics: TopicMaker;
   private readonly committer: OffsetCommitter;
+  private readonly followers: TopicFollower[] = [];
   private failure: Error | undefined;
   private isStarted = false;
   private roomWaiter: (() => void) | undefined;
@@ -75,6 +77,7 @@ export class SourceLoop implements TaskLoop {
     this.stopping.abort();
     this.gate.wake();
     this.roomWaiter?.();
+    for (const follower of this.followers) void follower.stop();
   }
 
   async run(): Promise<void> {
@@ -136,7 +139,7 @@ export class SourceLoop implements TaskLoop {
   private async whilePaused(): Promise<void> {
     if (!this.gate.isPaused) return;
     this.host.reportState('PAUSED');
-    while (this.gate.isPaused && !this.isStopping) await this.gate.changed();
+    while (this.gate.isPaused && !this.isStopping && !this.failure) await this.gate.changed();
     if (this.isStarted && !this.isStopping) this.host.reportState('RUNNING');
   }
 
@@ -237,9 +240,7 @@ export class SourceLoop implements TaskLoop {
 
   private acknowledged(ack: BatchAck): void {
     if (ack.error) {
-      this.failure ??= ack.error;
-      this.roomWaiter?.();
-      return;
+      return this.fail(ack.error);
     }
     const { tagRuns } = ack;
     for (let i = 0; i < tagRuns.length; i += 2) this.submitted.acknowledge(tagRuns[i]!, tagRuns[i + 1]!);
@@ -306,8 +307,9 @@ export class SourceLoop implements TaskLoop {
     const timeoutMs = Math.max(100, this.spec.shutdownTimeoutMs / 2);
     this.stopping.abort();
     try {
+      await within(timeoutMs, Promise.all(this.followers.map((it) => it.stop())));
       if (this.isStarted) {
-        await Promise.race([this.producer.flush(), new Promise((resolve) => setTimeout(resolve, timeoutMs).unref())]);
+        await within(timeoutMs, this.producer.flush());
         await this.committer.commit();
       }
     } finally {
@@ -319,6 +321,19 @@ export class SourceLoop implements TaskLoop {
       await this.producer.close({ timeoutMs: 0 });
       this.topics.close();
     }
+  }
+
+  private async follow(options: FollowTopicOptions): Promise<TopicFollower> {
+    const follower = new GroupFollower(options, { clientConfig: this.spec.followerConfig, onFailed: (error) => this.fail(error), logger: this.logger });
+    this.followers.push(follower);
+    await follower.start();
+    return follower;
+  }
+
+  private fail(error: Error): void {
+    this.failure ??= error;
+    this.gate.wake();
+    this.roomWaiter?.();
   }
 
   private context(): SourceTaskContext {
@@ -335,9 +350,14 @@ export class SourceLoop implements TaskLoop {
       signal: this.stopping.signal,
       offsets,
       offset: async (partition) => (await offsets([partition]))[0] ?? null,
-      followTopic: async ({ topic }) => {
-        throw new ConfigError(`This worker cannot follow topic ${topic} yet`);
-      },
+      followTopic: (options) => this.follow(options),
     };
   }
+}
+
+/** Waits for `work`, but no longer than this. */
+async function within(timeoutMs: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([work, new Promise((resolve) => (timer = setTimeout(resolve, timeoutMs)))]);
+  clearTimeout(timer);
 }
