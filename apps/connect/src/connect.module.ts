@@ -4,6 +4,7 @@ import type { ConnectRestApi } from '@millrace/connect-runtime';
 import { EngineHost, type Engine, type Logging } from '@millrace/hosting';
 import { ConnectErrorFilter } from './rest/connect-error-filter.js';
 import { ConnectorsController } from './rest/connectors.controller.js';
+import { ExtensionsController } from './rest/extensions.controller.js';
 import { LoggersController } from './rest/loggers.controller.js';
 import { PluginsController } from './rest/plugins.controller.js';
 import { BODY_LIMIT } from './rest/rest-server.js';
@@ -23,7 +24,7 @@ export class ConnectModule {
   static for({ rest, engine, logging, servesAdmin }: ConnectModuleOptions): DynamicModule {
     return {
       module: ConnectModule,
-      controllers: [RootController, ConnectorsController, PluginsController, ...(servesAdmin ? [LoggersController] : [])],
+      controllers: [RootController, ConnectorsController, PluginsController, ExtensionsController, ...(servesAdmin ? [LoggersController] : [])],
       providers: [
         { provide: REST_API, useValue: rest },
         { provide: LOG_LEVEL_REGISTRY, useValue: logging.levels },

@@ -18,6 +18,7 @@ export type {
   PluginInfo,
   PluginType,
   ServerInfo,
+  SignalRequest,
   StringMap,
   TaskInfo,
   TaskState,

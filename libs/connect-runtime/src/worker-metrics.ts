@@ -13,6 +13,9 @@ export interface TaskMetrics {
   readonly recordsActive: number;
   /** Sink: records in the log that were not put yet. */
   readonly lag: number;
+  /** Source: what the task says of its lag behind the source (`SourceTask.lag`); null where it does not say. */
+  readonly sourceLagMs: number | null;
+  readonly sourceLagBytes: number | null;
   /** From the record's timestamp to its acknowledgement (source) or the end of its put (sink): of the last second that had records. */
   readonly latencyAvgMs: number;
   readonly latencyMaxMs: number;

@@ -83,16 +83,19 @@ export class WorkerCluster {
     if (!rest) throw new Error(`nobody listens at ${url.host}`);
     this.forwarded.push(`${request.method} ${url.pathname}`);
     const origin = { forward: url.searchParams.get('forward') === 'true' };
+    const signature = { signature: request.headers['X-Connect-Authorization'], algorithm: request.headers['X-Connect-Request-Signature-Algorithm'] };
+    const extension = /^\/ext\/connectors\/([^/]+)\/tasks\/(\d+)\/signal$/.exec(url.pathname);
     const [, , name = '', verb, task] = url.pathname.split('/').map(decodeURIComponent);
     const body = request.body ?? '';
     const json = (): never => JSON.parse(body) as never;
     try {
+      if (extension) return answer(204, await rest.signalTask(decodeURIComponent(extension[1] ?? ''), Number(extension[2]), request.body ?? '', signature));
       if (request.method === 'POST' && name === '') return answer(201, await rest.createConnector(json(), origin));
       if (request.method === 'PUT' && verb === 'config') return answer(200, (await rest.putConnectorConfig(name, json(), origin)).info);
       if (request.method === 'PUT' && verb === 'stop') return answer(204, await rest.stopConnector(name, origin));
       if (request.method === 'DELETE') return answer(204, await rest.deleteConnector(name, origin));
       if (request.method === 'POST' && verb === 'tasks' && task !== undefined) return answer(204, await rest.restartTask(name, Number(task), origin));
-      if (request.method === 'POST' && verb === 'tasks') return answer(204, await rest.putTaskConfigs(name, body, { signature: request.headers['X-Connect-Authorization'], algorithm: request.headers['X-Connect-Request-Signature-Algorithm'] }, origin));
+      if (request.method === 'POST' && verb === 'tasks') return answer(204, await rest.putTaskConfigs(name, body, signature, origin));
       const choice = { includeTasks: url.searchParams.get('includeTasks') === 'true', onlyFailed: url.searchParams.get('onlyFailed') === 'true' };
       if (request.method === 'POST' && verb === 'restart') return answer(202, await rest.restartConnector(name, choice, origin));
     } catch (error) {

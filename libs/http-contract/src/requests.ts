@@ -16,3 +16,6 @@ export const createConnectorBody = z.strictObject({
     .nullish(),
 });
 export type CreateConnectorBody = z.output<typeof createConnectorBody>;
+
+/** POST /ext/connectors/{name}/signals. */
+export const signalBody = z.strictObject({ id: z.string().min(1).optional(), type: z.string().min(1), data: z.unknown() });

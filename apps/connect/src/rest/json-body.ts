@@ -1,4 +1,5 @@
-import { InternalServerErrorException } from '@nestjs/common';
+import { BadRequestException, InternalServerErrorException } from '@nestjs/common';
+import { errorMessage } from '@millrace/foundation';
 import type { z } from 'zod';
 import { parseJsonKeepingNumbers } from './json-text.js';
 
@@ -10,16 +11,33 @@ type Contract = typeof import('@millrace/http-contract');
  */
 export async function jsonBody<Name extends 'configBody' | 'createConnectorBody'>(name: Name, text: unknown): Promise<z.output<Contract[Name]>> {
   const contract: Contract = await import('@millrace/http-contract');
-  const parsed = contract[name].safeParse(parseJson(text));
+  const parsed = contract[name].safeParse(parseJson(text, parseJsonKeepingNumbers));
   if (parsed.success) return parsed.data as z.output<Contract[Name]>;
-  const [issue] = parsed.error.issues;
-  throw new InternalServerErrorException(`Cannot read the request body${issue && issue.path.length > 0 ? ` at "${issue.path.join('.')}"` : ''}: ${issue?.message ?? 'unexpected form'}`);
+  throw new InternalServerErrorException(problemOf(parsed.error));
 }
 
-function parseJson(text: unknown): unknown {
+/** The same for paths of our own: plain JSON, and what is wrong with a body is the client's mistake (400). */
+export async function plainJsonBody<Name extends 'signalBody'>(name: Name, text: unknown): Promise<z.output<Contract[Name]>> {
+  const contract: Contract = await import('@millrace/http-contract');
+  let json: unknown;
+  try {
+    json = parseJson(text, JSON.parse);
+  } catch (error) {
+    throw new BadRequestException(errorMessage(error));
+  }
+  const parsed = contract[name].safeParse(json);
+  if (parsed.success) return parsed.data as z.output<Contract[Name]>;
+  throw new BadRequestException(problemOf(parsed.error));
+}
+
+function problemOf({ issues: [issue] }: z.ZodError): string {
+  return `Cannot read the request body${issue && issue.path.length > 0 ? ` at "${issue.path.join('.')}"` : ''}: ${issue?.message ?? 'unexpected form'}`;
+}
+
+function parseJson(text: unknown, parse: (text: string) => unknown): unknown {
   if (typeof text !== 'string' || text.trim() === '') throw new InternalServerErrorException('The request has no body; a JSON object was expected');
   try {
-    return parseJsonKeepingNumbers(text);
+    return parse(text);
   } catch {
     // The parser's own text quotes the body, and a body may hold a password.
     throw new InternalServerErrorException('The request body is not valid JSON');

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 
 /** Connect's budget for a request. */
 const WAIT_MAX_MS = 90_000;
-const NEEDS_TOPICS = /^\/(connectors|connector-plugins)(\/|\?|$)/;
+const NEEDS_TOPICS = /^\/(connectors|connector-plugins|ext)(\/|\?|$)/;
 
 /**
  * Holds requests about connectors until the worker has read its internal topics: before that it knows none, and "no such connector" would be

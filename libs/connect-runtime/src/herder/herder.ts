@@ -15,6 +15,7 @@ import type { StatusState } from '../stores/status-records.js';
 import { StatusStore } from '../stores/status-store.js';
 import type { TopicLog } from '../stores/topic-log.js';
 import { ConnectorReads } from './connector-reads.js';
+import { ConnectorSignals } from './connector-signals.js';
 import { ConnectorWrites } from './connector-writes.js';
 import { Forwarder } from './forwarding.js';
 import { GroupState } from './group-state.js';
@@ -44,6 +45,7 @@ export interface HerderOptions {
 export class Herder {
   readonly reads: ConnectorReads;
   readonly writes: ConnectorWrites;
+  readonly signals: ConnectorSignals;
   readonly validator: ConnectorValidator;
   readonly group: GroupState;
   readonly work: LocalWork;
@@ -90,6 +92,9 @@ export class Herder {
       onLost: () => this.workSteps.run(() => this.work.stopAll()),
     });
     this.reads = new ConnectorReads({ configs: this.configs.state, statuses: this.statuses.state, offsets: this.offsets, catalog, tracksTopics, sinkOffsets: options.sinkOffsets });
+    const forwarder = new Forwarder(options.forward);
+    const { protocol } = new URL(advertisedUrl);
+    this.signals = new ConnectorSignals({ configs: this.configs, statuses: this.statuses.state, work: this.work, forwarder, workerId: options.workerId, workerUrl: (workerId) => `${protocol}//${workerId}/` });
     this.writes = new ConnectorWrites({
       configs: this.configs,
       statuses: this.statuses,
@@ -97,7 +102,7 @@ export class Herder {
       work: this.work,
       reads: this.reads,
       validator: this.validator,
-      forwarder: new Forwarder(options.forward),
+      forwarder,
       tracksTopics,
       allowsTopicReset: config['topic.tracking.allow.reset'],
       exclusively: this.writeSteps.run,

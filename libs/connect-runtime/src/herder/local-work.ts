@@ -1,3 +1,4 @@
+import type { TaskSignal } from '@millrace/connect-api';
 import { errorMessage, type Clock, type Logger } from '@millrace/foundation';
 import { taskName, WorkSet } from '../group/work-set.js';
 import { errorReport, type OffsetRecord, type TaskSpec } from '../isolation/task-protocol.js';
@@ -93,6 +94,11 @@ export class LocalWork {
     this.unstartable.delete(taskName(id));
     await this.stopTasks([id], false);
     if (!this.isClosed) this.startTask(id);
+  }
+
+  /** Undefined when the task is not on this worker; rejects as TaskHost.signal does. */
+  signalTask(id: ConnectorTaskId, signal: TaskSignal, timeoutMs: number): Promise<void> | undefined {
+    return this.tasks.get(taskName(id))?.host.signal(signal, timeoutMs);
   }
 
   taskMetrics(): TaskMetrics[] {

@@ -1,9 +1,10 @@
-import type { Clock, Logger } from '@millrace/foundation';
+import type { TaskSignal } from '@millrace/connect-api';
+import { OperationalError, type Clock, type Logger } from '@millrace/foundation';
 import type { TaskMetrics } from '../worker-metrics.js';
 import { startInlineCarrier } from './inline-carrier.js';
 import { startProcessCarrier } from './process-carrier.js';
 import type { CarrierOptions, Isolation, TaskCarrier } from './task-carrier.js';
-import { errorReport, type OffsetRecord, type TaskCounters, type TaskMessage, type TaskRequest, type TaskSpec } from './task-protocol.js';
+import { errorFromReport, errorReport, type OffsetRecord, type TaskCounters, type TaskMessage, type TaskRequest, type TaskSpec } from './task-protocol.js';
 import { startThreadCarrier } from './thread-carrier.js';
 
 export type TaskPhase = 'STARTING' | 'RUNNING' | 'PAUSED' | 'FAILED' | 'STOPPED';
@@ -29,7 +30,7 @@ export interface TaskHostOptions {
 
 const CARRIERS: Readonly<Record<Isolation, (options: CarrierOptions) => TaskCarrier>> = { thread: startThreadCarrier, process: startProcessCarrier, inline: startInlineCarrier };
 
-const NO_COUNTERS: TaskCounters = { recordsIn: 0, recordsOut: 0, bytesOut: 0, recordsActive: 0, lag: 0, latencyAvgMs: 0, latencyMaxMs: 0, heapBytes: 0, externalBytes: 0, isStalled: false };
+const NO_COUNTERS: TaskCounters = { recordsIn: 0, recordsOut: 0, bytesOut: 0, recordsActive: 0, lag: 0, sourceLagMs: null, sourceLagBytes: null, latencyAvgMs: 0, latencyMaxMs: 0, heapBytes: 0, externalBytes: 0, isStalled: false };
 /** A thread that has said nothing for so long does not even run its event loop. */
 const SILENCE_MS = 10_000;
 
@@ -43,6 +44,8 @@ export class TaskHost {
   private readonly ended: Promise<void>;
   private resolveEnded: () => void = () => undefined;
   private wasStalled = false;
+  private nextSignal = 0;
+  private readonly signals = new Map<number, (error: Error | undefined) => void>();
 
   constructor(private readonly options: TaskHostOptions) {
     this.lastHeardMs = options.clock.monotonicMs();
@@ -71,6 +74,27 @@ export class TaskHost {
 
   resume(): void {
     this.carrier?.send({ type: 'resume' });
+  }
+
+  /**
+   * Resolves when the task has taken the signal. Rejects with the task's own error (its `code` kept), or with CONNECT_TASK_NOT_RUNNING or
+   * CONNECT_SIGNAL_TIMEOUT.
+   */
+  async signal(signal: TaskSignal, timeoutMs: number): Promise<void> {
+    const { carrier } = this;
+    if (this.phase !== 'RUNNING' || this.isStopping || !carrier) throw notRunning();
+    const id = this.nextSignal++;
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => settle(new OperationalError('CONNECT_SIGNAL_TIMEOUT', `the task has not taken the signal within ${timeoutMs} ms`)), timeoutMs);
+      const settle = (error: Error | undefined): void => {
+        clearTimeout(timer);
+        this.signals.delete(id);
+        if (error) reject(error);
+        else resolve();
+      };
+      this.signals.set(id, settle);
+      carrier.send({ type: 'signal', id, signal });
+    });
   }
 
   /** Asks the task to stop and waits; after `graceMs` it is ended by force. True when it stopped by itself. */
@@ -127,6 +151,8 @@ export class TaskHost {
         return this.takeCounters(message.counters);
       case 'topic':
         return this.options.events.onTopic(message.topic);
+      case 'signalled':
+        return this.signals.get(message.id)?.(message.error && errorFromReport(message.error));
     }
   }
 
@@ -151,6 +177,7 @@ export class TaskHost {
   }
 
   private exited(error: Error | undefined): void {
+    for (const settle of [...this.signals.values()]) settle(notRunning());
     if (this.phase !== 'FAILED' && !this.isStopping) this.fail(error ? errorReport(error).trace : 'The task ended without being asked to');
     this.resolveEnded();
   }
@@ -160,4 +187,8 @@ export class TaskHost {
     this.phase = 'FAILED';
     if (!this.isStopping) this.options.events.onFailed(trace);
   }
+}
+
+function notRunning(): OperationalError {
+  return new OperationalError('CONNECT_TASK_NOT_RUNNING', 'the task is not running');
 }

@@ -1,3 +1,4 @@
+import type { TaskSignal } from '@millrace/connect-api';
 import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
 import type { ConnectorTaskId, StringMap } from '../rest/shapes.js';
 import type { TaskMetrics } from '../worker-metrics.js';
@@ -49,6 +50,8 @@ export type HostMessage =
   | { readonly type: 'pause' }
   | { readonly type: 'resume' }
   | { readonly type: 'stop' }
+  /** Answered by `signalled` with the same id. */
+  | { readonly type: 'signal'; readonly id: number; readonly signal: TaskSignal }
   | { readonly type: 'reply'; readonly id: number; readonly value?: unknown; readonly error?: ErrorReport };
 
 /** A stored offset: key and value of the offset topic's record. */
@@ -72,7 +75,9 @@ export type TaskMessage =
   | { readonly type: 'request'; readonly id: number; readonly request: TaskRequest }
   | { readonly type: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly fields: Readonly<Record<string, unknown>>; readonly message: string }
   | { readonly type: 'metrics'; readonly counters: TaskCounters }
-  | { readonly type: 'topic'; readonly topic: string };
+  | { readonly type: 'topic'; readonly topic: string }
+  /** The task has taken a signal, or refused it with the error. */
+  | { readonly type: 'signalled'; readonly id: number; readonly error?: ErrorReport };
 
 /** Two ends that exchange messages in order. */
 export interface Channel<Out, In> {

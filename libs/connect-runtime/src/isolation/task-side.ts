@@ -1,4 +1,5 @@
-import type { ConnectLogger } from '@millrace/connect-api';
+import type { ConnectLogger, TaskSignal } from '@millrace/connect-api';
+import { OperationalError } from '@millrace/foundation';
 import { SinkLoop } from '../tasks/sink-loop.js';
 import { SourceLoop } from '../tasks/source-loop.js';
 import type { TaskLoop } from '../tasks/task-loop.js';
@@ -64,12 +65,25 @@ export class TaskSide implements TaskHostCalls {
         if (this.loop) this.loop.requestStop();
         else this.end();
         return;
+      case 'signal':
+        void this.signal(message.id, message.signal);
+        return;
       case 'reply': {
         const pending = this.pending.get(message.id);
         this.pending.delete(message.id);
         if (message.error) pending?.reject(errorFromReport(message.error));
         else pending?.resolve(message.value);
       }
+    }
+  }
+
+  private async signal(id: number, signal: TaskSignal): Promise<void> {
+    try {
+      if (!this.loop) throw new OperationalError('CONNECT_TASK_NOT_RUNNING', 'the task is not running');
+      await this.loop.signal(signal);
+      this.channel.send({ type: 'signalled', id });
+    } catch (error) {
+      this.channel.send({ type: 'signalled', id, error: errorReport(error) });
     }
   }
 

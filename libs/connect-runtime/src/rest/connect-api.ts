@@ -8,6 +8,7 @@ import type {
   CreateConnectorRequest,
   PluginInfo,
   ServerInfo,
+  SignalRequest,
   StringMap,
   TaskInfo,
   TaskStateInfo,
@@ -101,4 +102,11 @@ export interface ConnectRestApi {
   validateConfig(plugin: string, config: ConfigPatch): Promise<ConfigInfos>;
   /** POST /connectors/{name}/tasks, between workers only; `body` is the JSON text that was signed. 204. */
   putTaskConfigs(name: string, body: string, signature: InternalSignature, origin: RequestOrigin): Promise<void>;
+  /**
+   * POST /ext/connectors/{name}/signals (ours): 202 with the signal's id when each task has taken it; 400 with the text of the task's
+   * ConfigError, 404, 409 when a task is not running.
+   */
+  signalConnector(name: string, request: SignalRequest, origin: RequestOrigin): Promise<{ id: string }>;
+  /** PUT /ext/connectors/{name}/tasks/{task}/signal, between workers only; `body` is the JSON text that was signed. 204. */
+  signalTask(name: string, task: number, body: string, signature: InternalSignature): Promise<void>;
 }

@@ -11,7 +11,7 @@ export interface RestApiOptions {
 
 /** The REST verbs, each from the part that does it. */
 export function restApi({ herder, serverInfo, health }: RestApiOptions): ConnectRestApi {
-  const { reads, writes, validator } = herder;
+  const { reads, writes, validator, signals } = herder;
   return {
     serverInfo,
     health,
@@ -41,6 +41,8 @@ export function restApi({ herder, serverInfo, health }: RestApiOptions): Connect
       return await validator.validate(config);
     },
     putTaskConfigs: (name, body, signature, origin) => writes.putTaskConfigs(name, body, signature, origin),
+    signalConnector: (name, request, origin) => signals.send(name, request, origin),
+    signalTask: (connector, task, body, signature) => signals.take({ connector, task }, body, signature),
   };
 }
 

@@ -104,3 +104,13 @@ export interface WorkerHealth {
   readonly status: 'healthy' | 'starting' | 'unhealthy';
   readonly message: string;
 }
+
+/** POST /ext/connectors/{name}/signals: a request to running source tasks. */
+export interface SignalRequest {
+  /** Made up when not given. */
+  readonly id?: string;
+  readonly type: string;
+  readonly data?: unknown;
+  /** Only to this task; to all of the connector when not given. */
+  readonly task?: number;
+}

@@ -1,4 +1,4 @@
-import { ConnectError, type ConnectLogger, type SinkPlugin, type SinkTask, type SinkTaskContext, type TopicPartition } from '@millrace/connect-api';
+import { ConfigError, ConnectError, type ConnectLogger, type SinkPlugin, type SinkTask, type SinkTaskContext, type TaskSignal, type TopicPartition } from '@millrace/connect-api';
 import { Consumer } from '@millrace/client';
 import { errorMessage, hasCode, isRetriable, topicPartitionName } from '@millrace/foundation';
 import type { TaskHostCalls } from '../isolation/task-side.js';
@@ -69,6 +69,10 @@ export class SinkLoop implements TaskLoop {
     this.wake();
   }
 
+  signal({ type }: TaskSignal): Promise<void> {
+    return Promise.reject(new ConfigError(`Sink connectors take no signals (type ${type})`, 'type'));
+  }
+
   requestStop(): void {
     this.stopping.abort();
     this.gate.wake();
@@ -105,6 +109,8 @@ export class SinkLoop implements TaskLoop {
       recordsOut: this.recordsOut,
       bytesOut: 0,
       recordsActive: waiting,
+      sourceLagMs: null,
+      sourceLagBytes: null,
       lag: waiting + this.assigned.reduce((sum, it) => sum + (this.consumer.lag(it) ?? 0), 0),
       latencyAvgMs: avgMs,
       latencyMaxMs: maxMs,

@@ -1,6 +1,6 @@
-import { DataError, type ConnectLogger, type FollowTopicOptions, type OffsetMap, type SourcePlugin, type SourceRecord, type SourceTask, type SourceTaskContext, type TopicFollower } from '@millrace/connect-api';
+import { DataError, type ConnectLogger, type FollowTopicOptions, type OffsetMap, type SourceLag, type SourcePlugin, type SourceRecord, type SourceTask, type SourceTaskContext, type TaskSignal, type TopicFollower } from '@millrace/connect-api';
 import { APPEND_FULL, Producer, type BatchAck } from '@millrace/client';
-import { errorMessage, hasCode, isRetriable } from '@millrace/foundation';
+import { errorMessage, hasCode, isRetriable, OperationalError } from '@millrace/foundation';
 import type { TaskHostCalls } from '../isolation/task-side.js';
 import type { TaskCounters, TaskSpec } from '../isolation/task-protocol.js';
 import { producerSettings } from '../kafka/client-settings.js';
@@ -36,6 +36,8 @@ export class SourceLoop implements TaskLoop {
   private readonly followers: TopicFollower[] = [];
   private failure: Error | undefined;
   private isStarted = false;
+  private isReady = false;
+  private signals: Promise<void> = Promise.resolve();
   private roomWaiter: (() => void) | undefined;
   private pollStartedMs = 0;
   private lastYieldMs = 0;
@@ -73,6 +75,16 @@ export class SourceLoop implements TaskLoop {
     this.gate.resume();
   }
 
+  /** One at a time, between the end of `start` and the beginning of `stop`. */
+  async signal(signal: TaskSignal): Promise<void> {
+    const turn = this.signals.catch(() => undefined).then(async () => {
+      if (!this.isReady || this.isStopping) throw new OperationalError('CONNECT_TASK_NOT_RUNNING', 'the task is not running');
+      await this.task.onSignal(signal);
+    });
+    this.signals = turn;
+    await turn;
+  }
+
   requestStop(): void {
     this.stopping.abort();
     this.gate.wake();
@@ -87,6 +99,7 @@ export class SourceLoop implements TaskLoop {
       if (this.isStopping) return;
       this.isStarted = true;
       await this.task.start(this.context());
+      this.isReady = true;
       this.host.reportState('RUNNING');
       await this.loop();
     } finally {
@@ -98,18 +111,32 @@ export class SourceLoop implements TaskLoop {
   counters(): TaskCounters {
     const { avgMs, maxMs } = this.latency.take();
     const memory = process.memoryUsage();
+    const lag = this.lag();
     return {
       recordsIn: this.recordsIn,
       recordsOut: this.recordsOut,
       bytesOut: this.bytesOut,
       recordsActive: this.recordsIn - this.recordsOut,
       lag: 0,
+      sourceLagMs: lag?.milliseconds ?? null,
+      sourceLagBytes: lag?.bytes ?? null,
       latencyAvgMs: avgMs,
       latencyMaxMs: maxMs,
       heapBytes: memory.heapUsed,
       externalBytes: memory.external,
       isStalled: this.pollStartedMs > 0 && performance.now() - this.pollStartedMs > this.spec.stallTimeoutMs,
     };
+  }
+
+  /** A source that cannot say how far behind it is must not suffer for it. */
+  private lag(): SourceLag | null {
+    if (!this.isReady) return null;
+    try {
+      return this.task.lag();
+    } catch (error) {
+      this.logger.debug({ error: errorMessage(error) }, 'the task could not tell its lag');
+      return null;
+    }
   }
 
   private get isStopping(): boolean {

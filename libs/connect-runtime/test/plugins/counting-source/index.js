@@ -1,5 +1,5 @@
 'use strict';
-const { ConfigDef, RetriableError, Schema, SourceConnector, SourceTask, Struct } = require('@millrace/connect-api');
+const { ConfigDef, ConfigError, RetriableError, Schema, SourceConnector, SourceTask, Struct } = require('@millrace/connect-api');
 
 const DEF = new ConfigDef({
   topic: { kind: 'string', importance: 'high', doc: 'Where the numbers go.' },
@@ -55,6 +55,16 @@ class CountingTask extends SourceTask {
   onCommitted(_partition, offset) {
     if (Number(offset.n) < this.committed) throw new Error('offsets went back');
     this.committed = Number(offset.n);
+  }
+
+  onSignal(signal) {
+    if (signal.type === 'refuse') throw new ConfigError(`no ${signal.type} today`, 'type');
+    this.context.logger.info({ id: signal.id, type: signal.type, data: signal.data }, 'a signal came');
+    if (signal.type === 'jump') this.n = Number(signal.data.to);
+  }
+
+  lag() {
+    return { milliseconds: 1500, bytes: 42 };
   }
 
   stop() {}
