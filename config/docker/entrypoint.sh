@@ -3,8 +3,10 @@
 set -eu
 part=$1
 shift
+echo "$part" > /tmp/millrace-part
 case $part in
   broker | connect) exec node "/millrace/apps/$part/dist/main.js" "$@" ;;
   dev) exec node /millrace/apps/cli/dist/main.js dev --data-dir /data "$@" ;;
-  *) echo "unknown part \"$part\": expected broker, connect or dev" >&2; exit 2 ;;
+  mongo-replica-set) exec node /millrace/config/docker/mongo-replica-set.cjs "$@" ;;
+  *) echo "unknown part \"$part\": expected broker, connect, dev or mongo-replica-set" >&2; exit 2 ;;
 esac

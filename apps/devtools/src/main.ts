@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { repositoryRoot } from '@millrace/testkit';
 import { addBenchCommand } from './bench/bench-command.js';
 import { check } from './check.js';
+import { addImagesCommand } from './images/images-command.js';
 import { addPeersCommand } from './peers/peers-command.js';
 import { addSoakCommand } from './soak/soak-command.js';
 
@@ -12,6 +13,7 @@ program
   .action(() => {
     if (!check(repositoryRoot())) process.exitCode = 1;
   });
+addImagesCommand(program);
 addPeersCommand(program);
 addBenchCommand(program);
 addSoakCommand(program);

@@ -3,6 +3,7 @@ export { PEER_TOOLS, runPeerTool, runProgram, spawnPeerTool, type PeerTool, type
 export { PeerProcess } from './peers/peer-process.js';
 export { freePort } from './processes/free-port.js';
 export { MillraceProcess } from './processes/millrace-process.js';
+export type { DatabaseServer } from './flow/database-server.js';
 export { Flow, isListening, waitFor, type FlowOptions } from './flow/flow.js';
 export { SeededRandom } from './doubles/seeded-random.js';
 export { nothingLost, type NothingLostOptions, type NothingLostResult } from './flow/nothing-lost.js';

@@ -10,6 +10,7 @@ interface DevFlags {
   readonly connectPort: string;
   readonly postgresPort: string;
   readonly dataDir: string;
+  readonly host: string;
   readonly demo: boolean;
 }
 
@@ -26,6 +27,7 @@ export function addDevCommand(program: Command): void {
     .option('--connect-port <port>', 'of the Connect REST interface', '8083')
     .option('--postgres-port <port>', 'of the demo databases', '5433')
     .option('--data-dir <folder>', 'where everything is kept', '.millrace')
+    .option('--host <address>', 'to listen on; clients are told 127.0.0.1', '127.0.0.1')
     .option('--no-demo', 'only the broker and the worker')
     .action(async (flags: DevFlags) => run(flags));
 }
@@ -36,6 +38,7 @@ async function run(flags: DevFlags): Promise<void> {
     connectPort: portOf(flags.connectPort, '--connect-port'),
     postgresPort: portOf(flags.postgresPort, '--postgres-port'),
     dataFolder: path.resolve(flags.dataDir),
+    host: flags.host,
     withDemo: flags.demo,
     pluginRoots: [path.resolve(__dirname, '../../..'), process.cwd()],
   });

@@ -20,6 +20,8 @@ export interface DevOptions {
   readonly connectPort: number;
   readonly postgresPort: number;
   readonly dataFolder: string;
+  /** The address that broker and REST interface listen on; the demo databases stay on the loopback address. */
+  readonly host: string;
   /** The demo databases, connectors and traffic. */
   readonly withDemo: boolean;
   /** Folders whose installed packages are searched for plugins. */
@@ -101,11 +103,12 @@ export class DevHost {
   }
 
   private async startBrokerAndWorker(): Promise<void> {
-    const { brokerPort, connectPort, dataFolder, pluginRoots } = this.options;
+    const { brokerPort, connectPort, dataFolder, host, pluginRoots } = this.options;
     this.broker = await startBrokerApp({
       config: {
         'node.id': '1',
-        listeners: `PLAINTEXT://127.0.0.1:${brokerPort}`,
+        listeners: `PLAINTEXT://${host}:${brokerPort}`,
+        'advertised.listeners': `PLAINTEXT://127.0.0.1:${brokerPort}`,
         'log.dirs': path.join(dataFolder, 'log'),
         'offsets.topic.num.partitions': '10',
         'group.initial.rebalance.delay.ms': '0',
@@ -126,7 +129,8 @@ export class DevHost {
         'offset.flush.interval.ms': '1000',
         'key.converter': 'org.apache.kafka.connect.json.JsonConverter',
         'value.converter': 'org.apache.kafka.connect.json.JsonConverter',
-        listeners: `http://127.0.0.1:${connectPort}`,
+        listeners: `http://${host}:${connectPort}`,
+        'rest.advertised.host.name': '127.0.0.1',
       },
       logging: this.logging,
       pluginRoots,

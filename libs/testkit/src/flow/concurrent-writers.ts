@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { EmbeddedPostgres } from '@millrace/embedded-postgres';
 import { SeededRandom } from '../doubles/seeded-random.js';
+import type { DatabaseServer } from './database-server.js';
 
 /** What was committed for one key, in order: versions 1, 2, 3 … of the row, and whether it was deleted at the end. */
 export interface KeyHistory {
@@ -21,7 +21,7 @@ export class ConcurrentWriters {
 
   constructor(
     private readonly options: {
-      readonly postgres: EmbeddedPostgres;
+      readonly postgres: DatabaseServer;
       readonly database: string;
       readonly table: string;
       readonly writers: number;

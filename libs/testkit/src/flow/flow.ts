@@ -2,17 +2,17 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { EmbeddedPostgres } from '@millrace/embedded-postgres';
 import { repositoryRoot } from '../peers/peer-cache.js';
 import { freePort } from '../processes/free-port.js';
 import { MillraceProcess } from '../processes/millrace-process.js';
+import type { DatabaseServer } from './database-server.js';
 
 const JSON_PLAIN = { 'key.converter': 'org.apache.kafka.connect.json.JsonConverter', 'value.converter': 'org.apache.kafka.connect.json.JsonConverter' };
 
 export interface FlowOptions {
   /** Data and logs. */
   readonly folder: string;
-  readonly postgres: EmbeddedPostgres;
+  readonly postgres: DatabaseServer;
   readonly sourceDatabase: string;
   readonly sinkDatabase: string;
   readonly table: string;

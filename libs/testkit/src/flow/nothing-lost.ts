@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
-import type { EmbeddedPostgres } from '@millrace/embedded-postgres';
 import { ConcurrentWriters } from './concurrent-writers.js';
 import { Flow, waitFor } from './flow.js';
 import { SeededRandom } from '../doubles/seeded-random.js';
 import { tableChecksum } from './tables-verdict.js';
 import { judgeTopic, type TopicVerdict } from './topic-verdict.js';
+import type { DatabaseServer } from './database-server.js';
 
 export interface NothingLostOptions {
   readonly folder: string;
-  readonly postgres: EmbeddedPostgres;
+  readonly postgres: DatabaseServer;
   readonly changes: number;
   readonly changesPerSecond: number;
   readonly kills: number;
@@ -19,6 +19,8 @@ export interface NothingLostOptions {
   readonly say: (line: string) => void;
   readonly bootstrap?: string;
   readonly restUrl?: string;
+  /** Further processes to end and start again, by their name. */
+  readonly victims?: Readonly<Record<string, () => Promise<void>>>;
   /** How long the sink may take to be equal after the last change. */
   readonly settleMs?: number;
 }
@@ -67,14 +69,16 @@ export async function nothingLost(options: NothingLostOptions): Promise<NothingL
 async function disturb(flow: Flow, options: NothingLostOptions, writers: ConcurrentWriters): Promise<void> {
   const random = new SeededRandom(options.seed);
   // What somebody else runs is left alone.
-  const victims = [...(options.bootstrap === undefined ? (['broker'] as const) : []), ...(options.restUrl === undefined ? (['worker'] as const) : []), ...(options.withPostgres ? (['postgres'] as const) : [])];
+  const victims = [...(options.bootstrap === undefined ? (['broker'] as const) : []), ...(options.restUrl === undefined ? (['worker'] as const) : []), ...(options.withPostgres ? (['postgres'] as const) : []), ...Object.keys(options.victims ?? {})];
   for (let i = 0; i < options.kills; i++) {
     // Spread over the whole load: the next one comes when its share of the changes is made, and a little later by chance.
     await waitFor('the load goes on', 600_000, async () => writers.changesMade >= ((i + 0.5) * options.changes) / (options.kills + 1));
     await delay(random.integer(500));
     const victim = random.pick(victims);
     options.say(`kill ${i + 1}: ${victim}`);
-    if (victim === 'postgres') {
+    const strike = options.victims?.[victim];
+    if (strike) await strike();
+    else if (victim === 'postgres') {
       const begun = performance.now();
       await options.postgres.restart();
       options.say(`PostgreSQL was away for ${Math.round(performance.now() - begun)} ms`);
@@ -90,7 +94,7 @@ async function disturb(flow: Flow, options: NothingLostOptions, writers: Concurr
   }
 }
 
-async function isSlotActive(postgres: EmbeddedPostgres, database: string): Promise<boolean> {
+async function isSlotActive(postgres: DatabaseServer, database: string): Promise<boolean> {
   const client = new Client(postgres.connection(database));
   await client.connect();
   const { rowCount } = await client.query('select 1 from pg_replication_slots where database = $1 and active', [database]);
@@ -98,7 +102,7 @@ async function isSlotActive(postgres: EmbeddedPostgres, database: string): Promi
   return rowCount === 1;
 }
 
-async function makeDatabases(postgres: EmbeddedPostgres, source: string, sink: string): Promise<void> {
+async function makeDatabases(postgres: DatabaseServer, source: string, sink: string): Promise<void> {
   const root = new Client(postgres.connection());
   await root.connect();
   await root.query(`create database ${source}`);

@@ -1,8 +1,8 @@
 import { Client } from 'pg';
-import type { EmbeddedPostgres } from '@millrace/embedded-postgres';
+import type { DatabaseServer } from './database-server.js';
 
 /** Row count and checksum of a table, column by column in a fixed text form, independent of the order of rows. */
-export async function tableChecksum(postgres: EmbeddedPostgres, database: string, table: string): Promise<{ rows: number; checksum: string }> {
+export async function tableChecksum(postgres: DatabaseServer, database: string, table: string): Promise<{ rows: number; checksum: string }> {
   const client = new Client(postgres.connection(database));
   await client.connect();
   try {
