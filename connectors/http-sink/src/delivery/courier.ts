@@ -1,0 +1,209 @@
+import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib';
+import { ConnectError } from '@millrace/connect-api';
+import type { Compression, HttpSinkSettings } from '../config/http-sink-settings.js';
+import type { Outcome } from '../schedule/delivery.js';
+import type { PlannedRequest } from '../template/request-plan.js';
+import { targetOf } from '../template/url-template.js';
+import type { Exchange, ExchangeRequest, HttpTransport, PendingExchange } from '../transport/http-transport.js';
+import { Classification, EndpointGone } from './classification.js';
+import { batchId } from './delivery-id.js';
+import { itemResults } from './item-results.js';
+import { OAuthTokens, TokenRefused } from './oauth-token.js';
+import type { Redaction } from './redaction.js';
+
+const GONE_KEPT = 10_000;
+const USER_AGENT = 'millrace-http-sink';
+/** Headers that only the host they were meant for may see. */
+const PRIVATE_HEADERS = /^(authorization|cookie|proxy-authorization)$/i;
+
+export interface CourierTools {
+  readonly transport: HttpTransport;
+  readonly redaction: Redaction;
+  /** Unix time in milliseconds. */
+  readonly now: () => number;
+}
+
+/** An attempt under way; `outcome` never rejects. */
+export interface Attempt {
+  readonly outcome: Promise<Outcome>;
+  abort(): void;
+}
+
+interface Parcel {
+  readonly id: string;
+  readonly body: Uint8Array | null;
+  /** As it is sent: compressed. */
+  readonly sent: Uint8Array | null;
+}
+
+/** Sends the request of one or several records, once, and says what came of it. */
+export class Courier {
+  private readonly classification: Classification;
+  private readonly tokens: OAuthTokens | undefined;
+  private readonly gone = new Set<string>();
+  private readonly parcels = new WeakMap<object, Parcel>();
+
+  constructor(
+    private readonly settings: HttpSinkSettings,
+    private readonly tools: CourierTools,
+  ) {
+    const { redaction, now, transport } = tools;
+    redaction.add(...settings.secrets);
+    this.classification = new Classification({ retryStatuses: settings.retryStatuses, retryAfterMaxMs: settings.retryAfterMaxMs, redaction, now });
+    const { authorization } = settings;
+    if (authorization.kind === 'oauth2') this.tokens = new OAuthTokens(authorization.oauth, transport, { classification: this.classification, redaction, now });
+  }
+
+  attempt<Item extends { readonly payload: { readonly request: PlannedRequest } }>(items: readonly Item[]): Attempt {
+    const running = new RunningAttempt();
+    return { outcome: this.run(items, running), abort: () => running.abort() };
+  }
+
+  private async run(items: readonly { readonly payload: { readonly request: PlannedRequest } }[], running: RunningAttempt): Promise<Outcome> {
+    const first = items[0]!.payload.request;
+    const { origin, path } = first.target;
+    const endpoint = `${origin}${path.split('?')[0]}`;
+    if (this.gone.has(endpoint)) return { kind: 'failed', failure: { kind: 'permanent', error: new EndpointGone(`${first.method} ${origin} is not sent: the endpoint has answered 410`), host: 'neutral' } };
+    try {
+      const answer = await this.send(first, this.parcel(items), running);
+      const failure = this.classification.ofAnswer(answer, { method: first.method, origin, isTombstone: first.isTombstone });
+      if (failure?.error instanceof EndpointGone) this.remember(endpoint);
+      if (failure) return { kind: 'failed', failure };
+      return this.settings.batch.isBatching && first.body !== null ? this.ofBatch(answer, items.length, first) : { kind: 'delivered' };
+    } catch (error) {
+      if (error instanceof TokenRefused) return { kind: 'failed', failure: error.failure };
+      return { kind: 'failed', failure: this.classification.ofError(error, { method: first.method, origin }) };
+    }
+  }
+
+  private ofBatch(answer: Exchange, items: number, { method, target }: PlannedRequest): Outcome {
+    const { itemResults: mode, results } = this.settings.batch;
+    if (mode === 'ignore' || (mode === 'none' && answer.status !== 207)) return { kind: 'delivered' };
+    const outcome = mode === 'none' ? 'batch.item.results does not say how to read it' : answer.isTruncated ? 'it is longer than http.response.bytes.max' : itemResults(answer.body, items, results, this.classification);
+    if (typeof outcome !== 'string') return outcome;
+    return { kind: 'failed', failure: { kind: 'permanent', error: new ConnectError(`${method} ${target.origin} was answered with ${answer.status}, which tells nothing of the ${items} records: ${outcome}`), host: 'ok' } };
+  }
+
+  /** With a new token once, if the endpoint does not know the old one any more. */
+  private async send(first: PlannedRequest, parcel: Parcel, running: RunningAttempt): Promise<Exchange> {
+    for (let isRenewed = false; ; isRenewed = true) {
+      const given = this.tokens?.current();
+      const token = typeof given === 'string' || given === undefined ? given : await given;
+      const answer = await this.follow(this.request(first, parcel, token), running);
+      if (answer.status !== 401 || token === undefined || isRenewed) return answer;
+      this.tokens?.invalidate(token);
+    }
+  }
+
+  /** Redirects that keep method and body, as far as they are allowed. */
+  private async follow(request: ExchangeRequest, running: RunningAttempt): Promise<Exchange> {
+    for (let left = this.settings.redirectsMax; ; left--) {
+      const answer = await running.wait(this.tools.transport.exchange(request));
+      const location = answer.headers.location;
+      if (left <= 0 || (answer.status !== 307 && answer.status !== 308) || typeof location !== 'string') return answer;
+      const target = redirectTarget(location, request);
+      if (target === undefined) return answer;
+      const isSameOrigin = target.origin === request.origin;
+      request = { ...request, ...target, headers: isSameOrigin ? request.headers : this.withoutPrivate(request.headers) };
+    }
+  }
+
+  private request(first: PlannedRequest, { id, body, sent }: Parcel, token: string | undefined): ExchangeRequest {
+    const { settings } = this;
+    const { target } = first;
+    const headers = ['user-agent', USER_AGENT, ...first.headers];
+    if (body !== null) headers.push('content-type', settings.request.contentType);
+    if (sent !== body) headers.push('content-encoding', settings.compression);
+    if (settings.idHeader !== '') headers.push(settings.idHeader, id);
+    if (settings.signer) headers.push(...settings.signer.headers(id, body ?? new Uint8Array(0), this.tools.now()));
+    let { path } = target;
+    if (token !== undefined) headers.push('authorization', `Bearer ${token}`);
+    else if (settings.authorization.kind === 'header') headers.push(settings.authorization.name, settings.authorization.value);
+    else if (settings.authorization.kind === 'query') path += `${path.includes('?') ? '&' : '?'}${encodeURIComponent(settings.authorization.name)}=${encodeURIComponent(settings.authorization.value)}`;
+    return { origin: target.origin, hostname: target.hostname, path, method: first.method, headers, body: sent };
+  }
+
+  /** Id and body of a delivery; made once for all its attempts. */
+  private parcel(items: readonly { readonly payload: { readonly request: PlannedRequest } }[]): Parcel {
+    let parcel = this.parcels.get(items);
+    if (parcel) return parcel;
+    const requests = items.map((it) => it.payload.request);
+    const body = this.settings.batch.isBatching ? this.joined(requests) : (requests[0]?.body ?? null);
+    parcel = { id: batchId(requests.map((it) => it.id)), body, sent: body === null ? null : compressed(body, this.settings.compression) };
+    this.parcels.set(items, parcel);
+    return parcel;
+  }
+
+  private joined(requests: readonly PlannedRequest[]): Uint8Array | null {
+    const { prefix, separator, suffix } = this.settings.batch;
+    const parts: Uint8Array[] = [prefix];
+    for (const [index, { body }] of requests.entries()) {
+      if (body === null) return null;
+      if (index > 0) parts.push(separator);
+      parts.push(body);
+    }
+    parts.push(suffix);
+    return Buffer.concat(parts);
+  }
+
+  private withoutPrivate(headers: readonly string[]): string[] {
+    const { authorization } = this.settings;
+    const kept: string[] = [];
+    for (let i = 0; i + 1 < headers.length; i += 2) {
+      const name = headers[i] ?? '';
+      const isKey = authorization.kind === 'header' && name.toLowerCase() === authorization.name.toLowerCase();
+      if (!isKey && !PRIVATE_HEADERS.test(name)) kept.push(name, headers[i + 1] ?? '');
+    }
+    return kept;
+  }
+
+  private remember(endpoint: string): void {
+    if (this.gone.size >= GONE_KEPT) for (const oldest of this.gone) {
+      this.gone.delete(oldest);
+      break;
+    }
+    this.gone.add(endpoint);
+  }
+}
+
+class RunningAttempt {
+  private isAborted = false;
+  private exchange: PendingExchange | undefined;
+
+  wait(exchange: PendingExchange): Promise<Exchange> {
+    this.exchange = exchange;
+    if (this.isAborted) exchange.abort();
+    return exchange.done;
+  }
+
+  abort(): void {
+    this.isAborted = true;
+    this.exchange?.abort();
+  }
+}
+
+/** Where a redirect leads; undefined where it leads nowhere, or from https to http. */
+function redirectTarget(location: string, from: ExchangeRequest): { readonly origin: string; readonly hostname: string; readonly path: string } | undefined {
+  let url: URL;
+  try {
+    url = new URL(location, `${from.origin}${from.path}`);
+  } catch {
+    return undefined;
+  }
+  const target = targetOf(url.href);
+  if (typeof target === 'string' || (from.origin.startsWith('https:') && !target.origin.startsWith('https:'))) return undefined;
+  return target;
+}
+
+function compressed(body: Uint8Array, compression: Compression): Uint8Array {
+  switch (compression) {
+    case 'gzip':
+      return gzipSync(body);
+    case 'deflate':
+      return deflateSync(body);
+    case 'br':
+      return brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } });
+    case 'none':
+      return body;
+  }
+}

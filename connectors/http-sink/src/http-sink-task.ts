@@ -1,0 +1,279 @@
+import { ConnectError, DataError, type OffsetsToCommit, RetriableError, type SinkRecord, SinkTask, type SinkTaskContext, type TopicPartition } from '@millrace/connect-api';
+import { type HttpSinkSettings, parseHttpSinkSettings } from './config/http-sink-settings.js';
+import { type Attempt, Courier } from './delivery/courier.js';
+import { deliveryId } from './delivery/delivery-id.js';
+import { Redaction } from './delivery/redaction.js';
+import type { Delivery, Rejection } from './schedule/delivery.js';
+import { DeliveryScheduler } from './schedule/delivery-scheduler.js';
+import { PartitionProgress } from './schedule/partition-progress.js';
+import { WorkItem } from './schedule/work-item.js';
+import { type PlannedRequest, RequestPlan } from './template/request-plan.js';
+import { AddressRules } from './transport/address-rules.js';
+import { HttpTransport } from './transport/http-transport.js';
+
+interface Consignment {
+  readonly request: PlannedRequest;
+  readonly record: SinkRecord;
+}
+
+/** A commit waits so long for requests in flight, and no larger part of the time between two commits. */
+const COMMIT_WAIT_MAX_MS = 2000;
+const COMMIT_WAIT_SHARE = 0.05;
+const STOP_WAIT_MS = 5000;
+const ROOM_WAIT_MS = 1000;
+
+/**
+ * Sends records to HTTP endpoints. `put` makes requests of them and comes back at once; they are sent behind it, and `preCommit` answers how far
+ * each partition is delivered without a gap. When too much waits, partitions are paused, so that the consumer stays in its group however long
+ * an endpoint is away.
+ */
+export class HttpSinkTask extends SinkTask {
+  private context!: SinkTaskContext;
+  private settings!: HttpSinkSettings;
+  private plan!: RequestPlan;
+  private courier!: Courier;
+  private transport!: HttpTransport;
+  private scheduler!: DeliveryScheduler<Consignment>;
+  private readonly partitions = new Map<string, PartitionProgress<Consignment>>();
+  private readonly attempts = new Map<Delivery<Consignment>, { readonly attempt: Attempt; readonly ended: Promise<void> }>();
+  private paused: readonly TopicPartition[] = [];
+  private failure: Error | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private lastCommitMs = 0;
+  private isStopped = false;
+  /** Those who wait for something to end. */
+  private waiters: (() => void)[] = [];
+
+  override start(context: SinkTaskContext): void {
+    this.context = context;
+    this.settings = parseHttpSinkSettings(context.config);
+    this.plan = new RequestPlan(this.settings.request, this.settings.batch);
+    this.transport = new HttpTransport(this.settings.transport, new AddressRules(this.settings.addresses));
+    this.courier = new Courier(this.settings, { transport: this.transport, redaction: new Redaction(), now: () => Date.now() });
+    this.scheduler = new DeliveryScheduler({ ...this.settings.schedule, random: Math.random });
+    this.lastCommitMs = performance.now();
+  }
+
+  override async put(records: readonly SinkRecord[]): Promise<void> {
+    if (this.failure) throw this.failure;
+    if (this.isOverfull(2)) await this.room();
+    await this.rewind(records);
+    const refused: { readonly record: SinkRecord; readonly error: DataError }[] = [];
+    const nowMs = performance.now();
+    for (const record of records) {
+      try {
+        this.accept(record, nowMs);
+      } catch (error) {
+        if (!(error instanceof DataError)) throw error;
+        refused.push({ record, error });
+      }
+    }
+    this.pump();
+    if (this.isOverfull(1)) this.pausePartitions();
+    for (const { record, error } of refused) await this.giveUp(record, error);
+  }
+
+  override async preCommit(offsets: OffsetsToCommit): Promise<OffsetsToCommit> {
+    await this.lull();
+    return new Map([...offsets].map(([partition, offset]) => [partition, this.partitions.get(nameOf(partition))?.committable(offset) ?? offset]));
+  }
+
+  override async close(partitions: readonly TopicPartition[]): Promise<void> {
+    for (const partition of partitions) {
+      const progress = this.partitions.get(nameOf(partition));
+      this.partitions.delete(nameOf(partition));
+      if (progress) this.scheduler.forget(progress);
+    }
+    const gone = new Set(partitions.map(nameOf));
+    this.paused = this.paused.filter((it) => !gone.has(nameOf(it)));
+    await this.abortDropped();
+    this.resumeIfRoom();
+  }
+
+  override async stop(): Promise<void> {
+    this.isStopped = true;
+    clearTimeout(this.timer);
+    for (const { attempt } of this.attempts.values()) attempt.abort();
+    await Promise.all([...this.attempts.values()].map((it) => it.ended));
+    await (this.transport as HttpTransport | undefined)?.close();
+  }
+
+  private accept(record: SinkRecord, nowMs: number): void {
+    const progress = this.progressOf(record);
+    const offset = record.originalKafkaOffset;
+    progress.lastOffset = offset;
+    const request = this.plan.render(record, deliveryId(this.context.connectorName, record));
+    if (request === 'ignored') {
+      if (this.settings.request.onNull === 'log') this.context.logger.warn(placeOf(record), 'A record without a value is not sent');
+      return;
+    }
+    const { order } = this.settings;
+    const laneKey = order === 'none' ? null : order === 'partition' ? '' : (this.plan.keyText(record) ?? '');
+    const place = { progress, offset, laneKey, groupKey: request.groupKey, hostKey: request.target.origin, bytes: request.body?.length ?? 0 };
+    this.scheduler.add(new WorkItem({ request, record }, place), nowMs);
+  }
+
+  private progressOf({ originalTopic, originalPartition }: SinkRecord): PartitionProgress<Consignment> {
+    const name = nameOf({ topic: originalTopic, partition: originalPartition });
+    let progress = this.partitions.get(name);
+    if (!progress) this.partitions.set(name, (progress = new PartitionProgress(originalTopic, originalPartition)));
+    return progress;
+  }
+
+  /** Where a position was moved back, what comes again replaces what still waits. */
+  private async rewind(records: readonly SinkRecord[]): Promise<void> {
+    const seen = new Set<PartitionProgress<Consignment>>();
+    for (const record of records) {
+      const progress = this.progressOf(record);
+      if (!seen.has(progress) && record.originalKafkaOffset <= progress.lastOffset) this.scheduler.forget(progress);
+      seen.add(progress);
+    }
+    await this.abortDropped();
+  }
+
+  /** Starts what may start, and comes back when more may. */
+  private pump(): void {
+    if (this.isStopped || this.failure || this.context.signal.aborted) return;
+    for (let delivery = this.next(); delivery; delivery = this.next()) this.send(delivery);
+    clearTimeout(this.timer);
+    const { wakeAtMs } = this.scheduler;
+    this.timer = wakeAtMs === undefined ? undefined : setTimeout(() => this.pump(), Math.min(2 ** 31 - 1, Math.max(1, Math.ceil(wakeAtMs - performance.now()))));
+  }
+
+  private next(): Delivery<Consignment> | undefined {
+    return this.scheduler.next(performance.now());
+  }
+
+  private send(delivery: Delivery<Consignment>): void {
+    const attempt = this.courier.attempt(delivery.items);
+    this.attempts.set(delivery, { attempt, ended: this.see(delivery, attempt) });
+  }
+
+  private async see(delivery: Delivery<Consignment>, { outcome }: Attempt): Promise<void> {
+    const result = await outcome;
+    this.attempts.delete(delivery);
+    const wasOpen = this.scheduler.isHostOpen(delivery.hostKey);
+    const rejected = this.scheduler.ended(delivery, result, performance.now());
+    if (result.kind === 'failed') this.explain(delivery, result.failure.error, wasOpen);
+    if (rejected.length > 0) void this.report(delivery, rejected);
+    this.goOn();
+  }
+
+  private goOn(): void {
+    this.pump();
+    this.resumeIfRoom();
+    const waiters = this.waiters;
+    this.waiters = [];
+    for (const wake of waiters) wake();
+  }
+
+  private async report(delivery: Delivery<Consignment>, rejected: readonly Rejection<Consignment>[]): Promise<void> {
+    for (const { item, failure } of rejected) {
+      const { record } = item.payload;
+      try {
+        if (failure.kind === 'fatal') throw failure.error;
+        if (!item.isDropped) await this.giveUp(record, failure.error);
+      } catch (error) {
+        return this.fail(error as Error, record);
+      }
+    }
+    this.scheduler.settled(delivery, rejected, performance.now());
+    this.goOn();
+  }
+
+  /** Hands a record to the dead letters, or passes over it. Rejects where errors are not tolerated. */
+  private async giveUp(record: SinkRecord, error: Error): Promise<void> {
+    if (this.settings.onError !== 'fail') {
+      if (this.settings.onError === 'log') this.context.logger.warn({ ...placeOf(record), error: error.message }, 'A record was not delivered and is passed over');
+      return;
+    }
+    try {
+      await this.context.errantRecordReporter.report(record, error);
+    } catch (cause) {
+      throw new ConnectError(`${error.message} (the record at ${record.originalTopic}-${record.originalPartition}, offset ${record.originalKafkaOffset})`, { cause });
+    }
+  }
+
+  /** Nothing more is sent. The position goes back to the record at fault, so that `put` is called and can fail the task. */
+  private fail(error: Error, { originalTopic: topic, originalPartition: partition, originalKafkaOffset }: SinkRecord): void {
+    if (this.failure || this.isStopped) return;
+    this.failure = error;
+    this.context.logger.error({ topic, partition, offset: originalKafkaOffset, error: error.message }, 'Delivery has ended');
+    this.resumeAll();
+    const offset = this.partitions.get(nameOf({ topic, partition }))?.committable(originalKafkaOffset);
+    if (offset !== undefined) this.context.seek({ topic, partition }, offset);
+  }
+
+  private explain(delivery: Delivery<Consignment>, error: Error, wasOpen: boolean): void {
+    const fields = { records: delivery.items.length, failures: delivery.failures, error: error.message };
+    if (!wasOpen && this.scheduler.isHostOpen(delivery.hostKey)) this.context.logger.warn({ ...fields, host: delivery.hostKey }, 'The host fails again and again: it is left alone for a while');
+    else this.context.logger.debug(fields, 'An attempt has failed');
+  }
+
+  /** Lets what is in flight come to its end, for a moment: less is sent again after the partitions are given up. */
+  private async lull(): Promise<void> {
+    const nowMs = performance.now();
+    const mostMs = this.context.signal.aborted ? STOP_WAIT_MS : Math.min(COMMIT_WAIT_MAX_MS, (nowMs - this.lastCommitMs) * COMMIT_WAIT_SHARE);
+    this.scheduler.isHeld = true;
+    await this.until(() => this.attempts.size === 0, mostMs);
+    this.scheduler.isHeld = false;
+    this.lastCommitMs = performance.now();
+    this.pump();
+  }
+
+  private async abortDropped(): Promise<void> {
+    const dropped = [...this.attempts].filter(([delivery]) => delivery.items.some((it) => it.isDropped));
+    for (const [, { attempt }] of dropped) attempt.abort();
+    if (dropped.length > 0) await Promise.all(dropped.map(([, { ended }]) => ended));
+  }
+
+  private isOverfull(times: number): boolean {
+    const { pendingRecordsMax, pendingBytesMax } = this.settings;
+    return this.scheduler.pendingItems >= pendingRecordsMax * times || this.scheduler.pendingBytes >= pendingBytesMax * times;
+  }
+
+  private pausePartitions(): void {
+    this.paused = this.context.assignment();
+    if (this.paused.length > 0) this.context.pause(...this.paused);
+  }
+
+  private resumeIfRoom(): void {
+    if (this.paused.length > 0 && !this.isOverfull(0.5)) this.resumeAll();
+  }
+
+  private resumeAll(): void {
+    const { paused } = this;
+    this.paused = [];
+    if (paused.length > 0) this.context.resume(...paused);
+  }
+
+  /** Records keep coming although partitions are paused: waits for room, then asks to be given them later. */
+  private async room(): Promise<void> {
+    await this.until(() => !this.isOverfull(2) || this.failure !== undefined, ROOM_WAIT_MS);
+    if (this.failure) throw this.failure;
+    if (this.isOverfull(2)) throw new RetriableError('Too many records wait for their delivery', { retryAfterMs: 100 });
+  }
+
+  private async until(isTrue: () => boolean, mostMs: number): Promise<void> {
+    const endMs = performance.now() + mostMs;
+    while (!isTrue()) {
+      const leftMs = endMs - performance.now();
+      if (leftMs <= 0) return;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, leftMs);
+        this.waiters.push(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+  }
+}
+
+function nameOf({ topic, partition }: TopicPartition): string {
+  return `${topic}-${partition}`;
+}
+
+function placeOf(record: SinkRecord): { topic: string; partition: number; offset: number } {
+  return { topic: record.originalTopic, partition: record.originalPartition, offset: record.originalKafkaOffset };
+}

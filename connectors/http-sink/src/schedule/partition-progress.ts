@@ -1,0 +1,36 @@
+import { Fifo } from './fifo.js';
+import type { Lane } from './lane.js';
+import type { WorkItem } from './work-item.js';
+
+/** What of a partition is not delivered yet, in the order of its offsets, however deliveries end. */
+export class PartitionProgress<T> {
+  readonly lanes = new Map<string, Lane<T>>();
+  private readonly pending = new Fifo<WorkItem<T>>();
+  /** The highest offset that was put. */
+  lastOffset = -1;
+
+  constructor(
+    readonly topic: string,
+    readonly partition: number,
+  ) {}
+
+  add(item: WorkItem<T>): void {
+    this.pending.push(item);
+  }
+
+  /** Invariant 1: the first offset that is neither delivered nor reported, at most `position`. */
+  committable(position: number): number {
+    for (let head = this.pending.peek(); head?.isDone; head = this.pending.peek()) this.pending.shift();
+    const head = this.pending.peek();
+    return head === undefined ? position : Math.min(head.place.offset, position);
+  }
+
+  /** Forgets all that is pending, and gives it. */
+  drop(): WorkItem<T>[] {
+    const items = [...this.pending].filter((it) => !it.isDone);
+    this.pending.clear();
+    this.lanes.clear();
+    this.lastOffset = -1;
+    return items;
+  }
+}

@@ -1,0 +1,80 @@
+import { DataError, Decimal, LazyStruct, type SinkRecord, Struct, type Value } from '@millrace/connect-api';
+import type { BatchBodySettings, RequestSettings } from '../config/http-sink-settings.js';
+import { JsonWriter } from './json-writer.js';
+import { jsonText } from './value-text.js';
+import type { Target } from './url-template.js';
+
+/** A record as a request; nothing in it refers to the bytes of a lazy record. */
+export interface PlannedRequest {
+  readonly id: string;
+  readonly method: string;
+  readonly target: Target;
+  /** Name, value, name, value … */
+  readonly headers: readonly string[];
+  readonly body: Uint8Array | null;
+  readonly isTombstone: boolean;
+  /** Records whose requests have the same may share one. */
+  readonly groupKey: string;
+}
+
+const NULL_BODY = Buffer.from('null');
+
+/** Makes requests of records. */
+export class RequestPlan {
+  private readonly json: JsonWriter;
+  private readonly staticHeaders: readonly string[] | undefined;
+
+  constructor(
+    private readonly settings: RequestSettings,
+    private readonly batch: BatchBodySettings,
+  ) {
+    this.json = new JsonWriter(settings.decimals);
+    if (settings.headers.every((it) => it.isStatic)) this.staticHeaders = settings.headers.flatMap((it) => [it.name, it.staticText()]);
+  }
+
+  /** 'ignored': a record without a value, which are not sent. DataError: the record cannot be sent as it is. */
+  render(record: SinkRecord, id: string): PlannedRequest | 'ignored' {
+    const { settings, json } = this;
+    const isTombstone = record.value === null;
+    if (isTombstone && (settings.onNull === 'ignore' || settings.onNull === 'log')) return 'ignored';
+    if (isTombstone && settings.onNull === 'fail') throw new DataError('The record has no value, and behavior.on.null.values is fail');
+    const isDelete = isTombstone && settings.onNull === 'delete';
+    if (isDelete && record.key === null) throw new DataError('The record has neither a value nor a key: nothing says what to delete');
+    const method = isDelete ? 'DELETE' : settings.method;
+    const target = (isDelete ? settings.deleteUrl : settings.url).render(record, id, json);
+    const headers = this.staticHeaders ?? settings.headers.flatMap((it) => [it.name, it.render(record, id, json)]);
+    const body = isDelete ? null : isTombstone ? NULL_BODY : this.body(record, id);
+    // A request without a body is no part of a batch.
+    const groupKey = !this.batch.isBatching ? target.origin : body === null ? id : `${method} ${target.origin}${target.path}${headers.length > 0 ? `\u0000${headers.join('\u0000')}` : ''}`;
+    return { id, method, target, headers, body, isTombstone, groupKey };
+  }
+
+  /** What orders records of one key: text that is the same for equal keys and no others. Null for a record without a key. */
+  keyText(record: SinkRecord): string | null {
+    const { key, keySchema } = record;
+    if (key === null) return null;
+    return typeof key === 'string' ? `s${key}` : `${typeof key === 'object' ? 'o' : typeof key}${jsonText({ schema: keySchema, value: key }, this.json)}`;
+  }
+
+  private body(record: SinkRecord, id: string): Uint8Array {
+    const { body, bodyFormat } = this.settings;
+    if (body) return body.render(record, id, this.json);
+    const { value, valueSchema } = record;
+    if (bodyFormat !== 'json') {
+      if (typeof value === 'string') return Buffer.from(value, 'utf8');
+      if (value instanceof Uint8Array) return Uint8Array.from(value);
+      if (bodyFormat === 'string' && !hasParts(value)) return Buffer.from(String(value));
+    }
+    try {
+      this.json.write(valueSchema, value);
+      return this.json.take();
+    } catch (error) {
+      this.json.discard();
+      throw error;
+    }
+  }
+}
+
+function hasParts(value: Value): boolean {
+  return typeof value === 'object' && !(value instanceof Decimal) && (value instanceof Struct || value instanceof LazyStruct || value instanceof Map || Array.isArray(value) || value instanceof Date);
+}
