@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { EmbeddedPostgres } from '@millrace/embedded-postgres';
 import { nothingLost } from '@millrace/testkit';
+import { addClusterSoak } from './soak-cluster.js';
 
 interface NothingLostFlags {
   readonly changes: string;
@@ -33,6 +34,7 @@ export function addSoakCommand(program: Command): void {
     .action(async (flags: NothingLostFlags) => {
       if (!(await runNothingLost(flags))) process.exitCode = 1;
     });
+  addClusterSoak(soak);
 }
 
 async function runNothingLost(flags: NothingLostFlags): Promise<boolean> {

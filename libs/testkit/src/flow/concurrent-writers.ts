@@ -40,12 +40,12 @@ export class ConcurrentWriters {
     return `create table ${table} (id bigint primary key, version int not null, writer int not null, amount numeric(12,2), note text, at timestamptz default now())`;
   }
 
-  /** Resolves when all changes are committed. */
-  async run(): Promise<void> {
-    await Promise.all(Array.from({ length: this.options.writers }, (_, writer) => this.write(writer)));
+  /** Resolves when all changes are committed, or those that were under way at the signal. */
+  async run(signal?: AbortSignal): Promise<void> {
+    await Promise.all(Array.from({ length: this.options.writers }, (_, writer) => this.write(writer, signal)));
   }
 
-  private async write(writer: number): Promise<void> {
+  private async write(writer: number, signal: AbortSignal | undefined): Promise<void> {
     const { changes, writers, changesPerSecond, seed } = this.options;
     const random = new SeededRandom(seed * 1000 + writer);
     const own: number[] = [];
@@ -53,7 +53,7 @@ export class ConcurrentWriters {
     const share = Math.ceil(changes / writers);
     const begun = performance.now();
     let connection: Client | undefined;
-    for (let made = 0; made < share; ) {
+    for (let made = 0; made < share && !signal?.aborted; ) {
       const planned = this.plan(random, own, Math.min(1 + random.integer(CHANGES_PER_TRANSACTION_MAX), share - made), () => nextKey++);
       for (let isCommitted = false; !isCommitted; ) {
         connection ??= await this.connect();
@@ -68,7 +68,7 @@ export class ConcurrentWriters {
       made += planned.length;
       this.changes += planned.length;
       const due = begun + (made / (changesPerSecond / writers)) * 1000;
-      if (due > performance.now()) await delay(due - performance.now());
+      if (due > performance.now()) await delay(due - performance.now(), undefined, { signal }).catch(() => undefined);
     }
     await connection?.end();
   }

@@ -1,4 +1,4 @@
-import { Kafka, logLevel } from 'kafkajs';
+import { readTopic } from './read-topic.js';
 import type { KeyHistory } from './concurrent-writers.js';
 
 export interface TopicVerdict {
@@ -25,8 +25,8 @@ export async function judgeTopic(bootstrap: string, topic: string, histories: Re
   const problem = (text: string): void => void (problems.length < 20 && problems.push(text));
   let records = 0;
   let repeats = 0;
-  await readAll(bootstrap, topic, (key, value) => {
-    if (value === null) return;
+  await readTopic(bootstrap, topic, ({ key, value }) => {
+    if (key === null || value === null) return;
     records += 1;
     const id = payload<{ id: number }>(key).id;
     const event = payload<ChangeEvent>(value);
@@ -55,33 +55,4 @@ export async function judgeTopic(bootstrap: string, topic: string, histories: Re
 
 function payload<T>(bytes: Buffer): T {
   return (JSON.parse(bytes.toString('utf8')) as { payload: T }).payload;
-}
-
-async function readAll(bootstrap: string, topic: string, onRecord: (key: Buffer, value: Buffer | null) => void): Promise<void> {
-  const kafka = new Kafka({ brokers: [bootstrap], logLevel: logLevel.NOTHING });
-  const admin = kafka.admin();
-  await admin.connect();
-  const ends = (await admin.fetchTopicOffsets(topic)).map((it) => ({ partition: it.partition, end: BigInt(it.high) }));
-  await admin.disconnect();
-  const missing = new Map(ends.filter((it) => it.end > 0n).map((it) => [it.partition, it.end]));
-  if (missing.size === 0) return;
-  const consumer = kafka.consumer({ groupId: `judge-${Date.now()}`, maxBytesPerPartition: 8 * 1024 * 1024 });
-  await consumer.connect();
-  await consumer.subscribe({ topics: [topic], fromBeginning: true });
-  await new Promise<void>((resolve, reject) => {
-    consumer.on(consumer.events.CRASH, ({ payload: { error } }) => reject(error));
-    consumer
-      .run({
-        eachBatchAutoResolve: true,
-        eachBatch: async ({ batch }) => {
-          for (const { key, value, offset } of batch.messages) {
-            if (BigInt(offset) < (missing.get(batch.partition) ?? 0n)) onRecord(key ?? Buffer.alloc(0), value);
-          }
-          if (BigInt(batch.lastOffset()) + 1n >= (missing.get(batch.partition) ?? 0n)) missing.delete(batch.partition);
-          if (missing.size === 0) resolve();
-        },
-      })
-      .catch(reject);
-  });
-  await consumer.disconnect();
 }

@@ -58,6 +58,15 @@ export class MillraceProcess {
     await this.end('SIGKILL');
   }
 
+  /** SIGSTOP: the process stands still, its connections stay open. */
+  pause(): void {
+    this.child.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.child.kill('SIGCONT');
+  }
+
   private async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     if (this.hasExited) return;
     const exited = new Promise<void>((resolve) => this.child.once('exit', () => resolve()));

@@ -1,0 +1,88 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { Command } from 'commander';
+import { EmbeddedPostgres } from '@millrace/embedded-postgres';
+import { clusterUnderLoad, freePort, isListening, LinesWorkload, MillraceProcess, repositoryRoot, RequestWorkload, TableWorkload, WorkerPool, type Workload } from '@millrace/testkit';
+
+interface ClusterFlags {
+  readonly minutes: string;
+  readonly workers: string;
+  readonly every: string;
+  readonly seed?: string;
+  readonly bootstrap?: string;
+  readonly only?: string;
+  readonly keep?: boolean;
+}
+
+export function addClusterSoak(soak: Command): void {
+  soak
+    .command('cluster')
+    .description('twelve connectors with forty tasks while workers are killed, paused, ended and added; outside systems count')
+    .option('--minutes <n>', 'of disturbance', '5')
+    .option('--workers <n>', 'at the start and the end', '3')
+    .option('--every <s>', 'mean seconds between two disturbances', '12')
+    .option('--seed <n>', 'of the load and the disturbances')
+    .option('--bootstrap <host:port>', 'a broker that is already there, such as an Apache Kafka')
+    .option('--only <kinds>', 'of workloads: table,lines,request,mongo')
+    .option('--keep', 'keep the data and logs')
+    .action(async (flags: ClusterFlags) => {
+      if (!(await runCluster(flags))) process.exitCode = 1;
+    });
+}
+
+async function runCluster(flags: ClusterFlags): Promise<boolean> {
+  const seed = Number(flags.seed ?? Date.now() % 1_000_000);
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-cluster-'));
+  fs.chmodSync(folder, 0o755);
+  const say = (line: string): void => void process.stdout.write(`${new Date().toISOString()} ${line}\n`);
+  say(`seed ${seed}, folder ${folder}`);
+  const postgres = await EmbeddedPostgres.start({ folder: path.join(folder, 'postgres') });
+  const broker = flags.bootstrap === undefined ? await startBroker(folder) : undefined;
+  const bootstrap = flags.bootstrap ?? broker!.address;
+  const pool = new WorkerPool({ folder, bootstrap, groupId: `cluster-${seed}`, settings: { 'scheduled.rebalance.max.delay.ms': '5000' } });
+  const workloads = makeWorkloads({ folder, postgres, bootstrap, seed, only: flags.only?.split(',') });
+  let isRight = false;
+  try {
+    const { problems, figures } = await clusterUnderLoad({
+      pool, workloads, bootstrap, seed, say, workers: Number(flags.workers), durationMs: Number(flags.minutes) * 60_000, disturbEveryMs: Number(flags.every) * 1000, settleMs: 120_000,
+    });
+    for (const it of problems) say(it);
+    isRight = problems.length === 0;
+    say(`${isRight ? 'PASSED' : 'FAILED'} ${JSON.stringify(figures)}`);
+  } finally {
+    await pool.stopAll();
+    for (const it of workloads) await it.close();
+    await broker?.process.stop();
+    await postgres.stop();
+  }
+  if (isRight && !flags.keep) fs.rmSync(folder, { recursive: true, force: true });
+  return isRight;
+}
+
+/** Two of each kind: twelve connectors, forty tasks. */
+function makeWorkloads(options: { folder: string; postgres: EmbeddedPostgres; bootstrap: string; seed: number; only: readonly string[] | undefined }): Workload[] {
+  const { folder, postgres, bootstrap, seed } = options;
+  const wants = (kind: string): boolean => options.only === undefined || options.only.includes(kind);
+  return [1, 2].flatMap((n) => {
+    const lines = new LinesWorkload({ name: `lines${seed}x${n}`, folder, bootstrap, files: 10, tasks: 5, linesPerSecond: 300, seed: seed + n });
+    return [
+      ...(wants('table') ? [new TableWorkload({ name: `table${seed}x${n}`, postgres, bootstrap, sinkTasks: 4, changesPerSecond: 300, seed: seed + n })] : []),
+      ...(wants('lines') ? [lines] : []),
+      ...(wants('request') ? [new RequestWorkload({ name: `request${seed}x${n}`, bootstrap, topic: lines.topic, tasks: 4 })] : []),
+    ];
+  });
+}
+
+async function startBroker(folder: string): Promise<{ address: string; process: MillraceProcess }> {
+  const port = await freePort();
+  const address = `127.0.0.1:${port}`;
+  const process = await MillraceProcess.start({
+    root: repositoryRoot(),
+    app: 'broker',
+    folder,
+    config: { 'node.id': '1', listeners: `PLAINTEXT://${address}`, 'log.dirs': path.join(folder, 'data'), 'group.initial.rebalance.delay.ms': '0' },
+    isUp: () => isListening(port),
+  });
+  return { address, process };
+}
