@@ -120,6 +120,11 @@ export function isTransactionalBatchAt(bytes: Uint8Array, position: number): boo
   return (bytes[position + AT.attributes + 1]! & ATTRIBUTE.transactional) !== 0;
 }
 
+/** The time after which tombstones and markers of the batch may go (it stands where the base timestamp is); undefined when none was set. */
+export function batchDeleteHorizonAt(bytes: Uint8Array, position: number): TimestampMs | undefined {
+  return (bytes[position + AT.attributes + 1]! & ATTRIBUTE.deleteHorizon) === 0 ? undefined : batchBaseTimestampAt(bytes, position);
+}
+
 /** Throws MalformedBytes for the three codes that Kafka has not given to a codec. */
 export function compressionOf(attributes: number): CompressionType {
   const type = COMPRESSION_TYPES[attributes & ATTRIBUTE.compressionMask];

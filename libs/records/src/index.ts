@@ -6,6 +6,7 @@ export {
   batchBaseSequenceAt,
   batchBaseTimestampAt,
   batchCrcAt,
+  batchDeleteHorizonAt,
   batchLastOffsetAt,
   batchLeaderEpochAt,
   batchMagicAt,
@@ -21,6 +22,7 @@ export { batchesOf, readBatchHeader, wholeBatchSizeAt, type BatchHeader, type Pl
 export { isBatchCrcValid, stampBatch, stampLogAppendTime, stampMaxTimestamp, stampProducer } from './batch-stamps.js';
 export { RecordCursor, recordsOf, type DecodedRecord, type RecordHeader } from './record-cursor.js';
 export { validateProducerBatch, type ProducerBatchCheck, type ProducerBatchError, type ProducerBatchLimits, type RecordError } from './producer-batch.js';
+export { BatchFilter, emptyBatch, type FilteredBatch } from './batch-filter.js';
 export { RecordBatchBuilder, recordBytesMax, type BatchOptions } from './record-batch-builder.js';
 export {
   buildControlBatch,

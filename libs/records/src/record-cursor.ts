@@ -36,6 +36,8 @@ export class RecordCursor {
   valueStart = -1;
   valueEnd = -1;
   headerCount = 0;
+  /** Where the record's offset delta stands, and what follows it to the record's end: the part that does not change when the batch gets another base timestamp. */
+  bodyStart = 0;
 
   private position = 0;
   private end = 0;
@@ -83,6 +85,11 @@ export class RecordCursor {
     return this.remaining;
   }
 
+  /** Behind the record at hand. */
+  get bodyEnd(): number {
+    return this.recordEnd;
+  }
+
   /** Bytes behind the record at hand; 0 after the last record of a well-formed batch. */
   get bytesLeft(): number {
     return this.end - this.recordEnd;
@@ -100,6 +107,7 @@ export class RecordCursor {
     this.position = start + 1;
     const timestampDelta = this.varlong();
     this.timestampMs = this.isLogAppendTime ? this.logAppendTimeMs : this.baseTimestampMs + timestampDelta;
+    this.bodyStart = this.position;
     const offsetDelta = this.varint();
     this.offsetDelta = offsetDelta;
     this.offset = this.baseOffset + offsetDelta;
