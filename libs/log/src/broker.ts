@@ -4,6 +4,8 @@ import { NodeTransport, ProtocolServer, type RequestContext, type ResponseBytes 
 import { nodeCodecs, systemClock, systemRandom, timerScheduler } from '@millrace/platform';
 import { ErrorCode, type MetadataRecord } from '@millrace/protocol';
 import { LogDirectory, NodeFileSystem, type FileSystem, type Processes } from '@millrace/storage';
+import type { LogCleaner, LogCleanerMetrics } from './cleaner/log-cleaner.js';
+import { makeLogCleaner } from './cleaner/make-log-cleaner.js';
 import type { BrokerServices } from './broker-services.js';
 import { BROKER_CONFIG_DEFINITIONS, BrokerConfig, type BrokerConfigKey } from './config/broker-config.js';
 import { advertisedEndpoints, clientListeners, type NamedEndpoint } from './config/listeners.js';
@@ -49,6 +51,7 @@ export interface BrokerOptions {
 interface Running {
   readonly services: BrokerServices;
   readonly maintenance: Maintenance;
+  readonly cleaner: LogCleaner | undefined;
   readonly directories: readonly LogDirectory[];
   readonly brokerEpoch: () => number;
 }
@@ -84,6 +87,11 @@ export class Broker {
   /** What clients are told to connect to; known once `start` has resolved. */
   get endpoints(): readonly NamedEndpoint[] {
     return this.advertised;
+  }
+
+  /** Undefined while the broker does not run, or does not compact (`log.cleaner.enable`). */
+  get logCleaner(): LogCleanerMetrics | undefined {
+    return this.running?.cleaner?.metrics;
   }
 
   get clusterId(): string | undefined {
@@ -130,7 +138,7 @@ export class Broker {
     // Logs under recovery are finished first: closed half way they would be recovered again.
     await this.starting?.catch(() => undefined);
     const { running } = this;
-    running?.maintenance.stop();
+    await running?.maintenance.stop();
     for (const poll of [...this.longPolls]) poll.finish();
     running?.services.groups.endAll();
     await this.server?.close(STOP_GRACE_MS);
@@ -265,8 +273,11 @@ export class Broker {
     const heartbeat = async (): Promise<void> => {
       await driver.submit((it, moment) => it.brokerHeartbeat(moment, { brokerId, brokerEpoch, currentMetadataOffset: this.image.lastOffset, wantFence: false, wantShutDown: false, offlineLogDirs: [], cordonedLogDirs: null }));
     };
-    const maintenance = new Maintenance({ config: this.config, replicas, directories, heartbeat, heartbeatMs: HEARTBEAT_MS, clock, scheduler, logger: this.logger });
-    return { services, maintenance, directories, brokerEpoch: () => brokerEpoch };
+    // Another disk or another clock than the machine's cannot be taken to another thread.
+    const isOfMachine = [this.options.fileSystem, this.options.clock, this.options.scheduler, this.options.codecs].every((it) => it === undefined);
+    const cleaner = makeLogCleaner({ config: this.config, replicas, ports: this.ports, isOfMachine, decompressedBytesMax: DECOMPRESSED_BYTES_MAX, logger: this.logger });
+    const maintenance = new Maintenance({ config: this.config, replicas, directories, cleaner, heartbeat, heartbeatMs: HEARTBEAT_MS, clock, scheduler, logger: this.logger });
+    return { services, maintenance, cleaner, directories, brokerEpoch: () => brokerEpoch };
   }
 
   /** Registers this process and gets it unfenced. Returns its epoch. */

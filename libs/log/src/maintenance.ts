@@ -1,6 +1,7 @@
 import { errorMessage, type Clock, type Logger, type Scheduled, type Scheduler } from '@millrace/foundation';
 import type { LogDirectory } from '@millrace/storage';
 import type { BrokerConfig } from './config/broker-config.js';
+import type { LogCleaner } from './cleaner/log-cleaner.js';
 import type { ReplicaManager } from './replicas/replica-manager.js';
 import { isStorageFailure } from './storage-failure.js';
 
@@ -13,6 +14,8 @@ export interface MaintenanceOptions {
   readonly config: BrokerConfig;
   readonly replicas: ReplicaManager;
   readonly directories: readonly LogDirectory[];
+  /** Undefined: `log.cleaner.enable` is off. */
+  readonly cleaner: LogCleaner | undefined;
   readonly heartbeat: () => Promise<void>;
   readonly heartbeatMs: number;
   readonly clock: Clock;
@@ -20,7 +23,7 @@ export interface MaintenanceOptions {
   readonly logger: Logger;
 }
 
-/** What a broker does by the clock: retention, flushes by time, checkpoints, removal of deleted files, its heartbeat. One run of a kind at a time. */
+/** What a broker does by the clock: retention, flushes by time, checkpoints, removal of deleted files, compaction, its heartbeat. One run of a kind at a time. */
 export class Maintenance {
   private readonly timers = new Set<Scheduled>();
   private isStopped = false;
@@ -37,12 +40,14 @@ export class Maintenance {
     this.every(READ_AHEAD_CHECK_MS, () => this.dropStaleReads());
     this.every(EXPIRE_PRODUCERS_MS, () => this.expireProducers());
     this.every(heartbeatMs, heartbeat);
+    this.options.cleaner?.start();
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.isStopped = true;
     for (const timer of this.timers) timer.cancel();
     this.timers.clear();
+    await this.options.cleaner?.stop();
   }
 
   /** A period of 0 is never, as in Kafka. */
@@ -65,7 +70,7 @@ export class Maintenance {
 
   private applyRetention(): void {
     for (const it of this.options.replicas.all()) {
-      if (it.machine.role === 'offline') continue;
+      if (it.machine.role === 'offline' || this.options.cleaner?.isCleaning(it) === true) continue;
       this.guarded(() => it.deleteOldSegments());
     }
   }

@@ -66,6 +66,11 @@ export class ReplicaManager {
     for (const partitions of this.hostedByTopicId.values()) for (const it of partitions) if (it !== undefined) yield it;
   }
 
+  /** Undefined once the partition was dropped. */
+  directoryHolding(hosted: HostedPartition): LogDirectory | undefined {
+    return this.directoryOf.get(hosted);
+  }
+
   isOffline(topicId: Uuid, partition: number): boolean {
     return this.hostedByTopicId.get(topicId)?.[partition]?.machine.role === 'offline' || this.broken.has(brokenKey(topicId, partition));
   }

@@ -10,7 +10,7 @@ import { TailMemory } from '../log/tail-memory.js';
 import { CLEAN_SHUTDOWN_FILE, decodeCleanShutdown, encodeCleanShutdown } from './clean-shutdown-file.js';
 import { DirectoryLock } from './directory-lock.js';
 import { decodeMetaProperties, encodeMetaProperties, META_PROPERTIES_FILE } from './meta-properties.js';
-import { decodeOffsetCheckpoint, encodeOffsetCheckpoint, HIGH_WATERMARK_FILE, LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE, type CheckpointedOffset } from './offset-checkpoint.js';
+import { CLEANER_OFFSET_FILE, decodeOffsetCheckpoint, encodeOffsetCheckpoint, HIGH_WATERMARK_FILE, LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE, type CheckpointedOffset } from './offset-checkpoint.js';
 import { decodePartitionMetadata, PARTITION_METADATA_FILE } from './partition-metadata.js';
 import { deletedFolderName, folderKind } from './partition-folder.js';
 
@@ -53,6 +53,8 @@ interface CheckpointsAtStart {
   readonly recoveryPoints: Map<string, Offset>;
   readonly logStartOffsets: Map<string, Offset>;
   readonly highWatermarks: Map<string, Offset>;
+  /** Kept up to date: the cleaner asks here. */
+  readonly cleanedOffsets: Map<string, Offset>;
 }
 
 /**
@@ -105,6 +107,7 @@ export class LogDirectory {
         recoveryPoints: read(RECOVERY_POINT_FILE),
         logStartOffsets: read(LOG_START_OFFSET_FILE),
         highWatermarks: read(HIGH_WATERMARK_FILE),
+        cleanedOffsets: read(CLEANER_OFFSET_FILE),
       });
     } catch (error) {
       lock.release();
@@ -128,6 +131,26 @@ export class LogDirectory {
   /** What `replication-offset-checkpoint` said at start; undefined for none. */
   checkpointedHighWatermark(topic: string, partition: number): Offset | undefined {
     return this.atStart.highWatermarks.get(topicPartitionName({ topic, partition }));
+  }
+
+  /** Below it the log is clean, says `cleaner-offset-checkpoint`; undefined for a log that was never cleaned. */
+  cleanedOffset(log: PartitionLog): Offset | undefined {
+    return this.atStart.cleanedOffsets.get(log.name);
+  }
+
+  /** Durable when it resolves. A log that is no longer here is passed over. */
+  async checkpointCleanedOffset(log: PartitionLog, offset: Offset): Promise<void> {
+    if (this.logs.get(log.name) !== log) return;
+    this.atStart.cleanedOffsets.set(log.name, offset);
+    await this.writeCheckpoint(CLEANER_OFFSET_FILE, this.atStart.cleanedOffsets, () => true, () => []);
+  }
+
+  /**
+   * Before records below `upTo` are removed by a cleaning: what supersedes them is on the disk for good, and no recovery will scan where the cleaner leaves gaps.
+   */
+  async prepareCleaning(log: PartitionLog, upTo: Offset): Promise<void> {
+    await log.flush(upTo);
+    await this.writeRecoveryPoints();
   }
 
   /** The partitions that are on the disk. Folders of removed ones are removed for good; others that are not ours are named in the log and left alone. */
@@ -321,7 +344,9 @@ async function settleMeta(options: LogDirectoryOptions): Promise<{ readonly clus
 /** An entry whose folder is gone says nothing about a partition that is made anew under its name. */
 function readCheckpoint(fileSystem: FileSystem, path: string, folders: ReadonlySet<string>, logger: Logger): Map<string, Offset> {
   const text = readTextFile(fileSystem, path);
-  const offsets = text === undefined ? undefined : decodeOffsetCheckpoint(text);
-  if (text !== undefined && offsets === undefined) logger.warn({ file: path }, 'checkpoint cannot be read and is taken as empty');
+  // Kafka makes the file when it starts, and writes to it when there is something to say.
+  const isWritten = text !== undefined && text !== '';
+  const offsets = isWritten ? decodeOffsetCheckpoint(text) : undefined;
+  if (isWritten && offsets === undefined) logger.warn({ file: path }, 'checkpoint cannot be read and is taken as empty');
   return new Map([...(offsets ?? [])].filter(([name]) => folders.has(name)));
 }

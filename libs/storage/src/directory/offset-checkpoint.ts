@@ -2,6 +2,8 @@ import { topicPartitionName, type Offset, type TopicPartition } from '@millrace/
 
 export const RECOVERY_POINT_FILE = 'recovery-point-offset-checkpoint';
 export const HIGH_WATERMARK_FILE = 'replication-offset-checkpoint';
+/** How far each compacted log is clean. */
+export const CLEANER_OFFSET_FILE = 'cleaner-offset-checkpoint';
 export const LOG_START_OFFSET_FILE = 'log-start-offset-checkpoint';
 
 export interface CheckpointedOffset extends TopicPartition {

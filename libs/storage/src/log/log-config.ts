@@ -14,6 +14,13 @@ export interface LogConfig {
   /** -1 is without a limit. */
   readonly retentionBytes: number;
   readonly cleanupPolicies: readonly ('delete' | 'compact')[];
+  /** The dirty share of the log above which it is compacted, 0 to 1. */
+  readonly minCleanableDirtyRatio: number;
+  readonly minCompactionLagMs: number;
+  /** A dirty record older than this is compacted whatever the ratio; the active segment is rolled for it. */
+  readonly maxCompactionLagMs: number;
+  /** How long tombstones and transaction markers stay once a compaction has come to them. */
+  readonly deleteRetentionMs: number;
   readonly flushMessages: number;
   readonly flushMs: number;
   readonly fileDeleteDelayMs: number;
@@ -30,6 +37,10 @@ export const DEFAULT_LOG_CONFIG: LogConfig = {
   retentionMs: 604_800_000,
   retentionBytes: -1,
   cleanupPolicies: ['delete'],
+  minCleanableDirtyRatio: 0.5,
+  minCompactionLagMs: 0,
+  maxCompactionLagMs: NEVER,
+  deleteRetentionMs: 86_400_000,
   flushMessages: NEVER,
   flushMs: NEVER,
   fileDeleteDelayMs: 60_000,
@@ -45,6 +56,10 @@ export const LOG_CONFIG_KEYS: Readonly<Record<keyof LogConfig, string>> = {
   retentionMs: 'retention.ms',
   retentionBytes: 'retention.bytes',
   cleanupPolicies: 'cleanup.policy',
+  minCleanableDirtyRatio: 'min.cleanable.dirty.ratio',
+  minCompactionLagMs: 'min.compaction.lag.ms',
+  maxCompactionLagMs: 'max.compaction.lag.ms',
+  deleteRetentionMs: 'delete.retention.ms',
   flushMessages: 'flush.messages',
   flushMs: 'flush.ms',
   fileDeleteDelayMs: 'file.delete.delay.ms',
@@ -56,7 +71,7 @@ export function logConfigFromProperties(properties: Readonly<Record<string, stri
   for (const [field, key] of Object.entries(LOG_CONFIG_KEYS)) {
     const text = properties[key];
     if (text === undefined || text === null) continue;
-    values[field] = field === 'cleanupPolicies' ? cleanupPolicies(key, text) : wholeNumber(key, text);
+    values[field] = field === 'cleanupPolicies' ? cleanupPolicies(key, text) : field === 'minCleanableDirtyRatio' ? ratio(key, text) : wholeNumber(key, text);
   }
   return values as unknown as LogConfig;
 }
@@ -67,8 +82,23 @@ function wholeNumber(key: string, text: string): number {
   return Math.min(Number(trimmed), NEVER);
 }
 
+function ratio(key: string, text: string): number {
+  const value = Number(text.trim());
+  if (text.trim() === '' || !(value >= 0 && value <= 1)) throw new OperationalError('INVALID_CONFIG', `${key}: "${text}" is not between 0 and 1`);
+  return value;
+}
+
 function cleanupPolicies(key: string, text: string): LogConfig['cleanupPolicies'] {
   const policies = text.split(',').map((it) => it.trim()).filter((it) => it !== '');
   for (const policy of policies) if (policy !== 'delete' && policy !== 'compact') throw new OperationalError('INVALID_CONFIG', `${key}: "${policy}" is neither delete nor compact`);
   return policies as LogConfig['cleanupPolicies'];
+}
+
+export function isCompacted(config: LogConfig): boolean {
+  return config.cleanupPolicies.includes('compact');
+}
+
+/** How long a segment is filled at the most. */
+export function segmentMsMax(config: LogConfig): number {
+  return isCompacted(config) ? Math.min(config.segmentMs, config.maxCompactionLagMs) : config.segmentMs;
 }

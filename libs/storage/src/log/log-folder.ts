@@ -3,7 +3,7 @@ import type { FileSystem, FolderEntry } from '../fs/file-system.js';
 import { readTextFile, replaceFile } from '../fs/whole-file.js';
 import { decodePartitionMetadata, encodePartitionMetadata, PARTITION_METADATA_FILE } from '../directory/partition-metadata.js';
 import { scanBatches } from '../segment/batch-scan.js';
-import { DELETED_SUFFIX, LOG_SUFFIX, offsetFileName, parseOffsetFileName, SEGMENT_SUFFIXES, SNAPSHOT_SUFFIX } from '../segment/segment-names.js';
+import { CLEANED_SUFFIX, DELETED_SUFFIX, LOG_SUFFIX, offsetFileName, parseOffsetFileName, SEGMENT_SUFFIXES, SNAPSHOT_SUFFIX, SWAP_SUFFIX } from '../segment/segment-names.js';
 import { Segment } from '../segment/segment.js';
 
 export interface FoundFiles {
@@ -13,8 +13,6 @@ export interface FoundFiles {
   readonly suffixesByBase: ReadonlyMap<Offset, ReadonlySet<string>>;
 }
 
-const CLEANED_SUFFIX = '.cleaned';
-const SWAP_SUFFIX = '.swap';
 const TEMPORARY_SUFFIX = '.tmp';
 
 /** Looks through a partition's folder: finishes or undoes what a crash interrupted, removes what belongs to no segment, and lists the rest. */

@@ -86,7 +86,14 @@ export class LogReader {
         await this.rebuildIndexes(segment, 'index files are missing or cannot be right');
         continue;
       }
-      const outcome = await this.readPlanned(this.planIn(segment, indexes.offsets.positionFor(request.offset), request, maxOffset), request);
+      let outcome;
+      try {
+        outcome = await this.readPlanned(this.planIn(segment, indexes.offsets.positionFor(request.offset), request, maxOffset), request);
+      } catch (error) {
+        // Its files were removed: what was asked for stands in another segment, or nowhere any more.
+        if (this.log.segments.includes(segment)) throw error;
+        return this.readAgain(request);
+      }
       if (this.log.truncationCount !== truncationCount) return this.readAgain(request);
       if (outcome === 'behind') return this.readBehindGap(request, segment);
       if (!('problem' in outcome)) return outcome;

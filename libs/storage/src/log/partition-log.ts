@@ -1,5 +1,7 @@
 import { errorMessage, hasCode, invariant, OperationalError, topicPartitionName, type LeaderEpoch, type Offset, type TimestampMs, type Uuid } from '@millrace/foundation';
 import { batchSizeAt } from '@millrace/records';
+import type { CleanedGroup } from '../cleaner/cleaning-job.js';
+import { sourcesIn, swapIn } from '../cleaner/swap-in.js';
 import type { ProducerSnapshots } from '../producer/producer-snapshots.js';
 import type { ProducerStateTable } from '../producer/producer-state-table.js';
 import { RELATIVE_OFFSET_MAX } from '../segment/offset-index.js';
@@ -10,10 +12,11 @@ import { surveyAppend, type AppendSurvey } from './append-survey.js';
 import { applyBatch } from './batch-effects.js';
 import type { AbortedTransaction, AppendInfo, AppendOptions, EpochEndOffset, PartitionLogOptions, ReadRequest, ReadResult, TimestampOffset } from './contract.js';
 import type { EpochStart, LeaderEpochs } from './leader-epochs.js';
-import type { LogConfig } from './log-config.js';
+import { segmentMsMax, type LogConfig } from './log-config.js';
 import { claimFolder } from './log-folder.js';
 import { LogReader } from './log-reader.js';
 import { recoverLog, type RecoveredLog } from './log-recovery.js';
+import { PendingDeletions } from './pending-deletions.js';
 import { ReadBuffers } from './read-buffers.js';
 import { deletableSegments } from './retention.js';
 import { floorSegment, replayBatches } from './segment-list.js';
@@ -44,7 +47,7 @@ export class PartitionLog {
   private readonly snapshots: ProducerSnapshots;
   private readonly tail: Tail;
   private readonly reader: LogReader;
-  private readonly deletions: { readonly path: string; readonly dueMs: number }[] = [];
+  private readonly deletions: PendingDeletions;
   private settings: LogConfig;
   private startOffset: Offset;
   private syncedOffset: Offset;
@@ -73,7 +76,8 @@ export class PartitionLog {
     this.lastFlushMs = this.openedAt.monotonicMs;
     this.tail = new Tail(options.tailMemory ?? new TailMemory(4 * 1024 * 1024));
     this.reader = new LogReader(this, this.tail, options.readBuffers ?? new ReadBuffers(4 * 1024 * 1024), options.codecs.crc32c, options.logger);
-    this.scheduleDeletion(recovered.deletedPaths);
+    this.deletions = new PendingDeletions(options.fileSystem, options.clock);
+    this.deletions.add(recovered.deletedPaths, options.config.fileDeleteDelayMs);
     this.drawJitter();
   }
 
@@ -302,7 +306,7 @@ export class PartitionLog {
       this.options.logger.info({ topic: this.topic, partition: this.partition, segments: deleted.map((it) => it.baseOffset), logStartOffset: Math.max(this.startOffset, first) }, 'old segments are deleted');
       this.startOffset = Math.max(this.startOffset, first);
       const bases = new Set(deleted.map((it) => it.baseOffset));
-      for (const segment of deleted) this.scheduleDeletion(segment.markDeleted());
+      this.dropSegments(deleted, 'oldest first');
       const latest = this.snapshots.latestOffset;
       this.snapshots.remove((it) => bases.has(it) && it !== latest);
       this.areNamesUnsynced = true;
@@ -313,18 +317,31 @@ export class PartitionLog {
     return count;
   }
 
+  /**
+   * Puts a cleaned segment in the place of those it was made from, at once for whoever reads next; durable when it resolves. False, and nothing has changed, when the log no longer
+   * has them as they were. What was read before stays true: records that are gone now were superseded.
+   */
+  async replaceSegments(cleaned: CleanedGroup): Promise<boolean> {
+    this.expectUsable();
+    const old = sourcesIn(this.segmentList.slice(0, -1), cleaned);
+    if (old === undefined || this.truncation !== undefined) return false;
+    try {
+      const { segment, deletions } = swapIn(cleaned, old, this.options.fileSystem);
+      this.segmentList.splice(this.segmentList.indexOf(old[0]!), old.length, segment);
+      this.tail.dropBelow(segment.endOffset);
+      for (const it of deletions) this.deletions.add(it.paths, this.settings.fileDeleteDelayMs, it.segment);
+      const latest = this.snapshots.latestOffset;
+      this.snapshots.remove((offset) => offset !== latest && old.some((it, i) => i > 0 && it.baseOffset === offset));
+      await this.options.fileSystem.syncFolder(this.folder);
+    } catch (error) {
+      throw this.goOffline(error);
+    }
+    return true;
+  }
+
   /** Removes files whose `file.delete.delay.ms` is over. Returns how many. */
   removeDeletedFiles(): number {
-    const nowMs = this.options.clock.monotonicMs();
-    let count = 0;
-    this.guarded(() => {
-      while (this.deletions.length > 0 && this.deletions[0]!.dueMs <= nowMs) {
-        this.options.fileSystem.remove(this.deletions[0]!.path);
-        this.deletions.shift();
-        count += 1;
-      }
-    });
-    return count;
+    return this.guarded(() => this.deletions.removeDue());
   }
 
   /** By `flush.messages` or `flush.ms`. */
@@ -402,12 +419,12 @@ export class PartitionLog {
 
   private rollIfNeeded(bytes: number, survey: AppendSurvey): boolean {
     const segment = this.active;
-    const { segmentBytes, segmentMs, segmentIndexBytes } = this.settings;
+    const { segmentBytes, segmentIndexBytes } = this.settings;
     const isTooFar = survey.lastOffset - segment.baseOffset > RELATIVE_OFFSET_MAX;
     const isDue =
       isTooFar ||
       (segment.bytes > 0 &&
-        (segment.bytes + bytes > segmentBytes || segment.fillingForMs(survey.maxTimestampMs, this.options.clock.nowMs()) > segmentMs - this.rollJitterMs || segment.areIndexesFull(segmentIndexBytes)));
+        (segment.bytes + bytes > segmentBytes || segment.fillingForMs(survey.maxTimestampMs, this.options.clock.nowMs()) > segmentMsMax(this.settings) - this.rollJitterMs || segment.areIndexesFull(segmentIndexBytes)));
     if (!isDue) return false;
     // A follower's batch may stand behind a gap. The segment begins at the end of the last one even so: a gap between segments then means that bytes were lost.
     const isGapTooWide = survey.lastOffset - segment.endOffset > RELATIVE_OFFSET_MAX;
@@ -495,9 +512,9 @@ export class PartitionLog {
     }
   }
 
-  /** Newest first, so that a crash in between leaves a prefix. */
-  private dropSegments(dropped: Segment[]): void {
-    for (const segment of dropped.reverse()) this.scheduleDeletion(segment.markDeleted());
+  /** What lies behind a cut goes newest first, so that a crash in between leaves a prefix. */
+  private dropSegments(dropped: readonly Segment[], order: 'newest first' | 'oldest first' = 'newest first'): void {
+    for (const segment of order === 'newest first' ? [...dropped].reverse() : dropped) this.deletions.add(segment.markDeleted(), this.settings.fileDeleteDelayMs, segment);
   }
 
   private async reloadProducers(): Promise<void> {
@@ -528,11 +545,6 @@ export class PartitionLog {
     for (const segment of open.slice(0, open.length - OPEN_SEGMENTS_MAX)) segment.close();
   }
 
-  private scheduleDeletion(paths: readonly string[]): void {
-    const dueMs = this.options.clock.monotonicMs() + this.settings.fileDeleteDelayMs;
-    for (const path of paths) this.deletions.push({ path, dueMs });
-  }
-
   private steadyNowMs(): TimestampMs {
     const { clock } = this.options;
     return Math.min(clock.nowMs(), this.openedAt.wallMs + clock.monotonicMs() - this.openedAt.monotonicMs);
@@ -545,6 +557,7 @@ export class PartitionLog {
 
   private release(): void {
     for (const segment of this.segmentList) segment.close();
+    this.deletions.release();
     this.tail.clear();
   }
 

@@ -19,7 +19,8 @@ export function deletableSegments(segments: readonly RetainedSegment[], state: {
   let excessBytes = config.retentionBytes < 0 ? -1 : segments.reduce((sum, it) => sum + it.bytes, 0) - config.retentionBytes;
   let count = 0;
   for (const segment of segments) {
-    if (segment.bytes === 0 || segment.endOffset > highWatermark) break;
+    // Only the last one is empty because it is new: another one was emptied by the cleaner.
+    if ((segment.bytes === 0 && segment === segments.at(-1)) || segment.endOffset > highWatermark) break;
     const isBelowStart = segment.endOffset <= logStartOffset;
     const isTooOld = isDeletePolicy && config.retentionMs >= 0 && nowMs - segment.retentionTimestampMs > config.retentionMs;
     const isTooMuch = isDeletePolicy && config.retentionBytes >= 0 && excessBytes - segment.bytes >= 0;

@@ -112,6 +112,13 @@ export class Tail {
     return undefined;
   }
 
+  /** Forgets what stands in segments that begin below: their files are others now. */
+  dropBelow(segmentBaseOffset: Offset): void {
+    const dropped = this.blocks.filter((it) => it.segmentBaseOffset < segmentBaseOffset);
+    this.memory.release(dropped);
+    if (dropped.length > 0) this.blocks = this.blocks.slice(dropped.length);
+  }
+
   clear(): void {
     this.memory.release(this.blocks);
     this.blocks = [];

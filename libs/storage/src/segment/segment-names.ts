@@ -7,6 +7,10 @@ export const TRANSACTION_INDEX_SUFFIX = '.txnindex';
 export const SNAPSHOT_SUFFIX = '.snapshot';
 /** Appended to a file's name when it no longer belongs to the log and waits for `file.delete.delay.ms`. */
 export const DELETED_SUFFIX = '.deleted';
+/** A segment that the cleaner is writing. */
+export const CLEANED_SUFFIX = '.cleaned';
+/** A cleaned segment that is whole and about to take the place of those it was made from. */
+export const SWAP_SUFFIX = '.swap';
 
 export const SEGMENT_SUFFIXES = [LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX] as const;
 

@@ -27,6 +27,8 @@ export class Segment {
   private firstBatchTimestampMs: TimestampMs = -1;
   private largestTimestamp: { timestampMs: TimestampMs; offset: Offset } | undefined;
   private lastUse = 0;
+  /** Behind the names of all its files: `.cleaned` while it is made, `.deleted` once it belongs to the log no more. */
+  private nameSuffix = '';
 
   private constructor(private readonly fileSystem: FileSystem, readonly folder: string, readonly baseOffset: Offset, bytes: number, private createdMs: TimestampMs) {
     this.endOffset = baseOffset;
@@ -39,8 +41,9 @@ export class Segment {
   }
 
   /** A new, empty one. What a failed attempt left under its names is cut away. */
-  static create(fileSystem: FileSystem, folder: string, baseOffset: Offset, nowMs: TimestampMs): Segment {
+  static create(fileSystem: FileSystem, folder: string, baseOffset: Offset, nowMs: TimestampMs, nameSuffix = ''): Segment {
     const segment = new Segment(fileSystem, folder, baseOffset, 0, nowMs);
+    segment.nameSuffix = nameSuffix;
     const file = fileSystem.open(segment.path(LOG_SUFFIX), 'write');
     try {
       file.truncate(0);
@@ -55,7 +58,7 @@ export class Segment {
   }
 
   path(suffix: string): string {
-    return `${this.folder}/${offsetFileName(this.baseOffset, suffix)}`;
+    return `${this.folder}/${offsetFileName(this.baseOffset, suffix)}${this.nameSuffix}`;
   }
 
   get isOpen(): boolean {
@@ -134,6 +137,11 @@ export class Segment {
     return this.largestTimestamp;
   }
 
+  /** When it was begun; what retention goes by when its batches carry no timestamps. */
+  get createdAtMs(): TimestampMs {
+    return this.createdMs;
+  }
+
   /** For retention: a segment without timestamps has the age of its file. */
   get retentionTimestampMs(): TimestampMs {
     return this.largest.timestampMs >= 0 ? this.largest.timestampMs : this.createdMs;
@@ -159,6 +167,8 @@ export class Segment {
   }
 
   writeOutIndexes(): void {
+    // The names of its indexes may belong to the segment that has taken its place.
+    if (this.nameSuffix === DELETED_SUFFIX) return;
     this.indexes?.offsets.writeOut();
     this.indexes?.times.writeOut();
     this.transactionIndex?.writeOut();
@@ -188,6 +198,7 @@ export class Segment {
    */
   async rebuildIndexes(options: { readonly indexIntervalBytes: number; readonly crc32c?: Crc32c; readonly visit?: BatchVisitor }): Promise<ScanEnd> {
     const rebuilt = new Segment(this.fileSystem, this.folder, this.baseOffset, this.bytes, this.createdMs);
+    rebuilt.nameSuffix = this.nameSuffix;
     rebuilt.resetIndexes();
     let end: ScanEnd = { position: 0, nextOffset: this.baseOffset, problem: undefined };
     do {
@@ -227,17 +238,16 @@ export class Segment {
     }
   }
 
-  /** Gives the files' names up; they are removed later. Returns the new names. */
-  markDeleted(): string[] {
+  /** Gives the files' names up; they are removed later. Returns the new names. Who reads it goes on undisturbed until it is closed. */
+  markDeleted(names: ReadonlySet<string> = new Set(this.fileSystem.list(this.folder).map((it) => it.name))): string[] {
     const renamed: string[] = [];
-    const names = new Set(this.fileSystem.list(this.folder).map((it) => it.name));
     for (const suffix of SEGMENT_SUFFIXES) {
       if (!names.has(offsetFileName(this.baseOffset, suffix))) continue;
       const path = this.path(suffix);
       this.fileSystem.rename(path, path + DELETED_SUFFIX);
       renamed.push(path + DELETED_SUFFIX);
     }
-    this.close();
+    this.nameSuffix = DELETED_SUFFIX;
     return renamed;
   }
 
