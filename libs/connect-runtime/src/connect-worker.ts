@@ -1,16 +1,18 @@
 import type { KafkaClient } from '@millrace/client';
 import { errorMessage, type Clock, type Logger } from '@millrace/foundation';
 import { systemClock } from '@millrace/platform';
+import { OVERRIDE_PREFIXES } from './config/client-overrides.js';
 import { settingsWithPrefix, WORKER_CONFIG, type WorkerConfig } from './config/worker-config.js';
 import { Herder, topicSettings } from './herder/herder.js';
 import { workerClientConfig } from './herder/task-specs.js';
 import { kafkaClient } from './kafka/client-settings.js';
 import { KafkaMembership } from './kafka/kafka-membership.js';
+import { KafkaSinkGroups } from './kafka/kafka-sink-groups.js';
 import { KafkaTopicLog } from './kafka/kafka-topic-log.js';
 import { TopicAdmin } from './kafka/topic-admin.js';
 import { PluginCatalog } from './plugins/plugin-catalog.js';
 import type { ConnectRestApi, Forward } from './rest/connect-api.js';
-import type { ConnectorOffsets, StringMap, WorkerHealth } from './rest/shapes.js';
+import type { StringMap, WorkerHealth } from './rest/shapes.js';
 import { restApi } from './rest/rest-api.js';
 import type { WorkerMetrics } from './worker-metrics.js';
 
@@ -71,7 +73,8 @@ export class ConnectWorker {
         onFailed: (error) => this.failed(error),
       }),
       forward: options.forward,
-      sinkOffsets: (name, config) => this.sinkOffsets(name, config),
+      sinkGroups: new KafkaSinkGroups(logger),
+      openOffsetTopic: (name, topic, config) => this.connectorOffsetLog(name, topic, config),
       logger,
       clock: options.clock ?? systemClock,
     });
@@ -123,9 +126,23 @@ export class ConnectWorker {
     });
   }
 
-  private async sinkOffsets(name: string, config: StringMap): Promise<ConnectorOffsets> {
-    const overrides = settingsWithPrefix(config, 'consumer.override.');
-    return { offsets: await new TopicAdmin(this.client).committedOffsets(overrides['group.id'] ?? `connect-${name}`) };
+  private connectorOffsetLog(connector: string, topic: string, config: StringMap): KafkaTopicLog {
+    const { config: raw, logger } = this.options;
+    const settings = (purpose: 'producer' | 'consumer' | 'admin'): StringMap => ({
+      'client.id': `connector-offsets-${purpose}-${connector}`,
+      ...workerClientConfig(raw, purpose),
+      ...settingsWithPrefix(config, OVERRIDE_PREFIXES[purpose]),
+    });
+    return new KafkaTopicLog({
+      topic: { topic, partitions: this.config['offset.storage.partitions'], replicationFactor: this.config['offset.storage.replication.factor'], configs: topicSettings(raw, 'offset.storage.') },
+      setting: 'offsets.storage.topic',
+      isSinglePartition: false,
+      client: kafkaClient(settings('admin'), logger),
+      ownsClient: true,
+      producerConfig: settings('producer'),
+      consumerConfig: settings('consumer'),
+      logger,
+    });
   }
 
   private async health(): Promise<WorkerHealth> {

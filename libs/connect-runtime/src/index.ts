@@ -15,6 +15,7 @@ export type {
   ConnectorTaskId,
   ConnectorType,
   CreateConnectorRequest,
+  OffsetsMessage,
   PluginInfo,
   PluginType,
   ServerInfo,
@@ -25,4 +26,5 @@ export type {
   TaskStateInfo,
   WorkerHealth,
 } from './rest/shapes.js';
+export { parseOffsetsBody } from './rest/offsets-body.js';
 export { exactJson } from './stores/offset-json.js';

@@ -1,6 +1,6 @@
 import { Body, Controller, Delete, Get, Header, Headers, HttpCode, Inject, Param, Patch, Post, Put, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { exactJson, type ConnectorInfo, type ConnectorStateInfo, type ConnectRestApi, type RequestOrigin, type StringMap, type TaskInfo, type TaskStateInfo } from '@millrace/connect-runtime';
+import { exactJson, parseOffsetsBody, type ConnectorInfo, type ConnectorStateInfo, type ConnectRestApi, type OffsetsMessage, type RequestOrigin, type StringMap, type TaskInfo, type TaskStateInfo } from '@millrace/connect-runtime';
 import { jsonBody } from './json-body.js';
 import { flag, locationOf, taskNumber } from './parameters.js';
 import { Origin } from './request-origin.js';
@@ -94,6 +94,16 @@ export class ConnectorsController {
   @Header('content-type', 'application/json')
   async offsets(@Param('name') name: string): Promise<string> {
     return exactJson(await this.api.connectorOffsets(name));
+  }
+
+  @Patch(':name/offsets')
+  async alterOffsets(@Param('name') name: string, @Body() body: unknown, @Origin() origin: RequestOrigin): Promise<OffsetsMessage> {
+    return this.api.alterConnectorOffsets(name, parseOffsetsBody(typeof body === 'string' ? body : ''), origin);
+  }
+
+  @Delete(':name/offsets')
+  async resetOffsets(@Param('name') name: string, @Origin() origin: RequestOrigin): Promise<OffsetsMessage> {
+    return this.api.resetConnectorOffsets(name, origin);
   }
 
   @Get(':name/topics')

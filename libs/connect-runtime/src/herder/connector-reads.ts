@@ -2,18 +2,16 @@ import type { PluginCatalog } from '../plugins/plugin-catalog.js';
 import { ConnectRestError, notFound } from '../rest/rest-error.js';
 import type { ConnectorInfo, ConnectorOffsets, ConnectorStateInfo, ConnectorType, PluginInfo, PluginType, StringMap, TaskInfo, TaskStateInfo } from '../rest/shapes.js';
 import type { ConfigState } from '../stores/config-state.js';
-import type { OffsetStore } from '../stores/offset-store.js';
 import type { StatusState } from '../stores/status-state.js';
+import type { OffsetChanges } from './offset-changes.js';
 import { connectorStateInfo, taskStateInfo } from './status-shapes.js';
 
 export interface ConnectorReadsOptions {
   readonly configs: ConfigState;
   readonly statuses: StatusState;
-  readonly offsets: OffsetStore;
+  readonly offsets: OffsetChanges;
   readonly catalog: PluginCatalog;
   readonly tracksTopics: boolean;
-  /** Committed offsets of a sink's consumer group. */
-  readonly sinkOffsets: (name: string, config: StringMap) => Promise<ConnectorOffsets>;
 }
 
 /** The order of GET /connector-plugins. */
@@ -75,8 +73,7 @@ export class ConnectorReads {
 
   async connectorOffsets(name: string): Promise<ConnectorOffsets> {
     const config = this.config(name);
-    if (this.type(config) === 'sink') return await this.options.sinkOffsets(name, config);
-    return { offsets: await this.options.offsets.all(name) };
+    return { offsets: await this.options.offsets.read(name, config, this.type(config) === 'sink') };
   }
 
   topics(name: string): Record<string, { topics: string[] }> {

@@ -2,15 +2,17 @@ import type { ConnectorValidator } from '../config/connector-validator.js';
 import { invalidConfigMessage } from '../config/config-infos.js';
 import type { InternalSignature, RequestOrigin } from '../rest/connect-api.js';
 import { badRequest, conflict, ConnectRestError, notFound } from '../rest/rest-error.js';
-import type { ConfigPatch, ConnectorInfo, ConnectorStateInfo, ConnectorTaskId, CreateConnectorRequest, StringMap } from '../rest/shapes.js';
+import type { ConfigPatch, ConnectorInfo, ConnectorOffset, ConnectorStateInfo, ConnectorTaskId, CreateConnectorRequest, OffsetsMessage, StringMap } from '../rest/shapes.js';
 import type { TargetState } from '../stores/config-records.js';
 import type { ConfigStore } from '../stores/config-store.js';
+import { exactJson } from '../stores/offset-json.js';
 import type { StatusStore } from '../stores/status-store.js';
 import type { ConnectorReads } from './connector-reads.js';
 import { isSameConfig } from './connector-runner.js';
 import type { ForwardCall, Forwarder } from './forwarding.js';
 import type { GroupState } from './group-state.js';
 import type { LocalWork } from './local-work.js';
+import type { OffsetChanges } from './offset-changes.js';
 import { restartPlan } from './restart-plan.js';
 import { signatureHeaders, verifySignature } from './session-keys.js';
 
@@ -25,6 +27,7 @@ export interface ConnectorWritesOptions {
   readonly work: LocalWork;
   readonly reads: ConnectorReads;
   readonly validator: ConnectorValidator;
+  readonly offsets: OffsetChanges;
   readonly forwarder: Forwarder;
   readonly tracksTopics: boolean;
   readonly allowsTopicReset: boolean;
@@ -160,6 +163,25 @@ export class ConnectorWrites {
       if (state.targetState(name) === 'STOPPED' && configs.length > 0) throw badRequest(`Cannot submit non-empty set of task configs for stopped connector ${name}`);
       if (this.isNews(name, configs)) await this.options.configs.putTaskConfigs(name, configs);
     });
+  }
+
+  async alterOffsets(name: string, offsets: readonly ConnectorOffset[], origin: RequestOrigin): Promise<OffsetsMessage> {
+    if (offsets.length === 0) throw badRequest('Partitions / offsets need to be provided for an alter offsets request');
+    return await this.changeOffsets({ method: 'PATCH', path: `${pathOf(name)}/offsets`, body: exactJson({ offsets }) }, name, offsets, origin);
+  }
+
+  async resetOffsets(name: string, origin: RequestOrigin): Promise<OffsetsMessage> {
+    return await this.changeOffsets({ method: 'DELETE', path: `${pathOf(name)}/offsets` }, name, undefined, origin);
+  }
+
+  /** The change itself is not in line with other writes: the connector has a say in it, and may take long. */
+  private async changeOffsets(call: ForwardCall, name: string, offsets: readonly ConnectorOffset[] | undefined, origin: RequestOrigin): Promise<OffsetsMessage> {
+    const answer = await this.onLeader<OffsetsMessage | undefined>(call, origin, async () => {
+      await this.options.configs.readToEnd();
+      this.options.offsets.checkStopped(name);
+      return undefined;
+    });
+    return answer ?? (await this.options.offsets.change(name, offsets));
   }
 
   async resetTopics(name: string): Promise<void> {

@@ -6,11 +6,12 @@ import type { WorkSet } from '../group/work-set.js';
 import type { PluginCatalog } from '../plugins/plugin-catalog.js';
 import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
 import type { Forward } from '../rest/connect-api.js';
-import type { ConnectorOffsets, ConnectorTaskId, StringMap } from '../rest/shapes.js';
+import type { ConnectorTaskId, StringMap } from '../rest/shapes.js';
 import type { RestartRequest } from '../stores/config-records.js';
 import type { ConfigChange } from '../stores/config-state.js';
 import { ConfigStore } from '../stores/config-store.js';
 import { OffsetStore } from '../stores/offset-store.js';
+import { SourceOffsetStores } from '../stores/source-offset-stores.js';
 import type { StatusState } from '../stores/status-records.js';
 import { StatusStore } from '../stores/status-store.js';
 import type { TopicLog } from '../stores/topic-log.js';
@@ -20,10 +21,13 @@ import { ConnectorWrites } from './connector-writes.js';
 import { Forwarder } from './forwarding.js';
 import { GroupState } from './group-state.js';
 import { LocalWork } from './local-work.js';
+import { OffsetChanges } from './offset-changes.js';
+import { INLINE_PLANNING } from './planning-calls.js';
 import { restartPlan } from './restart-plan.js';
 import { Serial } from './serial.js';
 import { newSessionKey } from './session-keys.js';
-import { TaskSpecs } from './task-specs.js';
+import type { SinkGroups } from './sink-groups.js';
+import { TaskSpecs, type OpenOffsetTopic } from './task-specs.js';
 
 export interface HerderOptions {
   readonly raw: StringMap;
@@ -36,7 +40,8 @@ export interface HerderOptions {
   readonly offsetLog: TopicLog;
   readonly membership: GroupMembership;
   readonly forward: Forward;
-  readonly sinkOffsets: (name: string, config: StringMap) => Promise<ConnectorOffsets>;
+  readonly sinkGroups: SinkGroups;
+  readonly openOffsetTopic: OpenOffsetTopic;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -52,6 +57,7 @@ export class Herder {
   readonly configs: ConfigStore;
   readonly statuses: StatusStore;
   readonly offsets: OffsetStore;
+  private readonly offsetStores: SourceOffsetStores;
   private readonly workSteps = new Serial();
   private readonly writeSteps = new Serial();
   private readonly taskCounts = new Map<string, number>();
@@ -64,18 +70,20 @@ export class Herder {
     this.statuses = new StatusStore(options.statusLog, logger);
     this.offsets = new OffsetStore(options.offsetLog);
     this.validator = new ConnectorValidator(catalog, config, config['group.id']);
+    this.offsetStores = new SourceOffsetStores(this.offsets, logger);
+    const specs = new TaskSpecs(raw, config, catalog, options.openOffsetTopic);
+    const offsetChanges = new OffsetChanges({ configs: this.configs.state, specs, stores: this.offsetStores, sinkGroups: options.sinkGroups, planning: INLINE_PLANNING, leavingMs: config['task.shutdown.graceful.timeout.ms'] + 1000, logger });
     const tracksTopics = config['topic.tracking.enable'];
     this.work = new LocalWork({
       configs: this.configs.state,
-      specs: new TaskSpecs(raw, config, catalog),
+      specs,
       heapMaxMb: config['task.heap.max.mb'],
       shutdownTimeoutMs: config['task.shutdown.graceful.timeout.ms'],
       publishTasks: (name, configs, plugin) => this.publishTasks(name, configs, plugin),
       connectorStatus: (name, state, trace, isSafe) => this.putConnectorStatus(name, state, trace, isSafe),
       taskStatus: (id, state, trace, isSafe) => this.putTaskStatus(id, state, trace, isSafe),
       topicUsed: (id, topic) => this.noteTopic(id, topic),
-      readOffsets: (keys) => this.offsets.read(keys),
-      writeOffsets: (records) => this.offsets.write(records),
+      offsets: this.offsetStores,
       logger,
       clock,
     });
@@ -91,7 +99,7 @@ export class Herder {
       onAssigned: () => this.onAssigned(),
       onLost: () => this.workSteps.run(() => this.work.stopAll()),
     });
-    this.reads = new ConnectorReads({ configs: this.configs.state, statuses: this.statuses.state, offsets: this.offsets, catalog, tracksTopics, sinkOffsets: options.sinkOffsets });
+    this.reads = new ConnectorReads({ configs: this.configs.state, statuses: this.statuses.state, offsets: offsetChanges, catalog, tracksTopics });
     const forwarder = new Forwarder(options.forward);
     const { protocol } = new URL(advertisedUrl);
     this.signals = new ConnectorSignals({ configs: this.configs, statuses: this.statuses.state, work: this.work, forwarder, workerId: options.workerId, workerUrl: (workerId) => `${protocol}//${workerId}/` });
@@ -102,6 +110,7 @@ export class Herder {
       work: this.work,
       reads: this.reads,
       validator: this.validator,
+      offsets: offsetChanges,
       forwarder,
       tracksTopics,
       allowsTopicReset: config['topic.tracking.allow.reset'],
@@ -122,7 +131,7 @@ export class Herder {
     clearTimeout(this.keyTimer);
     await this.workSteps.run(() => this.work.close());
     await this.group.stop();
-    await Promise.all([this.configs.stop(), this.statuses.stop(), this.offsets.stop()]);
+    await Promise.all([this.configs.stop(), this.statuses.stop(), this.offsets.stop(), this.offsetStores.stop()]);
   }
 
   private onConfigChange(change: ConfigChange): void {

@@ -1,11 +1,12 @@
 import type { TaskSignal } from '@millrace/connect-api';
 import { errorMessage, type Clock, type Logger } from '@millrace/foundation';
 import { taskName, WorkSet } from '../group/work-set.js';
-import { errorReport, type OffsetRecord, type TaskSpec } from '../isolation/task-protocol.js';
+import { errorReport, type TaskSpec } from '../isolation/task-protocol.js';
 import { TaskHost } from '../isolation/task-host.js';
 import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
 import type { ConnectorTaskId, StringMap } from '../rest/shapes.js';
 import type { ConfigState } from '../stores/config-state.js';
+import type { OffsetLease, SourceOffsetStores } from '../stores/source-offset-stores.js';
 import type { StatusState } from '../stores/status-records.js';
 import type { TaskMetrics } from '../worker-metrics.js';
 import { ConnectorRunner, isSameConfig } from './connector-runner.js';
@@ -20,8 +21,7 @@ export interface LocalWorkOptions {
   readonly connectorStatus: (name: string, state: StatusState, trace: string | null, isSafe: boolean) => void;
   readonly taskStatus: (id: ConnectorTaskId, state: StatusState, trace: string | null, isSafe: boolean) => void;
   readonly topicUsed: (id: ConnectorTaskId, topic: string) => void;
-  readonly readOffsets: (keys: readonly Uint8Array[]) => Promise<readonly (Uint8Array | null)[]>;
-  readonly writeOffsets: (records: readonly OffsetRecord[]) => Promise<void>;
+  readonly offsets: SourceOffsetStores;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -31,6 +31,7 @@ interface RunningTask {
   /** As text, without `startPaused`: what must be equal for the task to run on. */
   readonly specText: string;
   readonly host: TaskHost;
+  readonly lease: OffsetLease;
   isPaused: boolean;
 }
 
@@ -167,7 +168,7 @@ export class LocalWork {
   }
 
   private startTask(id: ConnectorTaskId): void {
-    const { configs, specs, heapMaxMb, logger, clock, taskStatus, topicUsed, readOffsets, writeOffsets } = this.options;
+    const { configs, specs, heapMaxMb, logger, clock, taskStatus, topicUsed, offsets } = this.options;
     const name = taskName(id);
     const isPaused = configs.targetState(id.connector) !== 'STARTED';
     const config = configs.config(id.connector);
@@ -185,6 +186,7 @@ export class LocalWork {
       return taskStatus(id, 'FAILED', trace, true);
     }
     this.unstartable.delete(name);
+    const lease = offsets.lease(spec.type === 'source' ? specs.ownOffsetTopic(id.connector, config) : undefined);
     const isCurrent = (): boolean => this.tasks.get(name)?.host === host;
     const host = new TaskHost({
       spec,
@@ -193,8 +195,8 @@ export class LocalWork {
       logger,
       clock,
       events: {
-        readOffsets,
-        writeOffsets,
+        readOffsets: (keys) => lease.read(keys),
+        writeOffsets: (records) => lease.write(records),
         onState: (state) => isCurrent() && taskStatus(id, state, null, false),
         onFailed: (trace) => {
           logger.error({ connector: id.connector, task: id.task, trace }, 'a task failed');
@@ -203,7 +205,7 @@ export class LocalWork {
         onTopic: (topic) => topicUsed(id, topic),
       },
     });
-    this.tasks.set(name, { id, specText: specText(spec), host, isPaused });
+    this.tasks.set(name, { id, specText: specText(spec), host, lease, isPaused });
     host.start();
   }
 
@@ -222,6 +224,7 @@ export class LocalWork {
         if (!running) return;
         await running.host.stop(this.options.shutdownTimeoutMs);
         if (this.tasks.get(name) === running) this.tasks.delete(name);
+        void running.lease.release();
         if (isGivenUp) this.options.taskStatus(id, 'UNASSIGNED', null, true);
       }),
     );

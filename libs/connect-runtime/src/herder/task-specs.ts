@@ -8,6 +8,9 @@ import { CONNECTOR_CONFIG } from '../config/connector-config.js';
 import { usesTopicCreation } from '../config/topic-creation.js';
 import { settingsWithPrefix, type WorkerConfig } from '../config/worker-config.js';
 import type { ConnectorTaskId, StringMap } from '../rest/shapes.js';
+import type { OwnOffsetTopic } from '../stores/source-offset-stores.js';
+import type { TopicLog } from '../stores/topic-log.js';
+import type { SinkGroup } from './sink-groups.js';
 
 /** Worker settings that each Kafka client takes over: where the cluster is and how to get in. */
 const SHARED_CLIENT_SETTINGS = /^(bootstrap\.servers|security\.|sasl\.|ssl\.|client\.dns\.lookup|request\.timeout\.ms|retry\.backoff|reconnect\.backoff|metadata\.max\.age\.ms|connections\.max\.idle\.ms|socket\.)/;
@@ -20,12 +23,18 @@ export function workerClientConfig(config: StringMap, purpose: ClientPurpose): R
   return { 'bootstrap.servers': 'localhost:9092', ...shared, ...settingsWithPrefix(config, `${purpose}.`) };
 }
 
+/** Opens the offset topic of a connector's own, with the connector's client settings. */
+export type OpenOffsetTopic = (connector: string, topic: string, config: StringMap) => TopicLog;
+
+const OVERRIDE_KINDS = ['producer', 'consumer', 'admin'] as const;
+
 /** Makes the plain data from which a task can start anywhere. */
 export class TaskSpecs {
   constructor(
     private readonly raw: StringMap,
     private readonly worker: WorkerConfig,
     private readonly catalog: PluginCatalog,
+    private readonly openOffsetTopic: OpenOffsetTopic,
   ) {}
 
   connectorPlugin(config: StringMap): PluginDescriptor {
@@ -71,6 +80,22 @@ export class TaskSpecs {
     const name = own ?? this.raw[key] ?? (kind === 'header_converter' ? this.worker['header.converter'] : undefined);
     if (name === undefined) throw new ConnectError(`Neither the connector nor the worker has a ${key}`);
     return { plugin: this.catalog.find(kind, name), config: settingsWithPrefix(source, `${key}.`) };
+  }
+
+  /** The consumer group of a sink, and the cluster that it is on. */
+  sinkGroup(name: string, config: StringMap): SinkGroup {
+    const consumer = this.consumerConfig({ connector: name, task: 0 }, name, config);
+    const adminConfig = { ...workerClientConfig(this.raw, 'admin'), 'client.id': `connector-worker-adminclient-${name}`, ...settingsWithPrefix(config, OVERRIDE_PREFIXES.admin) };
+    return { groupId: consumer['group.id'] ?? `connect-${name}`, adminConfig };
+  }
+
+  /** Undefined for a connector that keeps its offsets in the worker's topic. */
+  ownOffsetTopic(name: string, config: StringMap): OwnOffsetTopic | undefined {
+    const topic = config['offsets.storage.topic']?.trim();
+    const overrides = OVERRIDE_KINDS.map((kind) => settingsWithPrefix(config, OVERRIDE_PREFIXES[kind]));
+    if (!topic) return undefined;
+    if (topic === this.worker['offset.storage.topic'] && overrides.every((it) => it['bootstrap.servers'] === undefined)) return undefined;
+    return { topic, identity: JSON.stringify([topic, overrides]), open: () => this.openOffsetTopic(name, topic, config) };
   }
 
   private producerConfig(id: ConnectorTaskId, config: StringMap): StringMap {

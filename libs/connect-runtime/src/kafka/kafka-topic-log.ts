@@ -13,6 +13,8 @@ export interface KafkaTopicLogOptions {
   /** The config topic must have exactly one partition. */
   readonly isSinglePartition: boolean;
   readonly client: KafkaClient;
+  /** The client is closed with the log. */
+  readonly ownsClient?: boolean;
   readonly producerConfig: StringMap;
   readonly consumerConfig: StringMap;
   readonly logger: Logger;
@@ -75,6 +77,7 @@ export class KafkaTopicLog implements TopicLog {
     if (this.following) this.consumer.wakeup();
     await this.following;
     await Promise.all([this.consumer.close({ timeoutMs: 1000 }), this.producer.close({ timeoutMs: 5000 })]);
+    if (this.options.ownsClient === true) this.options.client.close();
     for (const waiter of this.waiters.splice(0)) waiter.reject(new OperationalError('CLIENT_CLOSED', 'the worker is stopping'));
   }
 

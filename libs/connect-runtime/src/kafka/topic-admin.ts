@@ -1,6 +1,5 @@
 import type { KafkaClient } from '@millrace/client';
-import { CreateTopics, DescribeConfigs, ErrorCode, Metadata, OffsetFetch, ProtocolError } from '@millrace/protocol';
-import type { ConnectorOffset } from '../rest/shapes.js';
+import { CreateTopics, DescribeConfigs, ErrorCode, Metadata, ProtocolError } from '@millrace/protocol';
 
 const TOPIC_RESOURCE = 2;
 const CREATE_TIMEOUT_MS = 30_000;
@@ -56,23 +55,5 @@ export class TopicAdmin {
   async clusterId(): Promise<string> {
     await this.client.retrying(() => this.client.refreshMetadata());
     return this.client.metadata.clusterId ?? '';
-  }
-
-  /** What a consumer group has committed, as Connect shows a sink's offsets. */
-  async committedOffsets(groupId: string): Promise<ConnectorOffset[]> {
-    return await this.client.retrying(async () => {
-      const nodeId = await this.client.coordinator(groupId);
-      const response = await this.client.request(nodeId, OffsetFetch, (version) => (version >= 8 ? { groups: [{ groupId, topics: null }] } : { groupId, topics: null }), { versionMax: 9 });
-      const group = response.groups[0] ?? response;
-      if (group.errorCode !== ErrorCode.NONE) {
-        this.client.forgetCoordinator(groupId);
-        throw new ProtocolError(group.errorCode);
-      }
-      return group.topics.flatMap((topic) =>
-        topic.partitions
-          .filter((it) => it.committedOffset >= 0)
-          .map((it) => ({ partition: { kafka_partition: it.partitionIndex, kafka_topic: topic.name }, offset: { kafka_offset: it.committedOffset } })),
-      );
-    });
   }
 }

@@ -6,6 +6,7 @@ import type {
   ConnectorOffsets,
   ConnectorStateInfo,
   CreateConnectorRequest,
+  OffsetsMessage,
   PluginInfo,
   ServerInfo,
   SignalRequest,
@@ -90,6 +91,10 @@ export interface ConnectRestApi {
   stopConnector(name: string, origin: RequestOrigin): Promise<void>;
   /** GET /connectors/{name}/offsets */
   connectorOffsets(name: string): Promise<ConnectorOffsets>;
+  /** PATCH /connectors/{name}/offsets; an offset that is null is forgotten. 400 when the connector is not stopped. */
+  alterConnectorOffsets(name: string, offsets: ConnectorOffsets, origin: RequestOrigin): Promise<OffsetsMessage>;
+  /** DELETE /connectors/{name}/offsets: all are forgotten. */
+  resetConnectorOffsets(name: string, origin: RequestOrigin): Promise<OffsetsMessage>;
   /** GET /connectors/{name}/topics */
   connectorTopics(name: string): Record<string, { topics: string[] }>;
   /** PUT /connectors/{name}/topics/reset: 202. */

@@ -32,6 +32,8 @@ export function restApi({ herder, serverInfo, health }: RestApiOptions): Connect
     resumeConnector: (name) => writes.setTarget(name, 'STARTED'),
     stopConnector: (name, origin) => writes.stop(name, origin),
     connectorOffsets: (name) => reads.connectorOffsets(name),
+    alterConnectorOffsets: (name, { offsets }, origin) => writes.alterOffsets(name, offsets, origin),
+    resetConnectorOffsets: (name, origin) => writes.resetOffsets(name, origin),
     connectorTopics: (name) => reads.topics(name),
     resetConnectorTopics: (name) => writes.resetTopics(name),
     plugins: ({ connectorsOnly }) => reads.plugins(connectorsOnly),

@@ -51,8 +51,14 @@ export interface ConnectorOffsets {
   readonly offsets: readonly ConnectorOffset[];
 }
 export interface ConnectorOffset {
-  readonly partition: Readonly<Record<string, unknown>>;
+  /** Null only in requests, where it is refused. */
+  readonly partition: Readonly<Record<string, unknown>> | null;
   readonly offset: Readonly<Record<string, unknown>> | null;
+}
+
+/** What changes of offsets are answered with. */
+export interface OffsetsMessage {
+  readonly message: string;
 }
 
 export type PluginType = 'source' | 'sink' | 'converter' | 'header_converter' | 'transformation' | 'predicate';

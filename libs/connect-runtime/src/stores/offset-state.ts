@@ -27,11 +27,11 @@ export class OffsetState {
   }
 
   /** Every partition of the connector with its offset. */
-  all(connector: string): { partition: OffsetMap; offset: OffsetMap }[] {
+  all(connector: string): { key: Uint8Array; partition: OffsetMap; offset: OffsetMap }[] {
     return [...(this.keysByConnector.get(connector) ?? [])].flatMap(([text, partition]) => {
       const value = this.values.get(text);
       const offset = value && decodeOffsetMap(value);
-      return offset ? [{ partition, offset }] : [];
+      return offset ? [{ key: Buffer.from(text, 'latin1'), partition, offset }] : [];
     });
   }
 }

@@ -22,7 +22,7 @@ export class OffsetStore {
     return keys.map((key) => this.state.value(key));
   }
 
-  async all(connector: string): Promise<{ partition: OffsetMap; offset: OffsetMap }[]> {
+  async all(connector: string): Promise<{ key: Uint8Array; partition: OffsetMap; offset: OffsetMap }[]> {
     await this.log.readToEnd();
     return this.state.all(connector);
   }
