@@ -56,6 +56,13 @@ export interface GroupMemberOptions {
   readonly onAssigned: (assignment: GroupAssignment) => void | Promise<void>;
   /** The membership is gone (expired, fenced, unknown to the coordinator): others may own what this member was given. It joins again afterwards. */
   readonly onLost?: (reason: Error) => void | Promise<void>;
+  /**
+   * The coordinator has just said that it counts this member in; it will go on doing so for a session timeout from `ageMs` ago, when it was asked.
+   * Comes also while a join waits for the others.
+   */
+  readonly onAlive?: (ageMs: number) => void;
+  /** While it was joining again, the coordinator did not know this member any more: others may own what it holds. It joins anew afterwards, with what `protocols` says then. */
+  readonly onExpired?: (reason: Error) => void | Promise<void>;
   /** The coordinator cannot be reached, or is another now; what was assigned stays until `onLost` says otherwise. */
   readonly onCoordinatorLost?: (reason: Error) => void;
   readonly onCoordinatorFound?: (nodeId: BrokerId) => void;
@@ -175,7 +182,8 @@ export class GroupMember {
   private async joinOnce(): Promise<void> {
     const { client, groupId } = this.options;
     const nodeId = await this.coordinator();
-    const joined = await this.join(nodeId);
+    const isJoined = this.beatWhileJoining(nodeId);
+    const joined = await this.join(nodeId).finally(isJoined);
     if (!this.isActive || this.isClosed) return;
     this.memberId = joined.memberId;
     this.generationId = joined.generationId;
@@ -184,12 +192,14 @@ export class GroupMember {
     const assignments = isLeader && !joined.skipAssignment ? await this.divide(joined, protocol) : [];
     const generationId = joined.generationId;
     const groupInstanceId = this.options.groupInstanceId ?? null;
+    const askedMs = performance.now();
     const synced = await client.request(nodeId, SyncGroup, () => ({ groupId, generationId, memberId: joined.memberId, groupInstanceId, protocolType: this.options.protocolType, protocolName: protocol, assignments }), { lane: 'group', timeoutMs: this.joinTimeoutMs });
     if (synced.errorCode !== ErrorCode.NONE) throw new ProtocolError(synced.errorCode);
     if (!this.isActive || this.isClosed) return;
     this.hasAssignment = true;
     this.state = 'stable';
     this.lostBy = undefined;
+    this.options.onAlive?.(performance.now() - askedMs);
     void this.heartbeats(++this.heartbeatRun);
     await this.options.onAssigned({ protocol, generationId, memberId: joined.memberId, leaderId: joined.leader, isLeader, bytes: synced.assignment });
   }
@@ -219,7 +229,12 @@ export class GroupMember {
   private async afterFailure(error: unknown): Promise<void> {
     const { client, groupId } = this.options;
     client.settings.logger.debug({ groupId, memberId: this.memberId, reason: errorMessage(error) }, 'the group could not be joined');
-    if (hasCode(error, 'KAFKA_UNKNOWN_MEMBER_ID')) return this.reset('');
+    if (hasCode(error, 'KAFKA_UNKNOWN_MEMBER_ID')) {
+      const wasMember = this.memberId !== '';
+      this.reset('');
+      if (wasMember) await this.options.onExpired?.(error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
     if (hasCode(error, 'KAFKA_ILLEGAL_GENERATION')) return this.reset(this.memberId);
     if (hasCode(error, 'KAFKA_REBALANCE_IN_PROGRESS') || hasCode(error, 'KAFKA_COORDINATOR_LOAD_IN_PROGRESS')) return;
     if (!isRetriable(error)) throw error;
@@ -257,8 +272,30 @@ export class GroupMember {
     const nodeId = await this.coordinator();
     if (run !== this.heartbeatRun) return;
     const request = { groupId, generationId: this.generationId, memberId: this.memberId, groupInstanceId: this.options.groupInstanceId ?? null };
+    const askedMs = performance.now();
     const { errorCode } = await client.request(nodeId, Heartbeat, () => request, { lane: 'group', timeoutMs: Math.min(client.settings.requestTimeoutMs, this.sessionTimeoutMs) });
+    if (errorCode === ErrorCode.NONE || errorCode === ErrorCode.REBALANCE_IN_PROGRESS) this.options.onAlive?.(performance.now() - askedMs);
     if (errorCode !== ErrorCode.NONE) throw new ProtocolError(errorCode);
+  }
+
+  /** A join waits for the others on a connection that nothing else can use meanwhile; heartbeats on another one keep the session, and are the proof of it. Ends with the call of what is returned. */
+  private beatWhileJoining(nodeId: BrokerId): () => void {
+    const { client, groupId, onAlive } = this.options;
+    if (onAlive === undefined || this.memberId === '' || this.generationId === NO_GENERATION) return () => undefined;
+    const request = { groupId, generationId: this.generationId, memberId: this.memberId, groupInstanceId: this.options.groupInstanceId ?? null };
+    let isOver = false;
+    const beat = async (): Promise<void> => {
+      for (;;) {
+        await this.pauseInBackground(this.heartbeatMs);
+        if (isOver || this.isClosed) return;
+        const askedMs = performance.now();
+        const { errorCode } = await client.request(nodeId, Heartbeat, () => request, { timeoutMs: this.sessionTimeoutMs });
+        if (isOver || (errorCode !== ErrorCode.NONE && errorCode !== ErrorCode.REBALANCE_IN_PROGRESS)) return;
+        onAlive(performance.now() - askedMs);
+      }
+    };
+    beat().catch((error: unknown) => client.settings.logger.debug({ groupId, reason: errorMessage(error) }, 'no heartbeat while joining'));
+    return () => void (isOver = true);
   }
 
   private async coordinator(): Promise<BrokerId> {

@@ -5,6 +5,10 @@ export interface MembershipEvents {
   /** On the leader: the assignment of each member. */
   assign(round: AssignmentRound): Promise<ReadonlyMap<string, Uint8Array>>;
   onAssigned(assigned: AssignedRound): Promise<void>;
+  /** Before the group is joined again. */
+  onRejoin(): Promise<void>;
+  /** The coordinator counted this worker in `ageMs` ago. */
+  onAlive(ageMs: number): void;
   /** The membership is lost: another worker may already run what this one runs. */
   onLost(): Promise<void>;
 }
@@ -29,6 +33,8 @@ export interface GroupMembership {
   start(events: MembershipEvents): void;
   /** Asks for a new round; soon, not at once. */
   requestRejoin(): void;
+  /** Leaves the group until `requestRejoin`; without a call of `onLost`. */
+  leave(reason: string): Promise<void>;
   /** Leaves the group. */
   stop(): Promise<void>;
 }

@@ -12,7 +12,9 @@ import {
   type ConnectAssignment,
 } from '../group/connect-protocol.js';
 import type { AssignedRound, AssignmentRound, GroupMembership, MembershipEvents } from '../group/group-membership.js';
+import { eagerAssignment } from '../group/eager-assignment.js';
 import { WorkSet } from '../group/work-set.js';
+import { machineMs, WorkerLease } from '../isolation/worker-lease.js';
 import type { ConfigStore } from '../stores/config-store.js';
 import { ClusterView } from './cluster-view.js';
 
@@ -22,6 +24,10 @@ export interface GroupStateOptions {
   readonly advertisedUrl: string;
   readonly scheduledRebalanceMaxDelayMs: number;
   readonly syncTimeoutMs: number;
+  readonly unsyncBackoffMs: number;
+  readonly sessionTimeoutMs: number;
+  /** The setting connect.protocol. */
+  readonly protocol: string;
   readonly logger: Logger;
   readonly clock: Clock;
   /** Stops what is given up; the rest runs on. */
@@ -29,11 +35,14 @@ export interface GroupStateOptions {
   /** The assignment has changed: start what is missing. */
   readonly onAssigned: () => Promise<void>;
   readonly onLost: () => Promise<void>;
+  /** For tasks: the worker has its place until then; -Infinity when it has lost it. */
+  readonly onLease: (untilMs: number) => void;
 }
 
-const JOINABLE = CONNECT_PROTOCOLS.filter((it) => it.version >= 1);
+/** The setting connect.protocol: the newest protocol that a worker takes part in; older ones are always offered as well. */
+const VERSION_MAX: Readonly<Record<string, number>> = { eager: 0, compatible: 1, sessioned: 2 };
 
-/** This worker's place in the cluster: what is assigned to it, who leads, and the rounds of the sessioned protocol. */
+/** This worker's place in the cluster: what is assigned to it, who leads, and the rounds of its protocol. */
 export class GroupState implements MembershipEvents {
   /** What this worker is to run. */
   assigned = new WorkSet();
@@ -43,15 +52,20 @@ export class GroupState implements MembershipEvents {
   leaderUrl: string | undefined;
   /** On the leader only. */
   view: ClusterView | undefined;
+  /** Of the protocol of the last round; internal requests are signed from 2 on. */
+  protocolVersion: number;
+  readonly lease = new WorkerLease(-Infinity);
   private readonly assignor: IncrementalAssignor;
   private lastRound: ConnectAssignment | undefined;
   private lastCompletedGeneration = -1;
   private rejoinTimer: NodeJS.Timeout | undefined;
   private isSettled = false;
   private waiters: (() => void)[] = [];
+  private isStopped = false;
 
   constructor(private readonly options: GroupStateOptions) {
     this.assignor = new IncrementalAssignor(options.scheduledRebalanceMaxDelayMs);
+    this.protocolVersion = VERSION_MAX[options.protocol] ?? 2;
   }
 
   get isLeader(): boolean {
@@ -63,6 +77,7 @@ export class GroupState implements MembershipEvents {
   }
 
   async stop(): Promise<void> {
+    this.isStopped = true;
     clearTimeout(this.rejoinTimer);
     await this.options.membership.stop();
     this.unsettle();
@@ -76,7 +91,7 @@ export class GroupState implements MembershipEvents {
 
   /** Resolves true when this worker has an assignment that is not about to change, false after the time given. */
   async settled(timeoutMs: number): Promise<boolean> {
-    if (this.isSettled) return true;
+    if (this.isSettled && this.lease.isValid) return true;
     return await new Promise((resolve) => {
       const timer = setTimeout(() => resolve(false), timeoutMs);
       this.waiters.push(() => {
@@ -91,7 +106,7 @@ export class GroupState implements MembershipEvents {
     const { advertisedUrl, configs } = this.options;
     const work = this.assigned.toWork();
     const assignment = this.lastRound === undefined ? null : { ...this.lastRound, assigned: work, revoked: NO_WORK, delayMs: 0, error: 0 };
-    return JOINABLE.map(({ name, version }) => ({ name, metadata: encodeMetadata(version, { url: advertisedUrl, configOffset: configs.state.offset, assignment }) }));
+    return CONNECT_PROTOCOLS.filter((it) => it.version <= (VERSION_MAX[this.options.protocol] ?? 2)).map(({ name, version }) => ({ name, metadata: encodeMetadata(version, { url: advertisedUrl, configOffset: configs.state.offset, assignment }) }));
   }
 
   async assign(round: AssignmentRound): Promise<ReadonlyMap<string, Uint8Array>> {
@@ -106,6 +121,12 @@ export class GroupState implements MembershipEvents {
       logger.warn({ offset, ownOffset: configs.state.offset }, 'the leader is behind on the config topic: nothing is assigned in this round');
       return new Map([...metadata.keys()].map((member) => [member, encodeAssignment({ ...base, error: CONFIG_MISMATCH, assigned: NO_WORK, revoked: NO_WORK, delayMs: 0 })]));
     }
+    const urls = new Map([...metadata].map(([member, it]) => [member, it.url]));
+    if (version === 0) {
+      const shares = eagerAssignment(configs.state.work(), [...metadata.keys()]);
+      this.view = new ClusterView(urls, shares);
+      return new Map([...shares].map(([member, assigned]) => [member, encodeAssignment({ ...base, error: 0, assigned, revoked: NO_WORK, delayMs: 0 })]));
+    }
     const result = this.assignor.assign({
       nowMs: clock.nowMs(),
       configured: configs.state.work(),
@@ -113,7 +134,7 @@ export class GroupState implements MembershipEvents {
       lastCompletedGeneration: this.lastCompletedGeneration,
       members: new Map([...metadata].map(([member, it]) => [member, it.assignment?.assigned ?? NO_WORK])),
     });
-    this.view = new ClusterView(new Map([...metadata].map(([member, it]) => [member, it.url])), result.next);
+    this.view = new ClusterView(urls, result.next);
     return new Map([...result.changes].map(([member, change]) => [member, encodeAssignment({ ...base, error: 0, ...change, delayMs: result.delayMs })]));
   }
 
@@ -128,12 +149,14 @@ export class GroupState implements MembershipEvents {
     this.lastCompletedGeneration = round.generation;
     this.lastRound = assignment;
     if (!this.isLeader) this.view = undefined;
-    if (assignment.error !== 0 || !(await this.hasConfigsUpTo(assignment.configOffset))) {
-      logger.warn({ generation: round.generation, configOffset: assignment.configOffset, ownOffset: this.options.configs.state.offset }, 'configs are behind those of the group; joining again');
-      await this.options.configs.readToEnd();
+    this.noteProtocol(round.protocol);
+    if (!(await this.hasConfigsUpTo(assignment.configOffset))) return await this.stayOut();
+    if (assignment.error !== 0) {
+      logger.warn({ generation: round.generation, configOffset: assignment.configOffset }, 'nothing was assigned in this round: its leader was behind on the config topic; joining again');
       return membership.requestRejoin();
     }
-    const revoked = WorkSet.of(assignment.revoked);
+    const isEager = this.protocolVersion === 0;
+    const revoked = isEager ? this.assigned.minus(WorkSet.of(assignment.assigned)) : WorkSet.of(assignment.revoked);
     this.assigned.remove(revoked).add(assignment.assigned);
     logger.info(
       { generation: round.generation, leader: this.isLeader, started: assignment.assigned.connectors.length + assignment.assigned.tasks.length, revoked: assignment.revoked.connectors.length + assignment.revoked.tasks.length, delayMs: assignment.delayMs },
@@ -141,14 +164,30 @@ export class GroupState implements MembershipEvents {
     );
     if (!revoked.isEmpty) await this.options.stopWork(revoked);
     await this.options.onAssigned();
-    if (!isEmpty(assignment.revoked)) membership.requestRejoin();
+    if (!isEager && !isEmpty(assignment.revoked)) membership.requestRejoin();
     else this.settle();
     if (assignment.delayMs > 0) this.rejoinTimer = setTimeout(() => membership.requestRejoin(), assignment.delayMs);
+  }
+
+  /** In the eager protocol everybody gives up everything before it is dealt out anew. */
+  async onRejoin(): Promise<void> {
+    if (this.protocolVersion !== 0 || this.assigned.isEmpty) return;
+    const all = this.assigned;
+    this.assigned = new WorkSet();
+    await this.options.stopWork(all);
+  }
+
+  onAlive(ageMs: number): void {
+    this.lease.renew(machineMs() - ageMs + this.options.sessionTimeoutMs);
+    this.options.onLease(this.lease.until);
+    if (this.isSettled) this.settle();
   }
 
   async onLost(): Promise<void> {
     clearTimeout(this.rejoinTimer);
     this.isSettled = false;
+    this.lease.end();
+    this.options.onLease(-Infinity);
     this.assigned = new WorkSet();
     this.lastRound = undefined;
     this.view = undefined;
@@ -157,16 +196,43 @@ export class GroupState implements MembershipEvents {
     await this.options.onLost();
   }
 
+  private noteProtocol(name: string): void {
+    const version = CONNECT_PROTOCOLS.find((it) => it.name === name)?.version ?? 2;
+    if (version === this.protocolVersion) return;
+    this.options.logger.warn({ protocol: name, isSigned: version >= 2 }, 'the group has changed its protocol: requests between workers are signed in the protocol sessioned only');
+    this.protocolVersion = version;
+  }
+
+  /** A worker that cannot read the config topic would hold up everybody with each round: it leaves until it can. */
+  private async stayOut(): Promise<void> {
+    const { logger, membership, configs, unsyncBackoffMs } = this.options;
+    logger.warn({ ownOffset: configs.state.offset, backoffMs: unsyncBackoffMs }, 'this worker is behind on the config topic and cannot catch up: it leaves the group for a while');
+    await membership.leave('taking too long to read the config topic');
+    await this.onLost();
+    const comeBack = async (): Promise<void> => {
+      if (this.isStopped) return;
+      if (await this.canReadConfigs()) membership.requestRejoin();
+      else this.rejoinTimer = setTimeout(() => void comeBack(), unsyncBackoffMs);
+    };
+    this.rejoinTimer = setTimeout(() => void comeBack(), unsyncBackoffMs);
+  }
+
   private async hasConfigsUpTo(offset: number): Promise<boolean> {
-    const { configs, syncTimeoutMs, logger } = this.options;
+    const { configs } = this.options;
     if (configs.state.offset >= offset) return true;
-    const timeout = new Promise<void>((resolve) => setTimeout(resolve, syncTimeoutMs).unref());
+    await this.canReadConfigs();
+    return configs.state.offset >= offset;
+  }
+
+  private async canReadConfigs(): Promise<boolean> {
+    const { configs, syncTimeoutMs, logger } = this.options;
+    const timeout = new Promise<boolean>((resolve) => setTimeout(() => resolve(false), syncTimeoutMs).unref());
     try {
-      await Promise.race([configs.readToEnd(), timeout]);
+      return await Promise.race([configs.readToEnd().then(() => true), timeout]);
     } catch (error) {
       logger.warn({ error: errorMessage(error) }, 'the config topic could not be read');
+      return false;
     }
-    return configs.state.offset >= offset;
   }
 
   private settle(): void {

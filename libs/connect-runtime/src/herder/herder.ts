@@ -12,7 +12,7 @@ import type { ConfigChange } from '../stores/config-state.js';
 import { ConfigStore } from '../stores/config-store.js';
 import { OffsetStore } from '../stores/offset-store.js';
 import { SourceOffsetStores } from '../stores/source-offset-stores.js';
-import type { StatusState } from '../stores/status-records.js';
+import type { StatusRecord, StatusState } from '../stores/status-records.js';
 import { StatusStore } from '../stores/status-store.js';
 import type { TopicLog } from '../stores/topic-log.js';
 import { ConnectorReads } from './connector-reads.js';
@@ -28,6 +28,9 @@ import { Serial } from './serial.js';
 import { newSessionKey } from './session-keys.js';
 import type { SinkGroups } from './sink-groups.js';
 import { TaskSpecs, type OpenOffsetTopic } from './task-specs.js';
+
+/** How long tasks may take to stop that another worker may already run. */
+const LOST_GRACE_MS = 2000;
 
 export interface HerderOptions {
   readonly raw: StringMap;
@@ -93,11 +96,15 @@ export class Herder {
       advertisedUrl,
       scheduledRebalanceMaxDelayMs: config['scheduled.rebalance.max.delay.ms'],
       syncTimeoutMs: config['worker.sync.timeout.ms'],
+      unsyncBackoffMs: config['worker.unsync.backoff.ms'],
+      sessionTimeoutMs: config['session.timeout.ms'],
+      protocol: config['connect.protocol'].toLowerCase(),
       logger,
       clock,
       stopWork: (work) => this.workSteps.run(() => this.work.stop(work)),
       onAssigned: () => this.onAssigned(),
-      onLost: () => this.workSteps.run(() => this.work.stopAll()),
+      onLost: () => this.workSteps.run(() => this.work.stopAll(Math.min(LOST_GRACE_MS, config['task.shutdown.graceful.timeout.ms']))),
+      onLease: (untilMs) => this.work.lease(untilMs),
     });
     this.reads = new ConnectorReads({ configs: this.configs.state, statuses: this.statuses.state, offsets: offsetChanges, catalog, tracksTopics });
     const forwarder = new Forwarder(options.forward);
@@ -248,13 +255,17 @@ export class Herder {
 
   private putConnectorStatus(connector: string, state: StatusState, trace: string | null, isSafe: boolean): void {
     const record = { kind: 'connector', connector, value: { state, trace, workerId: this.options.workerId, generation: this.group.generation, version: this.version(connector) } } as const;
-    if (isSafe) this.statuses.putSafe(record);
-    else this.statuses.put(record);
+    this.putStatus(record, isSafe);
   }
 
   private putTaskStatus(id: ConnectorTaskId, state: StatusState, trace: string | null, isSafe: boolean): void {
     const record = { kind: 'task', id, value: { state, trace, workerId: this.options.workerId, generation: this.group.generation, version: this.version(id.connector) } } as const;
-    if (isSafe) this.statuses.putSafe(record);
+    this.putStatus(record, isSafe);
+  }
+
+  /** What a worker says that is not surely in the group must not hide what its successor has said. */
+  private putStatus(record: StatusRecord, isSafe: boolean): void {
+    if (isSafe || !this.group.lease.isValid) this.statuses.putSafe(record);
     else this.statuses.put(record);
   }
 

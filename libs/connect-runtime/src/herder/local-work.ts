@@ -1,7 +1,8 @@
 import type { TaskSignal } from '@millrace/connect-api';
-import { errorMessage, type Clock, type Logger } from '@millrace/foundation';
+import { errorMessage, OperationalError, type Clock, type Logger } from '@millrace/foundation';
 import { taskName, WorkSet } from '../group/work-set.js';
 import { errorReport, type TaskSpec } from '../isolation/task-protocol.js';
+import { machineMs } from '../isolation/worker-lease.js';
 import { TaskHost } from '../isolation/task-host.js';
 import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
 import type { ConnectorTaskId, StringMap } from '../rest/shapes.js';
@@ -42,6 +43,7 @@ export class LocalWork {
   /** Tasks that could not even be started, with the spec or config text that failed. */
   private readonly unstartable = new Map<string, string>();
   private isClosed = false;
+  private leaseUntilMs = -Infinity;
 
   constructor(private readonly options: LocalWorkOptions) {}
 
@@ -65,19 +67,26 @@ export class LocalWork {
   }
 
   /** Stops what is given; its status says UNASSIGNED. */
-  async stop(work: WorkSet): Promise<void> {
+  async stop(work: WorkSet, graceMs = this.options.shutdownTimeoutMs): Promise<void> {
     const names = [...work.connectors].filter((it) => this.connectors.has(it));
-    await Promise.all([this.stopTasks([...work.tasks.values()], true), ...names.map((name) => this.stopConnector(name))]);
+    await Promise.all([this.stopTasks([...work.tasks.values()], true, graceMs), ...names.map((name) => this.stopConnector(name))]);
   }
 
-  async stopAll(): Promise<void> {
-    await this.stop(this.running());
+  /** Tasks that do not stop within the grace time are ended by force. */
+  async stopAll(graceMs = this.options.shutdownTimeoutMs): Promise<void> {
+    await this.stop(this.running(), graceMs);
   }
 
   /** Stops everything; nothing is started any more, whatever is still assigned. */
   async close(): Promise<void> {
     this.isClosed = true;
     await this.stopAll();
+  }
+
+  /** How long this worker has its place in the group; -Infinity when it has lost it. */
+  lease(untilMs: number): void {
+    this.leaseUntilMs = untilMs;
+    for (const { host } of this.tasks.values()) host.lease(untilMs);
   }
 
   running(): WorkSet {
@@ -187,16 +196,17 @@ export class LocalWork {
     }
     this.unstartable.delete(name);
     const lease = offsets.lease(spec.type === 'source' ? specs.ownOffsetTopic(id.connector, config) : undefined);
-    const isCurrent = (): boolean => this.tasks.get(name)?.host === host;
-    const host = new TaskHost({
+    const isCurrent: () => boolean = () => this.tasks.get(name)?.host === host;
+    const host: TaskHost = new TaskHost({
       spec,
       isolation: specs.isolation(config),
       heapMaxMb,
+      leaseUntilMs: this.leaseUntilMs,
       logger,
       clock,
       events: {
         readOffsets: (keys) => lease.read(keys),
-        writeOffsets: (records) => lease.write(records),
+        writeOffsets: (records) => (this.tasks.get(name)?.host === host && machineMs() < this.leaseUntilMs ? lease.write(records) : Promise.reject(notOurs(id))),
         onState: (state) => isCurrent() && taskStatus(id, state, null, false),
         onFailed: (trace) => {
           logger.error({ connector: id.connector, task: id.task, trace }, 'a task failed');
@@ -216,19 +226,24 @@ export class LocalWork {
     throw new Error(`The connector ${connector} has ${tasks} tasks, which is greater than ${tasksMax}, the maximum number of tasks it is configured to create; tasks.max.enforce=false permits that`);
   }
 
-  private async stopTasks(ids: readonly ConnectorTaskId[], isGivenUp: boolean): Promise<void> {
+  private async stopTasks(ids: readonly ConnectorTaskId[], isGivenUp: boolean, graceMs = this.options.shutdownTimeoutMs): Promise<void> {
     await Promise.all(
       ids.map(async (id) => {
         const name = taskName(id);
         const running = this.tasks.get(name);
         if (!running) return;
-        await running.host.stop(this.options.shutdownTimeoutMs);
+        await running.host.stop(graceMs);
         if (this.tasks.get(name) === running) this.tasks.delete(name);
         void running.lease.release();
         if (isGivenUp) this.options.taskStatus(id, 'UNASSIGNED', null, true);
       }),
     );
   }
+}
+
+/** Offsets of a task that may run elsewhere by now: they would move that one back. */
+function notOurs(id: ConnectorTaskId): OperationalError {
+  return new OperationalError('CONNECT_TASK_FENCED', `Task ${taskName(id)} may run on another worker by now`);
 }
 
 function specText(spec: TaskSpec): string {

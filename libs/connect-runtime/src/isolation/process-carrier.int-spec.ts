@@ -26,7 +26,7 @@ describe('a task process that cannot be spawned', () => {
     let failed: (trace: string) => void = () => undefined;
     const failure = new Promise<string>((resolve) => (failed = resolve));
     const events = { readOffsets: () => Promise.resolve([]), writeOffsets: () => Promise.resolve(), onState: () => undefined, onFailed: (trace: string) => failed(trace), onTopic: () => undefined };
-    const host = new TaskHost({ spec: scriptedSpec(new NeverRun(), { type: 'source' }), isolation: 'process', heapMaxMb: 64, events, logger: SILENT_LOGGER, clock: systemClock });
+    const host = new TaskHost({ spec: scriptedSpec(new NeverRun(), { type: 'source' }), isolation: 'process', leaseUntilMs: Infinity, heapMaxMb: 64, events, logger: SILENT_LOGGER, clock: systemClock });
     host.start();
     expect(await failure).toMatch(/ENOENT/);
     expect(host.phase).toBe('FAILED');

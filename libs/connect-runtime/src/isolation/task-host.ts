@@ -23,6 +23,8 @@ export interface TaskHostOptions {
   readonly spec: TaskSpec;
   readonly isolation: Isolation;
   readonly heapMaxMb: number;
+  /** How long the worker has its place in the group, as of now. */
+  readonly leaseUntilMs: number;
   readonly events: TaskHostEvents;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -61,7 +63,7 @@ export class TaskHost {
       this.carrier = carrier;
       carrier.onMessage = (message) => this.take(message);
       carrier.onExit = (error) => this.exited(error);
-      carrier.send({ type: 'start', spec });
+      carrier.send({ type: 'start', spec, leaseUntilMs: this.options.leaseUntilMs });
     } catch (error) {
       this.fail(errorReport(error).trace);
       this.resolveEnded();
@@ -74,6 +76,11 @@ export class TaskHost {
 
   resume(): void {
     this.carrier?.send({ type: 'resume' });
+  }
+
+  /** -Infinity: the worker has lost its place in the group. */
+  lease(untilMs: number): void {
+    this.carrier?.send({ type: 'lease', untilMs });
   }
 
   /**

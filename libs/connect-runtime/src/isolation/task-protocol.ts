@@ -46,7 +46,9 @@ export interface ErrorReport {
 }
 
 export type HostMessage =
-  | { readonly type: 'start'; readonly spec: TaskSpec }
+  | { readonly type: 'start'; readonly spec: TaskSpec; readonly leaseUntilMs: number }
+  /** The worker has its place in the group until then, by the machine's clock; -Infinity: it has lost it. */
+  | { readonly type: 'lease'; readonly untilMs: number }
   | { readonly type: 'pause' }
   | { readonly type: 'resume' }
   | { readonly type: 'stop' }

@@ -4,6 +4,7 @@ import { SinkLoop } from '../tasks/sink-loop.js';
 import { SourceLoop } from '../tasks/source-loop.js';
 import type { TaskLoop } from '../tasks/task-loop.js';
 import { errorFromReport, errorReport, type Channel, type HostMessage, type OffsetRecord, type TaskMessage, type TaskRequest, type TaskSpec } from './task-protocol.js';
+import { WorkerLease } from './worker-lease.js';
 
 /** How often counters are told to the worker. */
 const METRICS_INTERVAL_MS = 1000;
@@ -19,10 +20,13 @@ export interface TaskHostCalls {
   writeOffsets(records: readonly OffsetRecord[]): Promise<void>;
   reportState(state: 'RUNNING' | 'PAUSED'): void;
   reportTopic(topic: string): void;
+  /** None where nobody else could run the task. */
+  readonly lease?: WorkerLease;
 }
 
 /** The task's end of the protocol: runs one task, then calls `done`. */
 export class TaskSide implements TaskHostCalls {
+  readonly lease = new WorkerLease(-Infinity);
   private loop: TaskLoop | undefined;
   private nextId = 0;
   private readonly pending = new Map<number, Pending>();
@@ -55,7 +59,12 @@ export class TaskSide implements TaskHostCalls {
   private take(message: HostMessage): void {
     switch (message.type) {
       case 'start':
+        this.lease.renew(message.leaseUntilMs);
         void this.run(message.spec);
+        return;
+      case 'lease':
+        if (message.untilMs === -Infinity) this.lease.end();
+        else this.lease.renew(message.untilMs);
         return;
       case 'pause':
         return this.loop?.pause();

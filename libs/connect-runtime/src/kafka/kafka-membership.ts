@@ -38,10 +38,10 @@ export class KafkaMembership implements GroupMembership {
           this.requestRejoin();
         }
       },
-      onLost: async (reason) => {
-        logger.warn({ groupId, reason: errorMessage(reason) }, 'this worker has lost its place in the group');
-        await events.onLost();
-      },
+      onRevoked: () => events.onRejoin(),
+      onLost: (reason) => this.lost(events, reason),
+      onExpired: (reason) => this.lost(events, reason),
+      onAlive: (ageMs) => events.onAlive(ageMs),
       onFailed,
     });
     this.member.start();
@@ -49,6 +49,16 @@ export class KafkaMembership implements GroupMembership {
 
   requestRejoin(): void {
     this.member?.requestRejoin('the work has changed');
+  }
+
+  async leave(reason: string): Promise<void> {
+    await this.member?.leave(reason);
+  }
+
+  private async lost(events: MembershipEvents, reason: Error): Promise<void> {
+    const { groupId, logger } = this.options;
+    logger.warn({ groupId, reason: errorMessage(reason) }, 'this worker has lost its place in the group');
+    await events.onLost();
   }
 
   async stop(): Promise<void> {

@@ -10,7 +10,7 @@ export class KafkaSinkGroups implements SinkGroups {
 
   committed(group: SinkGroup): Promise<ConnectorOffset[]> {
     return this.with(group, async (admin) =>
-      (await admin.listGroupOffsets(group.groupId)).map(({ topic, partition, offset }) => ({ partition: { kafka_partition: partition, kafka_topic: topic }, offset: { kafka_offset: offset } })),
+      (await admin.listGroupOffsets(group.groupId)).map(({ topic, partition, offset }) => ({ partition: { kafka_partition: partition, kafka_topic: topic }, offset: { kafka_offset: Number(offset) } })),
     );
   }
 

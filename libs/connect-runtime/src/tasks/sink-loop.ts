@@ -53,6 +53,7 @@ export class SinkLoop implements TaskLoop {
     private readonly logger: ConnectLogger,
   ) {
     this.gate = new PauseGate(spec.startPaused);
+    if (host.lease) host.lease.onRenewed = () => this.wake();
     this.task = (loadConnectorPlugin(spec.plugin) as SinkPlugin).task();
     this.queue = new SinkQueue(new TaskConverters(spec));
     this.consumer = new Consumer(consumerSettings(spec.clientConfig, logger));
@@ -118,6 +119,11 @@ export class SinkLoop implements TaskLoop {
       externalBytes: memory.external,
       isStalled: this.putStartedMs > 0 && performance.now() - this.putStartedMs > this.spec.stallTimeoutMs,
     };
+  }
+
+  /** Another worker may run this task by now: nothing is put any more until that is known not to be so. */
+  private get isFenced(): boolean {
+    return this.host.lease?.isValid === false;
   }
 
   private get isStopping(): boolean {
@@ -198,6 +204,10 @@ export class SinkLoop implements TaskLoop {
     while (!this.isStopping) {
       if (this.failure !== undefined) throw this.failure;
       if (this.gate.isPaused) await this.whilePaused();
+      if (this.isFenced) {
+        await this.untilWoken();
+        continue;
+      }
       if (this.isCommitDue) await this.commit();
       if (!this.isGivingUp) this.prepared ??= this.prepare();
       if (this.prepared && !this.isGivingUp) await this.exclusively(() => this.deliverPrepared());
@@ -271,6 +281,7 @@ export class SinkLoop implements TaskLoop {
         const asked = (error as { retryAfterMs?: unknown }).retryAfterMs;
         await this.wait(typeof asked === 'number' ? asked : waitMs);
         waitMs = Math.min(waitMs * 2, RETRY_MAX_MS);
+        while (this.isFenced && !this.isStopping && !this.isGivingUp) await this.wait(RETRY_MIN_MS);
         if (this.isStopping || this.isGivingUp) return;
         if (this.failure !== undefined) throw this.failure;
       } finally {

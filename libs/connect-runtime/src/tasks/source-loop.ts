@@ -53,6 +53,7 @@ export class SourceLoop implements TaskLoop {
     private readonly logger: ConnectLogger,
   ) {
     this.gate = new PauseGate(spec.startPaused);
+    if (host.lease) host.lease.onRenewed = () => this.gate.wake();
     this.task = (loadConnectorPlugin(spec.plugin) as SourcePlugin).task();
     this.converters = new TaskConverters(spec);
     this.producer = new Producer(producerSettings(spec.clientConfig, logger));
@@ -152,6 +153,7 @@ export class SourceLoop implements TaskLoop {
       const startedMs = performance.now();
       const records = await this.poll();
       const endedMs = performance.now();
+      if (this.isFenced) await this.whileFenced();
       if (records.length > 0) {
         this.emptyWaitMs = 0;
         await this.send(records);
@@ -168,6 +170,16 @@ export class SourceLoop implements TaskLoop {
     this.host.reportState('PAUSED');
     while (this.gate.isPaused && !this.isStopping && !this.failure) await this.gate.changed();
     if (this.isStarted && !this.isStopping) this.host.reportState('RUNNING');
+  }
+
+  /** Another worker may run this task by now: nothing is sent any more until that is known not to be so. */
+  private get isFenced(): boolean {
+    return this.host.lease?.isValid === false;
+  }
+
+  private async whileFenced(): Promise<void> {
+    this.logger.warn({}, 'the worker may have lost its place in the group; the task waits');
+    while (this.isFenced && !this.isStopping) await this.gate.changed();
   }
 
   private async poll(): Promise<readonly SourceRecord[]> {
@@ -193,6 +205,7 @@ export class SourceLoop implements TaskLoop {
   /** Converts and appends in order. A stop leaves a poll unfinished that cannot be written: its offsets are never released. The converters' buffers stay as they are while a full producer is waited for. */
   private async send(records: readonly SourceRecord[]): Promise<void> {
     const { converters, producer, submitted } = this;
+    if (this.isStopping && this.isFenced) return;
     const nowMs = Date.now();
     const offsets = new Map<OffsetMap, OffsetMap>();
     submitted.begin(records[records.length - 1]!.timestampMs ?? nowMs);
@@ -335,7 +348,7 @@ export class SourceLoop implements TaskLoop {
     this.stopping.abort();
     try {
       await within(timeoutMs, Promise.all(this.followers.map((it) => it.stop())));
-      if (this.isStarted) {
+      if (this.isStarted && !this.isFenced) {
         await within(timeoutMs, this.producer.flush());
         await this.committer.commit();
       }
