@@ -22,8 +22,13 @@ export interface TaskMetrics {
   /** Memory of the task's thread outside and inside its heap. */
   readonly heapBytes: number;
   readonly externalBytes: number;
-  /** poll or put has not come back for longer than the stall limit. */
+  /** An operation has not come to its end for longer than the stall limit. */
   readonly isStalled: boolean;
+  /** Which: start, poll, send, put, commit or membership; null when not stalled. */
+  readonly stalledIn: string | null;
+  readonly stalledForMs: number;
+  /** When an operation last came to its end, by the wall clock. */
+  readonly lastProgressMs: number;
 }
 
 export interface WorkerMetrics {

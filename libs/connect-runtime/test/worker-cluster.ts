@@ -21,7 +21,7 @@ export class WorkerCluster {
   static async start(): Promise<WorkerCluster> {
     const folder = temporaryFolder('connect');
     const broker = new Broker({
-      properties: { 'node.id': '1', listeners: 'PLAINTEXT://127.0.0.1:0', 'log.dirs': path.join(folder.path, 'data'), 'offsets.topic.num.partitions': '2', 'offsets.topic.replication.factor': '1', 'group.initial.rebalance.delay.ms': '0' },
+      properties: { 'node.id': '1', listeners: 'PLAINTEXT://127.0.0.1:0', 'log.dirs': path.join(folder.path, 'data'), 'offsets.topic.num.partitions': '2', 'offsets.topic.replication.factor': '1', 'group.initial.rebalance.delay.ms': '0', 'group.min.session.timeout.ms': '500' },
     });
     await broker.start();
     const endpoint = broker.endpoints[0]!;
@@ -89,6 +89,7 @@ export class WorkerCluster {
     const body = request.body ?? '';
     const json = (): never => JSON.parse(body) as never;
     try {
+      if (url.pathname.endsWith('/health')) return answer(200, await rest.connectorHealth(decodeURIComponent(url.pathname.split('/')[3] ?? ''), origin));
       if (extension) return answer(204, await rest.signalTask(decodeURIComponent(extension[1] ?? ''), Number(extension[2]), request.body ?? '', signature));
       if (request.method === 'POST' && name === '') return answer(201, await rest.createConnector(json(), origin));
       if (request.method === 'PUT' && verb === 'config') return answer(200, (await rest.putConnectorConfig(name, json(), origin)).info);

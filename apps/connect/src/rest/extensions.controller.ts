@@ -1,5 +1,5 @@
-import { Body, Controller, Headers, HttpCode, Inject, Param, Post, Put, Query } from '@nestjs/common';
-import type { ConnectRestApi, RequestOrigin } from '@millrace/connect-runtime';
+import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Put, Query } from '@nestjs/common';
+import type { ConnectorHealth, ConnectRestApi, RequestOrigin } from '@millrace/connect-runtime';
 import { plainJsonBody } from './json-body.js';
 import { taskNumber } from './parameters.js';
 import { Origin } from './request-origin.js';
@@ -9,6 +9,11 @@ import { REST_API } from './tokens.js';
 @Controller('ext/connectors')
 export class ExtensionsController {
   constructor(@Inject(REST_API) private readonly api: ConnectRestApi) {}
+
+  @Get(':name/health')
+  async health(@Param('name') name: string, @Origin() origin: RequestOrigin): Promise<ConnectorHealth> {
+    return this.api.connectorHealth(name, origin);
+  }
 
   @Post(':name/signals')
   @HttpCode(202)

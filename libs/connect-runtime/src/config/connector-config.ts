@@ -18,6 +18,15 @@ function regex(value: string): string | undefined {
   }
 }
 
+/** Ours: how the connector's tasks are looked after; each is the worker's where it is not given. */
+const SUPERVISION = {
+  'task.stall.timeout.ms': { kind: 'long', default: null, min: 100, importance: 'low', group: COMMON, width: 'short', displayName: 'Task stall timeout', doc: 'A task that neither reads nor writes for this long counts as stalled.' },
+  'task.restart.max.attempts': { kind: 'int', default: null, min: 0, importance: 'low', group: COMMON, width: 'short', displayName: 'Task restarts', doc: 'How often a failed task is started again within the window; 0 leaves that to an operator.' },
+  'task.restart.backoff.ms': { kind: 'long', default: null, min: 1, importance: 'low', group: COMMON, width: 'short', displayName: 'Task restart backoff', doc: 'Wait before the first restart; it doubles with each one of the window.' },
+  'task.restart.backoff.max.ms': { kind: 'long', default: null, min: 1, importance: 'low', group: COMMON, width: 'short', displayName: 'Longest task restart backoff', doc: 'Longest wait before a restart.' },
+  'task.restart.window.ms': { kind: 'long', default: null, min: 1, importance: 'low', group: COMMON, width: 'short', displayName: 'Task restart window', doc: 'Restarts that are longer ago do not count any more.' },
+} as const;
+
 /** The settings that each connector has besides its own. */
 export const CONNECTOR_CONFIG = new ConfigDef({
   name: { kind: 'string', check: named, importance: 'high', group: COMMON, width: 'medium', displayName: 'Connector name', doc: 'Globally unique name to use for this connector.' },
@@ -36,6 +45,7 @@ export const CONNECTOR_CONFIG = new ConfigDef({
   'errors.log.enable': { kind: 'boolean', default: 'false', onlyDefault: true, importance: 'medium', group: ERRORS, width: 'short', displayName: 'Log Errors', doc: 'Log each error and the operation and record at fault.' },
   'errors.log.include.messages': { kind: 'boolean', default: 'false', onlyDefault: true, importance: 'medium', group: ERRORS, width: 'short', displayName: 'Log Error Details', doc: 'Include the record in that log line.' },
   'task.isolation': { kind: 'string', default: null, oneOf: ['thread', 'process', 'inline'], importance: 'low', group: COMMON, width: 'short', displayName: 'Task isolation', doc: 'Where this connector’s tasks run; the worker’s task.isolation when not given.' },
+  ...SUPERVISION,
 });
 
 const TOPIC_CREATION = 'Topic Creation';

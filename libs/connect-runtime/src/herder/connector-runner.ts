@@ -1,10 +1,12 @@
 import { ConnectError, type Connector, type ConnectorContext, type SourceConnector } from '@millrace/connect-api';
-import { errorMessage, hasCode, type Logger } from '@millrace/foundation';
+import { errorMessage, hasCode, type Clock, type Logger } from '@millrace/foundation';
 import { errorReport } from '../isolation/task-protocol.js';
 import { loadConnectorPlugin } from '../plugins/load-plugin.js';
 import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
 import type { StringMap } from '../rest/shapes.js';
 import type { TargetState } from '../stores/config-records.js';
+import { RestartBudget, type RestartPolicy } from './restart-budget.js';
+import type { RestartRecord } from './task-supervisor.js';
 
 const RETRY_MIN_MS = 250;
 const RETRY_MAX_MS = 60_000;
@@ -15,6 +17,8 @@ export interface ConnectorRunnerOptions {
   /** Stores the task configs if they differ from what is stored. */
   readonly publishTasks: (name: string, configs: readonly StringMap[], plugin: PluginDescriptor) => Promise<void>;
   readonly onState: (state: 'RUNNING' | 'PAUSED' | 'STOPPED' | 'FAILED', trace: string | null) => void;
+  readonly restartPolicy: (config: StringMap) => RestartPolicy;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -39,6 +43,8 @@ export class ConnectorRunner {
   private failedFor: StringMap | undefined;
   private reported: string | undefined;
   private isStopped = false;
+  private budget: RestartBudget | undefined;
+  private plannedMs: number | null = null;
 
   constructor(private readonly options: ConnectorRunnerOptions) {}
 
@@ -47,11 +53,18 @@ export class ConnectorRunner {
     const isSame = this.wanted !== undefined && this.wanted.target === target && isSameConfig(this.wanted.config, config);
     if (isSame) return;
     this.wanted = { config, target };
+    this.budget = new RestartBudget(this.options.restartPolicy(config));
     this.failedFor = undefined;
     void this.enqueue(() => this.converge());
   }
 
+  restarts(): RestartRecord {
+    const { budget, plannedMs } = this;
+    return { restarts: budget?.total ?? 0, plannedMs, left: budget?.left(this.options.clock.nowMs()) ?? 0 };
+  }
+
   restart(): Promise<void> {
+    if (this.wanted) this.budget = new RestartBudget(this.options.restartPolicy(this.wanted.config));
     return this.enqueue(async () => {
       await this.stopInstance();
       this.failedFor = undefined;
@@ -134,6 +147,7 @@ export class ConnectorRunner {
   private async stopInstance(): Promise<void> {
     const { running } = this;
     this.running = undefined;
+    this.plannedMs = null;
     clearTimeout(this.retryTimer);
     if (!running) return;
     try {
@@ -161,6 +175,24 @@ export class ConnectorRunner {
     this.failedFor = this.wanted?.config;
     this.options.logger.error({ connector: this.options.name, error: errorMessage(error) }, 'a connector failed');
     this.report('FAILED', errorReport(error).trace);
+    if (!(error instanceof TooManyTasks) && !hasCode(error, 'CONNECT_CONFIG')) this.planRestart();
+  }
+
+  private planRestart(): void {
+    const { clock, logger, name } = this.options;
+    const delayMs = this.budget?.take(clock.nowMs());
+    if (delayMs === undefined || this.isStopped) return;
+    logger.info({ connector: name, delayMs, restarts: this.budget?.total }, 'a failed connector will be started again');
+    this.plannedMs = clock.nowMs() + delayMs;
+    this.retryTimer = setTimeout(() => {
+      this.plannedMs = null;
+      void this.enqueue(async () => {
+        this.failedFor = undefined;
+        this.reported = undefined;
+        await this.converge();
+      });
+    }, delayMs);
+    this.retryTimer.unref();
   }
 
   private report(state: 'RUNNING' | 'PAUSED' | 'STOPPED' | 'FAILED', trace: string | null): void {

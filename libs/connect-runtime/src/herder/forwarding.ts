@@ -11,6 +11,7 @@ export interface ForwardCall {
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
 }
 
 /** Passes requests on to the worker that must act on them: at most two hops. */
@@ -33,7 +34,7 @@ export class Forwarder {
     if (call.body !== undefined) headers['content-type'] = 'application/json';
     if (origin.authorization !== undefined) headers.authorization = origin.authorization;
     try {
-      return await this.forward({ method: call.method, url, headers, body: call.body, timeoutMs: REQUEST_TIMEOUT_MS });
+      return await this.forward({ method: call.method, url, headers, body: call.body, timeoutMs: call.timeoutMs ?? REQUEST_TIMEOUT_MS });
     } catch (error) {
       throw new ConnectRestError('INTERNAL', 500, `IO Error trying to forward REST request: ${errorMessage(error)}`, { cause: error });
     }

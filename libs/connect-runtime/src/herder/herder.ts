@@ -3,6 +3,7 @@ import { ConnectorValidator } from '../config/connector-validator.js';
 import { settingsWithPrefix, type WorkerConfig } from '../config/worker-config.js';
 import type { GroupMembership } from '../group/group-membership.js';
 import type { WorkSet } from '../group/work-set.js';
+import { errorReport } from '../isolation/task-protocol.js';
 import type { PluginCatalog } from '../plugins/plugin-catalog.js';
 import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
 import type { Forward } from '../rest/connect-api.js';
@@ -12,9 +13,10 @@ import type { ConfigChange } from '../stores/config-state.js';
 import { ConfigStore } from '../stores/config-store.js';
 import { OffsetStore } from '../stores/offset-store.js';
 import { SourceOffsetStores } from '../stores/source-offset-stores.js';
-import type { StatusRecord, StatusState } from '../stores/status-records.js';
+import type { Status, StatusRecord, StatusState } from '../stores/status-records.js';
 import { StatusStore } from '../stores/status-store.js';
 import type { TopicLog } from '../stores/topic-log.js';
+import { ConnectorHealths } from './connector-health.js';
 import { ConnectorReads } from './connector-reads.js';
 import { ConnectorSignals } from './connector-signals.js';
 import { ConnectorWrites } from './connector-writes.js';
@@ -54,6 +56,7 @@ export class Herder {
   readonly reads: ConnectorReads;
   readonly writes: ConnectorWrites;
   readonly signals: ConnectorSignals;
+  readonly healths: ConnectorHealths;
   readonly validator: ConnectorValidator;
   readonly group: GroupState;
   readonly work: LocalWork;
@@ -87,6 +90,7 @@ export class Herder {
       taskStatus: (id, state, trace, isSafe) => this.putTaskStatus(id, state, trace, isSafe),
       topicUsed: (id, topic) => this.noteTopic(id, topic),
       offsets: this.offsetStores,
+      inLine: (step) => this.workSteps.run(step),
       logger,
       clock,
     });
@@ -109,7 +113,9 @@ export class Herder {
     this.reads = new ConnectorReads({ configs: this.configs.state, statuses: this.statuses.state, offsets: offsetChanges, catalog, tracksTopics });
     const forwarder = new Forwarder(options.forward);
     const { protocol } = new URL(advertisedUrl);
-    this.signals = new ConnectorSignals({ configs: this.configs, statuses: this.statuses.state, work: this.work, forwarder, workerId: options.workerId, workerUrl: (workerId) => `${protocol}//${workerId}/` });
+    const peers = { statuses: this.statuses.state, work: this.work, forwarder, workerId: options.workerId, workerUrl: (workerId: string) => `${protocol}//${workerId}/` };
+    this.signals = new ConnectorSignals({ ...peers, configs: this.configs });
+    this.healths = new ConnectorHealths({ ...peers, configs: this.configs.state, logger });
     this.writes = new ConnectorWrites({
       configs: this.configs,
       statuses: this.statuses,
@@ -207,8 +213,14 @@ export class Herder {
     });
   }
 
+  /** Nothing must say RESTARTING for ever. */
   private restartFailed({ connector }: RestartRequest, error: unknown): void {
     this.options.logger.error({ connector, error: errorMessage(error) }, 'a restart that was asked for could not be carried out');
+    const trace = `The restart could not be carried out: ${errorReport(error).trace}`;
+    const { state } = this.statuses;
+    const isMine = (status: Status | undefined): boolean => status?.state === 'RESTARTING' && status.workerId === this.options.workerId;
+    if (isMine(state.connector(connector))) this.putConnectorStatus(connector, 'FAILED', trace, true);
+    for (const [task, status] of state.tasks(connector)) if (isMine(status)) this.putTaskStatus({ connector, task }, 'FAILED', trace, true);
   }
 
   /** Adds what the framework puts into each task's config, as Connect does. */

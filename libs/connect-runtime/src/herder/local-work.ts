@@ -5,12 +5,13 @@ import { errorReport, type TaskSpec } from '../isolation/task-protocol.js';
 import { machineMs } from '../isolation/worker-lease.js';
 import { TaskHost } from '../isolation/task-host.js';
 import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
-import type { ConnectorTaskId, StringMap } from '../rest/shapes.js';
+import type { ConnectorTaskId, StringMap, TaskHealth } from '../rest/shapes.js';
 import type { ConfigState } from '../stores/config-state.js';
 import type { OffsetLease, SourceOffsetStores } from '../stores/source-offset-stores.js';
 import type { StatusState } from '../stores/status-records.js';
 import type { TaskMetrics } from '../worker-metrics.js';
 import { ConnectorRunner, isSameConfig } from './connector-runner.js';
+import { TaskSupervisor, type RestartRecord } from './task-supervisor.js';
 import type { TaskSpecs } from './task-specs.js';
 
 export interface LocalWorkOptions {
@@ -23,6 +24,8 @@ export interface LocalWorkOptions {
   readonly taskStatus: (id: ConnectorTaskId, state: StatusState, trace: string | null, isSafe: boolean) => void;
   readonly topicUsed: (id: ConnectorTaskId, topic: string) => void;
   readonly offsets: SourceOffsetStores;
+  /** One after the other with all that changes what runs here. */
+  readonly inLine: (step: () => Promise<void>) => Promise<void>;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -45,7 +48,16 @@ export class LocalWork {
   private isClosed = false;
   private leaseUntilMs = -Infinity;
 
-  constructor(private readonly options: LocalWorkOptions) {}
+  private readonly supervisor: TaskSupervisor;
+
+  constructor(private readonly options: LocalWorkOptions) {
+    this.supervisor = new TaskSupervisor({
+      policy: (connector) => options.specs.restartPolicy(options.configs.config(connector) ?? {}),
+      restart: (id) => options.inLine(() => this.restartFailed(id)),
+      logger: options.logger,
+      clock: options.clock,
+    });
+  }
 
   /** Starts what is missing, passes on new configs and target states, restarts tasks whose config changed. Stops nothing that is still assigned and unchanged. */
   async reconcile(assigned: WorkSet): Promise<void> {
@@ -58,6 +70,7 @@ export class LocalWork {
     }
     const changed: ConnectorTaskId[] = [];
     for (const id of assigned.tasks.values()) if (this.hasChanged(id)) changed.push(id);
+    for (const id of changed) this.supervisor.forget(id);
     await this.stopTasks(changed, false);
     for (const id of assigned.tasks.values()) {
       const running = this.tasks.get(taskName(id));
@@ -96,14 +109,54 @@ export class LocalWork {
     return set;
   }
 
+  /** Rejects when it is not here. */
   async restartConnector(name: string): Promise<void> {
-    await this.connectors.get(name)?.restart();
+    const runner = this.connectors.get(name);
+    if (!runner) throw new OperationalError('CONNECT_NOT_HERE', `Connector ${name} does not run on this worker`);
+    await runner.restart();
   }
 
   async restartTask(id: ConnectorTaskId): Promise<void> {
     this.unstartable.delete(taskName(id));
+    this.supervisor.forget(id);
     await this.stopTasks([id], false);
     if (!this.isClosed) this.startTask(id);
+  }
+
+  private async restartFailed(id: ConnectorTaskId): Promise<void> {
+    if (this.isClosed || this.tasks.get(taskName(id))?.host.phase !== 'FAILED') return;
+    await this.stopTasks([id], false);
+    this.startTask(id);
+  }
+
+  connectorRestarts(name: string): RestartRecord | undefined {
+    return this.connectors.get(name)?.restarts();
+  }
+
+  taskHealth(connector: string, workerId: string): TaskHealth[] {
+    const nowMs = this.options.clock.nowMs();
+    return [...this.tasks.values()].flatMap(({ id, host }) => {
+      if (id.connector !== connector) return [];
+      const { state, isStalled, stalledIn, stalledForMs, lastProgressMs, ...rest } = host.metrics();
+      const { restarts, plannedMs, left } = this.supervisor.record(id);
+      const isAlive = state !== 'FAILED' && state !== 'STOPPED';
+      const counters = Object.fromEntries(Object.entries(rest).flatMap(([name, value]) => (name === 'task' || typeof value === 'string' ? [] : [[name, value]])));
+      return [
+        {
+          id: id.task,
+          state,
+          worker_id: workerId,
+          stalled: isAlive && isStalled,
+          stalled_in: isAlive && isStalled ? stalledIn : null,
+          stalled_since: isAlive && isStalled ? nowMs - stalledForMs : null,
+          last_progress: lastProgressMs === 0 ? null : lastProgressMs,
+          restarts,
+          restart_planned: plannedMs,
+          restarts_left: left,
+          counters,
+        },
+      ];
+    });
   }
 
   /** Undefined when the task is not on this worker; rejects as TaskHost.signal does. */
@@ -141,6 +194,8 @@ export class LocalWork {
       runner = new ConnectorRunner({
         name,
         findPlugin: (config) => specs.connectorPlugin(config),
+        restartPolicy: (config) => specs.restartPolicy(config),
+        clock: this.options.clock,
         publishTasks,
         onState: (state, trace) => connectorStatus(name, state, trace, state === 'FAILED'),
         logger,
@@ -208,9 +263,11 @@ export class LocalWork {
         readOffsets: (keys) => lease.read(keys),
         writeOffsets: (records) => (this.tasks.get(name)?.host === host && machineMs() < this.leaseUntilMs ? lease.write(records) : Promise.reject(notOurs(id))),
         onState: (state) => isCurrent() && taskStatus(id, state, null, false),
-        onFailed: (trace) => {
+        onFailed: (trace, code) => {
           logger.error({ connector: id.connector, task: id.task, trace }, 'a task failed');
-          if (isCurrent()) taskStatus(id, 'FAILED', trace, true);
+          if (!isCurrent()) return;
+          taskStatus(id, 'FAILED', trace, true);
+          this.supervisor.failed(id, code);
         },
         onTopic: (topic) => topicUsed(id, topic),
       },
@@ -235,6 +292,7 @@ export class LocalWork {
         await running.host.stop(graceMs);
         if (this.tasks.get(name) === running) this.tasks.delete(name);
         void running.lease.release();
+        if (isGivenUp) this.supervisor.forget(id);
         if (isGivenUp) this.options.taskStatus(id, 'UNASSIGNED', null, true);
       }),
     );

@@ -10,6 +10,7 @@ import { settingsWithPrefix, type WorkerConfig } from '../config/worker-config.j
 import type { ConnectorTaskId, StringMap } from '../rest/shapes.js';
 import type { OwnOffsetTopic } from '../stores/source-offset-stores.js';
 import type { TopicLog } from '../stores/topic-log.js';
+import type { RestartPolicy } from './restart-budget.js';
 import type { SinkGroup } from './sink-groups.js';
 
 /** Worker settings that each Kafka client takes over: where the cluster is and how to get in. */
@@ -25,6 +26,8 @@ export function workerClientConfig(config: StringMap, purpose: ClientPurpose): R
 
 /** Opens the offset topic of a connector's own, with the connector's client settings. */
 export type OpenOffsetTopic = (connector: string, topic: string, config: StringMap) => TopicLog;
+
+const RESTART_KEYS = ['task.restart.max.attempts', 'task.restart.backoff.ms', 'task.restart.backoff.max.ms', 'task.restart.window.ms'] as const;
 
 const OVERRIDE_KINDS = ['producer', 'consumer', 'admin'] as const;
 
@@ -43,6 +46,14 @@ export class TaskSpecs {
 
   isolation(config: StringMap): Isolation {
     return (config['task.isolation'] ?? this.worker['task.isolation']) as Isolation;
+  }
+
+  restartPolicy(config: StringMap): RestartPolicy {
+    const number = (name: (typeof RESTART_KEYS)[number]): number => {
+      const text = config[name];
+      return text === undefined ? this.worker[name] : Number(text);
+    };
+    return { attemptsMax: number('task.restart.max.attempts'), backoffMs: number('task.restart.backoff.ms'), backoffMaxMs: number('task.restart.backoff.max.ms'), windowMs: number('task.restart.window.ms') };
   }
 
   /** Throws ConnectError when a plugin is not there, and ConfigError for wrong settings. */
@@ -67,7 +78,7 @@ export class TaskSpecs {
       offsetFlushIntervalMs: this.worker['offset.flush.interval.ms'],
       offsetFlushTimeoutMs: this.worker['offset.flush.timeout.ms'],
       inFlightBytesMax: this.worker['producer.bytes.in.flight.max'],
-      stallTimeoutMs: this.worker['task.stall.timeout.ms'],
+      stallTimeoutMs: framework['task.stall.timeout.ms'] ?? this.worker['task.stall.timeout.ms'],
       shutdownTimeoutMs: this.worker['task.shutdown.graceful.timeout.ms'],
       tracksTopics: this.worker['topic.tracking.enable'],
     };

@@ -15,7 +15,7 @@ export interface TaskHostEvents {
   writeOffsets(records: readonly OffsetRecord[]): Promise<void>;
   onState(state: 'RUNNING' | 'PAUSED'): void;
   /** Once at most, with a trace for the status record; not after `stop` was called. */
-  onFailed(trace: string): void;
+  onFailed(trace: string, code: string | undefined): void;
   onTopic(topic: string): void;
 }
 
@@ -32,7 +32,7 @@ export interface TaskHostOptions {
 
 const CARRIERS: Readonly<Record<Isolation, (options: CarrierOptions) => TaskCarrier>> = { thread: startThreadCarrier, process: startProcessCarrier, inline: startInlineCarrier };
 
-const NO_COUNTERS: TaskCounters = { recordsIn: 0, recordsOut: 0, bytesOut: 0, recordsActive: 0, lag: 0, sourceLagMs: null, sourceLagBytes: null, latencyAvgMs: 0, latencyMaxMs: 0, heapBytes: 0, externalBytes: 0, isStalled: false };
+const NO_COUNTERS: TaskCounters = { recordsIn: 0, recordsOut: 0, bytesOut: 0, recordsActive: 0, lag: 0, sourceLagMs: null, sourceLagBytes: null, latencyAvgMs: 0, latencyMaxMs: 0, heapBytes: 0, externalBytes: 0, isStalled: false, stalledIn: null, stalledForMs: 0, lastProgressMs: 0 };
 /** A thread that has said nothing for so long does not even run its event loop. */
 const SILENCE_MS = 10_000;
 
@@ -65,7 +65,8 @@ export class TaskHost {
       carrier.onExit = (error) => this.exited(error);
       carrier.send({ type: 'start', spec, leaseUntilMs: this.options.leaseUntilMs });
     } catch (error) {
-      this.fail(errorReport(error).trace);
+      const { trace, code } = errorReport(error);
+      this.fail(trace, code);
       this.resolveEnded();
     }
   }
@@ -129,8 +130,9 @@ export class TaskHost {
 
   metrics(): TaskMetrics {
     const { spec, clock, isolation } = this.options;
-    const isSilent = this.isAlive && isolation !== 'inline' && clock.monotonicMs() - this.lastHeardMs > SILENCE_MS;
-    return { connector: spec.id.connector, task: spec.id.task, type: spec.type, state: this.phase, ...this.counters, isStalled: this.counters.isStalled || isSilent };
+    const silentForMs = this.isAlive && isolation !== 'inline' ? clock.monotonicMs() - this.lastHeardMs : 0;
+    const silence = silentForMs > SILENCE_MS && !this.counters.isStalled ? { isStalled: true, stalledIn: 'thread', stalledForMs: Math.round(silentForMs) } : {};
+    return { connector: spec.id.connector, task: spec.id.task, type: spec.type, state: this.phase, ...this.counters, ...silence };
   }
 
   private get isAlive(): boolean {
@@ -145,7 +147,7 @@ export class TaskHost {
         this.phase = message.state;
         return this.options.events.onState(message.state);
       case 'failed':
-        return this.fail(message.error.trace);
+        return this.fail(message.error.trace, message.error.code);
       case 'stopped':
         if (!this.isStopping) this.fail('The task ended without being asked to');
         return;
@@ -168,8 +170,8 @@ export class TaskHost {
     if (counters.isStalled === this.wasStalled) return;
     this.wasStalled = counters.isStalled;
     const { spec, logger } = this.options;
-    const fields = { connector: spec.id.connector, task: spec.id.task, type: spec.type };
-    if (counters.isStalled) logger.warn(fields, 'a task is stalled: its poll or put does not come back');
+    const fields = { connector: spec.id.connector, task: spec.id.task, type: spec.type, operation: counters.stalledIn, forMs: counters.stalledForMs };
+    if (counters.isStalled) logger.warn(fields, 'a task is stalled: it neither reads nor writes');
     else logger.info(fields, 'a task goes on after a stall');
   }
 
@@ -189,10 +191,10 @@ export class TaskHost {
     this.resolveEnded();
   }
 
-  private fail(trace: string): void {
+  private fail(trace: string, code?: string): void {
     if (this.phase === 'FAILED') return;
     this.phase = 'FAILED';
-    if (!this.isStopping) this.options.events.onFailed(trace);
+    if (!this.isStopping) this.options.events.onFailed(trace, code);
   }
 }
 

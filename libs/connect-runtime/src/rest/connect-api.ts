@@ -2,6 +2,7 @@ import type {
   ConfigInfos,
   ConfigKeyInfo,
   ConfigPatch,
+  ConnectorHealth,
   ConnectorInfo,
   ConnectorOffsets,
   ConnectorStateInfo,
@@ -112,6 +113,8 @@ export interface ConnectRestApi {
    * ConfigError, 404, 409 when a task is not running.
    */
   signalConnector(name: string, request: SignalRequest, origin: RequestOrigin): Promise<{ id: string }>;
+  /** GET /ext/connectors/{name}/health (ours): stalls, restarts and counters, from the workers that run its parts. */
+  connectorHealth(name: string, origin: RequestOrigin): Promise<ConnectorHealth>;
   /** PUT /ext/connectors/{name}/tasks/{task}/signal, between workers only; `body` is the JSON text that was signed. 204. */
   signalTask(name: string, task: number, body: string, signature: InternalSignature): Promise<void>;
 }

@@ -11,7 +11,7 @@ export interface RestApiOptions {
 
 /** The REST verbs, each from the part that does it. */
 export function restApi({ herder, serverInfo, health }: RestApiOptions): ConnectRestApi {
-  const { reads, writes, validator, signals } = herder;
+  const { reads, writes, validator, signals, healths } = herder;
   return {
     serverInfo,
     health,
@@ -44,6 +44,7 @@ export function restApi({ herder, serverInfo, health }: RestApiOptions): Connect
     },
     putTaskConfigs: (name, body, signature, origin) => writes.putTaskConfigs(name, body, signature, origin),
     signalConnector: (name, request, origin) => signals.send(name, request, origin),
+    connectorHealth: (name, origin) => healths.of(name, origin),
     signalTask: (connector, task, body, signature) => signals.take({ connector, task }, body, signature),
   };
 }

@@ -120,3 +120,29 @@ export interface SignalRequest {
   /** Only to this task; to all of the connector when not given. */
   readonly task?: number;
 }
+
+/** GET /ext/connectors/{name}/health. Times are milliseconds since 1970. */
+export interface ConnectorHealth {
+  readonly name: string;
+  readonly connector: { readonly state: string; readonly worker_id: string | null; readonly restarts: number; readonly restart_planned: number | null; readonly restarts_left: number | null };
+  readonly tasks: readonly TaskHealth[];
+}
+
+export interface TaskHealth {
+  readonly id: number;
+  /** As in the status: a stall never changes it. */
+  readonly state: string;
+  readonly worker_id: string | null;
+  /** Neither reads nor writes for longer than task.stall.timeout.ms; null when its worker does not tell. */
+  readonly stalled: boolean | null;
+  /** start, poll, send, put, commit, or membership (it waits to hear that its worker is still in the group); thread: it does not even answer. */
+  readonly stalled_in: string | null;
+  readonly stalled_since: number | null;
+  /** When one of these last came to its end. */
+  readonly last_progress: number | null;
+  /** By the worker, since it came there or was started by hand. */
+  readonly restarts: number;
+  readonly restart_planned: number | null;
+  readonly restarts_left: number | null;
+  readonly counters: Readonly<Record<string, number | null>> | null;
+}

@@ -6,6 +6,7 @@ import type { TaskCounters, TaskSpec } from '../isolation/task-protocol.js';
 import { consumerSettings } from '../kafka/client-settings.js';
 import { loadConnectorPlugin } from '../plugins/load-plugin.js';
 import { LatencyWindow } from './latency-window.js';
+import { OperationWatch } from './operation-watch.js';
 import { PauseGate } from './pause-gate.js';
 import { SinkCommits } from './sink-commits.js';
 import { SinkQueue, withoutPartition, type SinkBatch } from './sink-queue.js';
@@ -42,7 +43,7 @@ export class SinkLoop implements TaskLoop {
   private failure: unknown;
   private wakeMain: (() => void) | undefined;
   private wakePump: (() => void) | undefined;
-  private putStartedMs = 0;
+  private readonly watch = new OperationWatch();
   private recordsIn = 0;
   private recordsOut = 0;
   private readonly usedTopics = new Set<string>();
@@ -90,7 +91,7 @@ export class SinkLoop implements TaskLoop {
       }
       if (this.isStopping) return;
       this.isStarted = true;
-      await this.task.start(this.context());
+      await this.watch.during('start', () => this.task.start(this.context()));
       this.subscribe();
       this.host.reportState('RUNNING');
       pump = this.pump();
@@ -104,6 +105,7 @@ export class SinkLoop implements TaskLoop {
   counters(): TaskCounters {
     const { avgMs, maxMs } = this.latency.take();
     const memory = process.memoryUsage();
+    const stall = this.watch.longerThan(this.spec.stallTimeoutMs);
     const waiting = this.recordsIn - this.recordsOut + this.queue.records;
     return {
       recordsIn: this.recordsIn,
@@ -117,7 +119,10 @@ export class SinkLoop implements TaskLoop {
       latencyMaxMs: maxMs,
       heapBytes: memory.heapUsed,
       externalBytes: memory.external,
-      isStalled: this.putStartedMs > 0 && performance.now() - this.putStartedMs > this.spec.stallTimeoutMs,
+      isStalled: stall !== undefined,
+      stalledIn: stall?.name ?? null,
+      stalledForMs: Math.round(stall?.forMs ?? 0),
+      lastProgressMs: this.watch.lastProgressMs,
     };
   }
 
@@ -205,7 +210,7 @@ export class SinkLoop implements TaskLoop {
       if (this.failure !== undefined) throw this.failure;
       if (this.gate.isPaused) await this.whilePaused();
       if (this.isFenced) {
-        await this.untilWoken();
+        await this.watch.during('membership', () => this.untilWoken());
         continue;
       }
       if (this.isCommitDue) await this.commit();
@@ -257,7 +262,7 @@ export class SinkLoop implements TaskLoop {
     if (!batch) return;
     this.delivering = batch;
     try {
-      await this.deliver(batch);
+      await this.watch.during('put', () => this.deliver(batch));
     } finally {
       this.delivering = undefined;
     }
@@ -267,7 +272,6 @@ export class SinkLoop implements TaskLoop {
     let waitMs = RETRY_MIN_MS;
     this.commits.begin(batch.starts);
     while (batch.records.length > 0) {
-      this.putStartedMs = performance.now();
       try {
         const putting = this.task.put(batch.records);
         if (putting) {
@@ -284,8 +288,6 @@ export class SinkLoop implements TaskLoop {
         while (this.isFenced && !this.isStopping && !this.isGivingUp) await this.wait(RETRY_MIN_MS);
         if (this.isStopping || this.isGivingUp) return;
         if (this.failure !== undefined) throw this.failure;
-      } finally {
-        this.putStartedMs = 0;
       }
     }
     this.commits.advance(batch.positions);
@@ -306,7 +308,7 @@ export class SinkLoop implements TaskLoop {
 
   private async commit(): Promise<void> {
     this.isCommitDue = false;
-    await this.exclusively(() => this.commits.commit(false));
+    await this.exclusively(() => this.watch.during('commit', () => this.commits.commit(false)));
   }
 
   private forgetPrepared(): void {

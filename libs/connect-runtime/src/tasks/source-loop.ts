@@ -9,6 +9,7 @@ import { loadConnectorPlugin } from '../plugins/load-plugin.js';
 import { decodeOffsetMap, encodeOffsetKey } from '../stores/offset-json.js';
 import { LatencyWindow } from './latency-window.js';
 import { OffsetCommitter } from './offset-committer.js';
+import { OperationWatch } from './operation-watch.js';
 import { PauseGate } from './pause-gate.js';
 import { SubmittedRecords } from './submitted-records.js';
 import { intolerable, TaskConverters } from './task-converters.js';
@@ -39,7 +40,7 @@ export class SourceLoop implements TaskLoop {
   private isReady = false;
   private signals: Promise<void> = Promise.resolve();
   private roomWaiter: (() => void) | undefined;
-  private pollStartedMs = 0;
+  private readonly watch = new OperationWatch();
   private lastYieldMs = 0;
   private emptyWaitMs = 0;
   private recordsIn = 0;
@@ -61,8 +62,8 @@ export class SourceLoop implements TaskLoop {
     this.topics = new TopicMaker(spec, logger);
     this.committer = new OffsetCommitter({
       connector: spec.id.connector,
-      write: (records) => host.writeOffsets(records),
-      onCommitted: (partition, offset) => this.task.onCommitted(partition, offset),
+      write: (records) => this.watch.during('commit', () => host.writeOffsets(records)),
+      onCommitted: (partition, offset) => this.watch.during('commit', () => this.task.onCommitted(partition, offset)),
       timeoutMs: spec.offsetFlushTimeoutMs,
       logger,
     });
@@ -99,7 +100,7 @@ export class SourceLoop implements TaskLoop {
       await this.whilePaused();
       if (this.isStopping) return;
       this.isStarted = true;
-      await this.task.start(this.context());
+      await this.watch.during('start', () => this.task.start(this.context()));
       this.isReady = true;
       this.host.reportState('RUNNING');
       await this.loop();
@@ -113,6 +114,7 @@ export class SourceLoop implements TaskLoop {
     const { avgMs, maxMs } = this.latency.take();
     const memory = process.memoryUsage();
     const lag = this.lag();
+    const stall = this.watch.longerThan(this.spec.stallTimeoutMs);
     return {
       recordsIn: this.recordsIn,
       recordsOut: this.recordsOut,
@@ -125,7 +127,10 @@ export class SourceLoop implements TaskLoop {
       latencyMaxMs: maxMs,
       heapBytes: memory.heapUsed,
       externalBytes: memory.external,
-      isStalled: this.pollStartedMs > 0 && performance.now() - this.pollStartedMs > this.spec.stallTimeoutMs,
+      isStalled: stall !== undefined,
+      stalledIn: stall?.name ?? null,
+      stalledForMs: Math.round(stall?.forMs ?? 0),
+      lastProgressMs: this.watch.lastProgressMs,
     };
   }
 
@@ -147,16 +152,18 @@ export class SourceLoop implements TaskLoop {
   private async loop(): Promise<void> {
     while (!this.isStopping) {
       if (this.gate.isPaused) await this.whilePaused();
-      await this.room();
+      if (!this.hasRoom()) await this.watch.during('send', () => this.room());
       if (this.failure) throw this.failure;
       if (this.isStopping) return;
       const startedMs = performance.now();
-      const records = await this.poll();
+      this.watch.begin('poll');
+      const records = await this.poll().finally(() => this.watch.end('poll'));
       const endedMs = performance.now();
       if (this.isFenced) await this.whileFenced();
       if (records.length > 0) {
         this.emptyWaitMs = 0;
-        await this.send(records);
+        this.watch.begin('send');
+        await this.send(records).finally(() => this.watch.end('send'));
       } else {
         this.collectQuietPosition();
         if (endedMs - startedMs < EMPTY_POLL_MS) await this.idle();
@@ -179,13 +186,14 @@ export class SourceLoop implements TaskLoop {
 
   private async whileFenced(): Promise<void> {
     this.logger.warn({}, 'the worker may have lost its place in the group; the task waits');
-    while (this.isFenced && !this.isStopping) await this.gate.changed();
+    await this.watch.during('membership', async () => {
+      while (this.isFenced && !this.isStopping) await this.gate.changed();
+    });
   }
 
   private async poll(): Promise<readonly SourceRecord[]> {
     let waitMs = RETRY_MIN_MS;
     for (;;) {
-      this.pollStartedMs = performance.now();
       try {
         return await this.task.poll();
       } catch (error) {
@@ -196,8 +204,6 @@ export class SourceLoop implements TaskLoop {
         await this.wait(typeof asked === 'number' ? asked : waitMs);
         waitMs = Math.min(waitMs * 2, RETRY_MAX_MS);
         if (this.isStopping) return [];
-      } finally {
-        this.pollStartedMs = 0;
       }
     }
   }
