@@ -1,1 +1,14 @@
-export {};
+export { describeSinkConnector, describeSourceConnector } from './suites.js';
+export type { ConnectorDriver, Outage, SinkClaims, SinkDriver, SourceDriver } from './driver.js';
+export { at, plainValue, type PlainValue } from './harness/plain-value.js';
+export type { RecordParts } from './harness/sink-topics.js';
+export type { DeliveredRecord } from './harness/source-harness.js';
+export { SourceHarness, type SourceHarnessOptions } from './harness/source-harness.js';
+export { SinkHarness, type DeadLetter, type SinkHarnessOptions } from './harness/sink-harness.js';
+export { SinkTopics } from './harness/sink-topics.js';
+export { TopicChannel } from './harness/topic-channel.js';
+export { OffsetStore } from './harness/offset-store.js';
+export { LogCollector, type LogLine } from './harness/log-collector.js';
+export { CheckFailure, type Check } from './check.js';
+export { sourceChecks } from './checks/source-checks.js';
+export { sinkChecks } from './checks/sink-checks.js';
