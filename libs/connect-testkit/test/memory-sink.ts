@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { ConfigDef, DataError, RetriableError, Schema, SinkConnector, SinkTask, Struct, type ConfigOf, type ConnectorConfig, type ConnectorContext, type OffsetsToCommit, type SinkRecord, type SinkTaskContext, type TopicPartition } from '@millrace/connect-api';
+import { ConfigDef, DataError, RetriableError, Schema, SinkConnector, SinkTask, Struct, type AnyConfigDef, type ConfigOf, type ConnectorConfig, type ConnectorContext, type OffsetsToCommit, type SinkRecord, type SinkTaskContext, type TopicPartition } from '@millrace/connect-api';
 import { at, plainValue, type RecordParts, type SinkDriver } from '../src/index.js';
 
 const SETTINGS = new ConfigDef({
@@ -11,8 +11,8 @@ const WIDER_ROW = Schema.struct({ n: Schema.of('int32'), more: Schema.of('string
 const LARGE_ROW = Schema.struct({ n: Schema.of('int32'), more: Schema.of('bytes') }, { name: 'memory.Row' });
 
 export type SinkFault =
-  | 'loses-some' | 'commits-early' | 'repeats' | 'reports-whole-batch' | 'reports-nothing' | 'fails-on-tombstone' | 'keeps-deleted' | 'fails-on-change' | 'fails-on-large' | 'closes-all' | 'ignores-abort' | 'leaks-timer' | 'fatal-outage'
-  | 'disorder' | 'tolerates-alone' | 'seeks-not' | 'overcommits' | 'no-tasks' | 'drops-on-retry' | 'forgets-on-close';
+  | 'loses-some' | 'commits-early' | 'repeats' | 'reports-whole-batch' | 'reports-nothing' | 'fails-on-tombstone' | 'keeps-deleted' | 'fails-on-change' | 'fails-on-large' | 'closes-all' | 'ignores-abort' | 'fatal-outage'
+  | 'disorder' | 'tolerates-alone' | 'seeks-not' | 'overcommits' | 'no-tasks' | 'drops-on-retry' | 'forgets-on-close' | 'stops-slowly';
 
 interface Stored {
   readonly item: number;
@@ -41,8 +41,8 @@ class MemorySink extends SinkConnector {
     return Array.from({ length: this.fault === 'no-tasks' ? 0 : tasksMax }, () => this.given);
   }
 
-  config(): ConfigDef {
-    return SETTINGS as unknown as ConfigDef;
+  config(): AnyConfigDef {
+    return SETTINGS;
   }
 }
 
@@ -63,7 +63,6 @@ class MemorySinkTask extends SinkTask {
     this.context = context;
     this.settings = SETTINGS.parse(context.config);
     if (this.settings.secret?.reveal().startsWith('wrong')) throw new RetriableError('the secret is wrong');
-    if (this.fault === 'leaks-timer') setInterval(() => undefined, 60_000);
   }
 
   override open(partitions: readonly TopicPartition[]): void {
@@ -112,7 +111,8 @@ class MemorySinkTask extends SinkTask {
     if (this.fault === 'forgets-on-close') this.table.positions.set(nameOf(partitions[0] ?? { topic: '', partition: 0 }), 1_000);
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
+    if (this.fault === 'stops-slowly') await new Promise((resolve) => setTimeout(resolve, 600));
     if (this.fault === 'commits-early') this.write(new Map());
   }
 

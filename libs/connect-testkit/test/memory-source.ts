@@ -2,11 +2,13 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   ConfigDef,
+  ConfigError,
   RetriableError,
   Schema,
   SourceConnector,
   SourceTask,
   Struct,
+  type AnyConfigDef,
   type ConfigOf,
   type ConfigValue,
   type ConnectorConfig,
@@ -26,12 +28,16 @@ const SETTINGS = new ConfigDef({
 const SHARDS = 2;
 const ROW = Schema.struct({ n: Schema.of('int32') }, { name: 'memory.Row' });
 
+/** Of tasks that were made to leak; whoever has made them clears them. */
+export const LEAKED_TIMERS: NodeJS.Timeout[] = [];
+
 /** What a memory source reads: shards with numbered items, of which those that were acknowledged may go. */
 export class MemoryWorld {
   shards: (number | undefined)[][] = [];
   isDown = false;
   taken = 0;
   touched = 0;
+  starts = 0;
 
   reset(): void {
     this.shards = Array.from({ length: SHARDS }, () => []);
@@ -44,7 +50,7 @@ export class MemoryWorld {
 /** What a broken source does wrong. */
 export type SourceFault =
   | 'loses-on-resume' | 'repeats-on-resume' | 'forgets-uncommitted' | 'reads-ahead' | 'unbounded-poll' | 'nested-offset' | 'unstable-partition' | 'disorder' | 'ignores-abort' | 'leaks-timer' | 'shows-secret'
-  | 'no-required-error' | 'refuses-unknown' | 'validate-writes' | 'takes-any-signal' | 'bad-lag' | 'too-many-tasks' | 'random-plan' | 'overlapping-tasks' | 'fatal-outage' | 'wrong-schema' | 'loses-on-stop' | 'logs-secret' | 'no-doc' | 'wrong-claim' | 'unsafe-offset' | 'forgets-on-shrink' | 'never-idle';
+  | 'no-required-error' | 'refuses-unknown' | 'validate-writes' | 'takes-any-signal' | 'bad-lag' | 'too-many-tasks' | 'random-plan' | 'overlapping-tasks' | 'fatal-outage' | 'wrong-schema' | 'logs-secret' | 'no-doc' | 'unsafe-offset' | 'forgets-on-shrink' | 'never-idle';
 
 class MemorySource extends SourceConnector {
   private given: ConnectorConfig = {};
@@ -62,15 +68,15 @@ class MemorySource extends SourceConnector {
 
   taskConfigs(tasksMax: number): ConnectorConfig[] {
     const count = this.fault === 'too-many-tasks' ? tasksMax + 1 : Math.min(tasksMax, SHARDS);
-    const nonce = this.fault === 'random-plan' ? { nonce: String(Math.random()) } : {};
+    const nonce: ConnectorConfig = this.fault === 'random-plan' ? { nonce: String(Math.random()) } : {};
     return Array.from({ length: count }, (_, task) => {
       const own = Array.from({ length: SHARDS }, (_it, shard) => shard).filter((shard) => this.fault === 'overlapping-tasks' || shard % count === task);
       return { ...this.given, ...nonce, shards: own.join(',') };
     });
   }
 
-  config(): ConfigDef {
-    return this.fault === 'no-doc' ? new ConfigDef({ ...SETTINGS.keys, more: { kind: 'string', doc: '', importance: 'low', default: null } }) : (SETTINGS as unknown as ConfigDef);
+  config(): AnyConfigDef {
+    return this.fault === 'no-doc' ? SETTINGS.extend({ more: { kind: 'string', doc: '', importance: 'low', default: null } }) : SETTINGS;
   }
 
   override validate(config: ConnectorConfig): ConfigValue[] {
@@ -104,13 +110,14 @@ class MemoryTask extends SourceTask {
 
   async start(context: SourceTaskContext): Promise<void> {
     this.context = context;
+    this.world.starts += 1;
     this.settings = SETTINGS.parse(context.config);
     const secret = this.settings.secret?.reveal();
     if (this.fault === 'logs-secret') context.logger.debug({ config: context.config }, 'starting');
     if (secret?.startsWith('wrong')) throw new RetriableError('the secret is wrong');
-    if (this.fault === 'leaks-timer') setInterval(() => undefined, 60_000);
+    if (this.fault === 'leaks-timer') LEAKED_TIMERS.push(setInterval(() => undefined, 60_000));
     for (const shard of (context.config['shards'] ?? '').split(',').map(Number)) {
-      const salt = this.fault === 'unstable-partition' && Math.random() < 0.5;
+      const salt = this.fault === 'unstable-partition' && this.world.starts % 2 === 1;
       const partition: OffsetMap = salt ? { v: 1, shard } : { shard, v: 1 };
       this.partitions.set(shard, partition);
       const stored = await context.offset(partition);
@@ -121,6 +128,7 @@ class MemoryTask extends SourceTask {
   }
 
   async poll(): Promise<readonly SourceRecord[]> {
+    if (this.world.isDown && this.fault === 'ignores-abort') await delay(900);
     if (this.world.isDown) throw this.fault === 'fatal-outage' ? new Error('gone') : new RetriableError('the source is away');
     const records: SourceRecord[] = [];
     const max = this.fault === 'unbounded-poll' ? Infinity : this.settings['batch.max'];
@@ -149,11 +157,12 @@ class MemoryTask extends SourceTask {
     const shard = Number(partition['shard']);
     const end = this.fault === 'forgets-uncommitted' ? (this.next.get(shard) ?? 0) : Number(offset['next']);
     const items = this.world.shards[shard] ?? [];
+    if (this.fault === 'repeats-on-resume') return;
     for (let place = 0; place < end; place++) items[place] = undefined;
   }
 
   override onSignal(): void {
-    if (this.fault !== 'takes-any-signal') super.onSignal({ id: '', type: 'unknown', data: null });
+    if (this.fault !== 'takes-any-signal') throw new ConfigError('no signals here', 'type');
   }
 
   override lag(): { bytes: number } {
@@ -161,7 +170,7 @@ class MemoryTask extends SourceTask {
   }
 
   stop(): void {
-    if (this.fault === 'loses-on-stop') this.world.shards.forEach((items, shard) => items.splice(this.next.get(shard) ?? 0, 0, ...items.splice(items.length)));
+    this.ahead = [];
   }
 
   private readAhead(): void {

@@ -194,7 +194,9 @@ async function interruptedPoll(world: SourceWorld): Promise<{ readonly polled: P
   await world.readAll();
   const polled = Promise.all(world.tasks.map((it) => it.step())).catch(() => undefined);
   await pause(1);
-  return { polled, stopped: world.stop() };
+  const stopped = world.stop();
+  stopped.catch(() => undefined);
+  return { polled, stopped };
 }
 
 async function standsStill(figure: () => number): Promise<void> {
