@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { benchBroker } from './bench-broker.js';
 import { benchConnect } from './bench-connect.js';
+import { benchConnectors } from './bench-connectors.js';
 
 const CONNECT_STEPS = ['cdc1', 'cdc100', 'cdc10k', 'snapshot', 'sink', 'latency'];
 
@@ -17,6 +18,16 @@ export function addBenchCommand(program: Command): void {
     .option('--node-args <args>', 'for our processes, --cpu-prof for one', '')
     .action(async (steps: string[], flags: { rows: string; rounds: string; alone?: boolean; nodeArgs: string }) =>
       benchConnect({ rows: Number(flags.rows), rounds: Number(flags.rounds), isAlone: flags.alone === true, steps: steps.length > 0 ? steps : CONNECT_STEPS, nodeArgs: nodeArgs(flags.nodeArgs) }),
+    );
+  bench
+    .command('connectors [counts...]')
+    .description('a worker with 1, 10 and 100 connectors: time until all run, memory, throughput')
+    .option('--lines <n>', 'of 99 bytes, in all', '2000000')
+    .option('--rounds <n>', 'the sides take turns; the better of the rounds counts', '1')
+    .option('--alone', 'only our side')
+    .option('--node-args <args>', 'for our processes', '')
+    .action(async (counts: string[], flags: { lines: string; rounds: string; alone?: boolean; nodeArgs: string }) =>
+      benchConnectors({ counts: counts.length > 0 ? counts.map(Number) : [1, 10, 100], lines: Number(flags.lines), rounds: Number(flags.rounds), isAlone: flags.alone === true, nodeArgs: nodeArgs(flags.nodeArgs) }),
     );
   bench
     .command('broker')

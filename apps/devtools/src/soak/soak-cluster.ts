@@ -3,7 +3,8 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { EmbeddedPostgres } from '@millrace/embedded-postgres';
-import { clusterUnderLoad, freePort, isListening, LinesWorkload, MillraceProcess, repositoryRoot, RequestWorkload, TableWorkload, WorkerPool, type Workload } from '@millrace/testkit';
+import { clusterUnderLoad, LinesWorkload, RequestWorkload, TableWorkload, WorkerPool, type Workload } from '@millrace/testkit';
+import { startBroker } from './soak-broker.js';
 
 interface ClusterFlags {
   readonly minutes: string;
@@ -72,17 +73,4 @@ function makeWorkloads(options: { folder: string; postgres: EmbeddedPostgres; bo
       ...(wants('request') ? [new RequestWorkload({ name: `request${seed}x${n}`, bootstrap, topic: lines.topic, tasks: 4 })] : []),
     ];
   });
-}
-
-async function startBroker(folder: string): Promise<{ address: string; process: MillraceProcess }> {
-  const port = await freePort();
-  const address = `127.0.0.1:${port}`;
-  const process = await MillraceProcess.start({
-    root: repositoryRoot(),
-    app: 'broker',
-    folder,
-    config: { 'node.id': '1', listeners: `PLAINTEXT://${address}`, 'log.dirs': path.join(folder, 'data'), 'group.initial.rebalance.delay.ms': '0' },
-    isUp: () => isListening(port),
-  });
-  return { address, process };
 }

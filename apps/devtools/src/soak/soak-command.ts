@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { EmbeddedPostgres } from '@millrace/embedded-postgres';
 import { nothingLost } from '@millrace/testkit';
 import { addClusterSoak } from './soak-cluster.js';
+import { addTakeOverSoak } from './soak-take-over.js';
 
 interface NothingLostFlags {
   readonly changes: string;
@@ -35,6 +36,7 @@ export function addSoakCommand(program: Command): void {
       if (!(await runNothingLost(flags))) process.exitCode = 1;
     });
   addClusterSoak(soak);
+  addTakeOverSoak(soak);
 }
 
 async function runNothingLost(flags: NothingLostFlags): Promise<boolean> {
