@@ -38,6 +38,7 @@ export class RequestWorkload implements Workload {
       topics: topic,
       'http.url': `http://127.0.0.1:${port}/records`,
       'retry.backoff.ms': '100',
+      'max.retries': '-1',
       ...TEXT_SETTINGS,
     });
   }
