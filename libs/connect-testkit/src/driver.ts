@@ -23,8 +23,8 @@ export interface ConnectorDriver<P extends SourcePlugin | SinkPlugin, T extends 
   /** Absent: the check of outages is skipped. */
   readonly outage?: Outage;
   /**
-   * The task's process has just died: what its death would end must end (its sessions, its locks), and when this resolves the task has no
-   * effect any more. Absent: calls under way run to their end before a task counts as dead, so it dies between calls only.
+   * The task's process has just died, perhaps in the middle of a call: what its death would end must end (its sessions, its locks), so that
+   * the call under way fails and has no effect any more. Absent: calls under way run to their end, so a task dies between calls only.
    */
   kill?(task: T): Promise<void>;
   /** The outside world's state as text, by which the suite sees that `validate` changed nothing. */

@@ -8,6 +8,7 @@ export { SinkHarness, type DeadLetter, type SinkHarnessOptions } from './harness
 export { SinkTopics } from './harness/sink-topics.js';
 export { TopicChannel } from './harness/topic-channel.js';
 export { OffsetStore } from './harness/offset-store.js';
+export { TcpGate } from './harness/tcp-gate.js';
 export { LogCollector, type LogLine } from './harness/log-collector.js';
 export { CheckFailure, type Check } from './check.js';
 export { sourceChecks } from './checks/source-checks.js';

@@ -111,8 +111,8 @@ export class SinkWorld {
 
   async kill(task: SinkHarness): Promise<void> {
     task.kill();
-    if (this.driver.kill) await this.driver.kill(task.options.task);
-    else await within(task.settled(), patienceMs(this.driver), 'a call of the task');
+    await this.driver.kill?.(task.options.task);
+    await within(task.settled(), patienceMs(this.driver), 'a call of the task');
   }
 
   /** Fails unless these items are stored; says what is missing. */

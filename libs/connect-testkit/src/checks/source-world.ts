@@ -127,6 +127,7 @@ export class SourceWorld {
   async killTask(task: SourceHarness): Promise<void> {
     task.kill();
     await this.driver.kill?.(task.options.task);
+    await within(task.settled(), patienceMs(this.driver), 'a call of the task');
   }
 
   private async end(): Promise<void> {

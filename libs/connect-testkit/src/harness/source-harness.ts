@@ -128,10 +128,15 @@ export class SourceHarness {
     this.state = 'dead';
   }
 
+  /** Resolves when no call of the task is under way. */
+  async settled(): Promise<void> {
+    await this.busy.catch(() => undefined);
+  }
+
   /** Frees what a killed task still holds, once nobody looks any more. */
   async bury(): Promise<void> {
     this.stopping.abort();
-    await this.busy.catch(() => undefined);
+    await this.settled();
     if (this.state !== 'dead') return;
     this.state = 'ended';
     try {
