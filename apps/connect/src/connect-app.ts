@@ -6,6 +6,7 @@ import { EngineHost, NestLogger, type Engine, type Logging } from '@millrace/hos
 import { ConnectModule } from './connect.module.js';
 import { forwardOverHttp } from './forward.js';
 import { isLoopback, restSettings, type RestSettings } from './rest-settings.js';
+import { setLevel } from './rest/loggers.controller.js';
 import { restServer } from './rest/rest-server.js';
 import { StartGate } from './rest/start-gate.js';
 
@@ -33,7 +34,7 @@ export interface ConnectApp {
 export async function startConnectApp(options: ConnectAppOptions): Promise<ConnectApp> {
   const { config, logging, version, pluginRoots } = options;
   const rest = restSettings(config);
-  const worker = new ConnectWorker({ config, advertisedUrl: rest.advertisedUrl, forward: forwardOverHttp, pluginRoots, logger: logging.logger, version });
+  const worker = new ConnectWorker({ config, advertisedUrl: rest.advertisedUrl, forward: forwardOverHttp, pluginRoots, logger: logging.logger, version, onLoggerLevel: (name, level) => setLevel(logging.levels, name, level) });
   const startGate = new StartGate();
   const engine: Engine = {
     start: async () => {

@@ -13,6 +13,7 @@ import { TopicAdmin } from './kafka/topic-admin.js';
 import { PluginCatalog } from './plugins/plugin-catalog.js';
 import type { ConnectRestApi, Forward } from './rest/connect-api.js';
 import type { StringMap, WorkerHealth } from './rest/shapes.js';
+import { REQUEST_TIMEOUT_MS } from './rest/request-budget.js';
 import { restApi } from './rest/rest-api.js';
 import type { WorkerMetrics } from './worker-metrics.js';
 
@@ -27,6 +28,10 @@ export interface ConnectWorkerOptions {
   readonly pluginRoots: readonly string[];
   readonly logger: Logger;
   readonly clock?: Clock;
+  /** A log level was set for all workers (PUT /admin/loggers/{logger}?scope=cluster). */
+  readonly onLoggerLevel?: (logger: string, level: string) => void;
+  /** Longest time for a request to the REST interface; Connect's 90 s by default. */
+  readonly requestTimeoutMs?: number;
   /** What GET / says. */
   readonly version?: string;
   readonly commit?: string;
@@ -74,6 +79,7 @@ export class ConnectWorker {
       }),
       forward: options.forward,
       sinkGroups: new KafkaSinkGroups(logger),
+      onLoggerLevel: options.onLoggerLevel ?? (() => undefined),
       openOffsetTopic: (name, topic, config) => this.connectorOffsetLog(name, topic, config),
       logger,
       clock: options.clock ?? systemClock,
@@ -82,6 +88,7 @@ export class ConnectWorker {
       herder: this.herder,
       serverInfo: () => ({ version: options.version ?? '', commit: options.commit ?? '', kafka_cluster_id: this.clusterId }),
       health: () => this.health(),
+      requestTimeoutMs: options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
     });
   }
 

@@ -135,6 +135,19 @@ export class ConnectorsController {
     await this.api.putTaskConfigs(name, typeof body === 'string' ? body : '', { signature, algorithm }, origin);
   }
 
+  /** Between workers only. */
+  @Put(':name/fence')
+  @HttpCode(204)
+  async fence(
+    @Param('name') name: string,
+    @Body() body: unknown,
+    @Headers('x-connect-authorization') signature: string | undefined,
+    @Headers('x-connect-request-signature-algorithm') algorithm: string | undefined,
+    @Origin() origin: RequestOrigin,
+  ): Promise<void> {
+    await this.api.fenceZombies(name, typeof body === 'string' ? body : '', { signature, algorithm }, origin);
+  }
+
   @Get(':name/tasks/:task/status')
   taskStatus(@Param('name') name: string, @Param('task') task: string): TaskStateInfo {
     return this.api.taskStatus(name, taskNumber(task));

@@ -1,4 +1,5 @@
 import { ConfigDef, type ConfigOf } from '@millrace/connect-api';
+import { SIGNATURE_ALGORITHMS } from '../herder/session-keys.js';
 import type { StringMap } from '../rest/shapes.js';
 
 const HIGH = 'high';
@@ -31,9 +32,9 @@ export const WORKER_CONFIG = new ConfigDef({
   'offset.flush.timeout.ms': { kind: 'long', default: '5000', min: 1, importance: LOW, doc: 'Longest time for such a commit.' },
   'task.shutdown.graceful.timeout.ms': { kind: 'long', default: '5000', min: 0, importance: LOW, doc: 'Time for tasks to stop in order; in total, not per task.' },
   'inter.worker.key.ttl.ms': { kind: 'int', default: '3600000', min: 0, importance: LOW, doc: 'Life of the key that signs requests between workers; 0 keeps one key for ever.' },
-  'inter.worker.key.generation.algorithm': { kind: 'string', default: 'HmacSHA256', onlyDefault: true, importance: LOW, doc: 'Algorithm for which the key is made.' },
-  'inter.worker.signature.algorithm': { kind: 'string', default: 'HmacSHA256', onlyDefault: true, importance: LOW, doc: 'Algorithm that signs requests between workers.' },
-  'inter.worker.verification.algorithms': { kind: 'list', default: 'HmacSHA256', onlyDefault: true, importance: LOW, doc: 'Algorithms that are accepted in such requests.' },
+  'inter.worker.key.generation.algorithm': { kind: 'string', default: 'HmacSHA256', oneOf: SIGNATURE_ALGORITHMS, importance: LOW, doc: 'Algorithm for which the key is made.' },
+  'inter.worker.signature.algorithm': { kind: 'string', default: 'HmacSHA256', oneOf: SIGNATURE_ALGORITHMS, importance: LOW, doc: 'Algorithm that signs requests between workers.' },
+  'inter.worker.verification.algorithms': { kind: 'list', default: 'HmacSHA256', check: knownAlgorithms, importance: LOW, doc: 'Algorithms that are accepted in such requests.' },
   'exactly.once.source.support': { kind: 'string', default: 'disabled', onlyDefault: true, importance: HIGH, doc: 'Exactly-once delivery of source connectors.' },
   'plugin.path': { kind: 'list', default: '', importance: LOW, doc: 'Folders that are plugins, or hold plugins, as npm packages with a manifest.' },
   'topic.creation.enable': { kind: 'boolean', default: 'true', importance: LOW, doc: 'Create the topics of source connectors that have topic.creation settings.' },
@@ -61,6 +62,10 @@ export type WorkerConfig = ConfigOf<typeof WORKER_CONFIG>;
 /** The settings under a prefix, without it: `producer.`, `config.storage.` … */
 export function settingsWithPrefix(config: StringMap, prefix: string): Record<string, string> {
   return Object.fromEntries(Object.entries(config).flatMap(([key, value]) => (key.startsWith(prefix) ? [[key.slice(prefix.length), value]] : [])));
+}
+
+function knownAlgorithms(names: readonly string[]): string | undefined {
+  return names.length > 0 && names.every((it) => SIGNATURE_ALGORITHMS.includes(it)) ? undefined : `Expected some of ${SIGNATURE_ALGORITHMS.join(', ')}`;
 }
 
 function replicationFactor(value: number): string | undefined {

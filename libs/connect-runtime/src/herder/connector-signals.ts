@@ -8,7 +8,7 @@ import type { ConfigStore } from '../stores/config-store.js';
 import type { StatusState } from '../stores/status-state.js';
 import type { Forwarder } from './forwarding.js';
 import type { LocalWork } from './local-work.js';
-import { signatureHeaders, verifySignature } from './session-keys.js';
+import type { InternalRequests } from './session-keys.js';
 
 /** How long a task may take to say that it has taken a signal. */
 const SIGNAL_TIMEOUT_MS = 30_000;
@@ -18,6 +18,7 @@ export interface ConnectorSignalsOptions {
   readonly statuses: StatusState;
   readonly work: LocalWork;
   readonly forwarder: Forwarder;
+  readonly internal: InternalRequests;
   readonly workerId: string;
   /** Where the worker of this id is reached. */
   readonly workerUrl: (workerId: string) => string;
@@ -44,7 +45,7 @@ export class ConnectorSignals {
 
   /** From another worker: for a task that runs here. */
   async take(id: ConnectorTaskId, body: string, signature: InternalSignature): Promise<void> {
-    verifySignature(this.options.configs.state.sessionKey, body, signature);
+    this.options.internal.verify(body, signature);
     const signal = JSON.parse(body) as TaskSignal;
     await this.deliver(id, signal);
   }
@@ -68,10 +69,9 @@ export class ConnectorSignals {
   }
 
   private async pass(id: ConnectorTaskId, workerId: string, signal: TaskSignal, origin: RequestOrigin): Promise<void> {
-    const { configs, forwarder, workerUrl } = this.options;
+    const { internal, forwarder, workerUrl } = this.options;
     const body = JSON.stringify(signal);
-    const key = configs.state.sessionKey;
     const path = `/ext/connectors/${encodeURIComponent(id.connector)}/tasks/${id.task}/signal`;
-    await forwarder.send(workerUrl(workerId), { method: 'PUT', path, body, headers: key ? signatureHeaders(key, body) : {} }, origin);
+    await forwarder.send(workerUrl(workerId), { method: 'PUT', path, body, headers: internal.headers(body) }, origin);
   }
 }

@@ -1,6 +1,7 @@
 import type { ConnectorValidator } from '../config/connector-validator.js';
 import { invalidConfigMessage } from '../config/config-infos.js';
 import type { InternalSignature, RequestOrigin } from '../rest/connect-api.js';
+import { inStage } from '../rest/request-budget.js';
 import { badRequest, conflict, ConnectRestError, notFound } from '../rest/rest-error.js';
 import type { ConfigPatch, ConnectorInfo, ConnectorOffset, ConnectorStateInfo, ConnectorTaskId, CreateConnectorRequest, OffsetsMessage, StringMap } from '../rest/shapes.js';
 import type { TargetState } from '../stores/config-records.js';
@@ -14,7 +15,7 @@ import type { GroupState } from './group-state.js';
 import type { LocalWork } from './local-work.js';
 import type { OffsetChanges } from './offset-changes.js';
 import { restartPlan } from './restart-plan.js';
-import { signatureHeaders, verifySignature } from './session-keys.js';
+import type { InternalRequests } from './session-keys.js';
 
 /** How long a write waits for a rebalance to end before it is refused. */
 const SETTLE_TIMEOUT_MS = 30_000;
@@ -29,6 +30,7 @@ export interface ConnectorWritesOptions {
   readonly validator: ConnectorValidator;
   readonly offsets: OffsetChanges;
   readonly forwarder: Forwarder;
+  readonly internal: InternalRequests;
   readonly tracksTopics: boolean;
   readonly allowsTopicReset: boolean;
   /** One at a time: what is checked is still so when it is written. */
@@ -141,7 +143,7 @@ export class ConnectorWrites {
 
   /** From a connector on another worker: its task configs, signed. */
   async putTaskConfigs(name: string, body: string, signature: InternalSignature, origin: RequestOrigin): Promise<void> {
-    verifySignature(this.options.configs.state.sessionKey, body, signature);
+    this.options.internal.verify(body, signature);
     let configs: StringMap[];
     try {
       configs = JSON.parse(body) as StringMap[];
@@ -152,12 +154,27 @@ export class ConnectorWrites {
     await this.publishTasks(name, configs, origin);
   }
 
+  async fence(name: string, body: string, signature: InternalSignature, origin: RequestOrigin): Promise<void> {
+    this.options.internal.verify(body, signature);
+    const headers = this.options.internal.headers(body);
+    await this.onLeader<void>({ method: 'PUT', path: `${pathOf(name)}/fence`, headers, ...(body === '' ? {} : { body }) }, origin, () => {
+      const { configs, reads } = this.options;
+      const config = configs.state.config(name);
+      if (!config) throw notFound(`Connector ${name} not found`);
+      if (reads.type(config) === 'sink') throw badRequest(`Connector ${name} is not a source connector`);
+      throw new ConnectRestError('INTERNAL', 500, 'This worker does not support exactly-once delivery of source connectors (exactly.once.source.support is disabled): it cannot fence out zombie tasks');
+    });
+  }
+
+  async setLoggerLevel(logger: string, level: string): Promise<void> {
+    await inStage(`writing the level of logger ${logger} to the config topic`, () => this.options.configs.putLoggerLevel(logger, level));
+  }
+
   /** Stores the task configs when they, or the config they were made for, differ from what is stored; on the leader. */
   async publishTasks(name: string, configs: readonly StringMap[], origin: RequestOrigin = {}): Promise<void> {
     if (!this.isNews(name, configs)) return;
     const body = JSON.stringify(configs);
-    const key = this.options.configs.state.sessionKey;
-    await this.onLeader({ method: 'POST', path: `${pathOf(name)}/tasks`, body, headers: key ? signatureHeaders(key, body) : {} }, origin, async () => {
+    await this.onLeader({ method: 'POST', path: `${pathOf(name)}/tasks`, body, headers: this.options.internal.headers(body) }, origin, async () => {
       const { state } = this.options.configs;
       if (!state.has(name)) throw notFound(`Connector ${name} not found`);
       if (state.targetState(name) === 'STOPPED' && configs.length > 0) throw badRequest(`Cannot submit non-empty set of task configs for stopped connector ${name}`);
@@ -181,7 +198,7 @@ export class ConnectorWrites {
       this.options.offsets.checkStopped(name);
       return undefined;
     });
-    return answer ?? (await this.options.offsets.change(name, offsets));
+    return answer ?? (await inStage(`modifying offsets for connector ${name}`, () => this.options.offsets.change(name, offsets)));
   }
 
   async resetTopics(name: string): Promise<void> {
@@ -205,15 +222,16 @@ export class ConnectorWrites {
   }
 
   private async validate(config: ConfigPatch): Promise<void> {
-    const infos = await this.options.validator.validate(config);
+    const infos = await inStage(`validating the config of connector ${config.name ?? ''}`, () => this.options.validator.validate(config));
     if (infos.error_count > 0) throw badRequest(invalidConfigMessage(infos));
   }
 
   private async onLeader<T>(call: ForwardCall, origin: RequestOrigin, act: () => Promise<T>): Promise<T> {
     await this.settle();
-    if (this.options.group.isLeader) return await this.options.exclusively(act);
-    const answer = (await this.options.forwarder.send(this.options.group.leaderUrl, call, origin)) as T;
-    await this.options.configs.readToEnd();
+    const { group, forwarder, configs, exclusively } = this.options;
+    if (group.isLeader) return await inStage('waiting for other changes of configs to end', () => exclusively(() => inStage(`reading or writing the config topic for ${call.method} ${call.path}`, act)));
+    const answer = (await inStage(`forwarding the request to the leader of the cluster, ${group.leaderUrl ?? 'not known'}`, () => forwarder.send(group.leaderUrl, call, origin))) as T;
+    await inStage('reading to the end of the config topic', () => configs.readToEnd());
     return answer;
   }
 
@@ -226,13 +244,13 @@ export class ConnectorWrites {
     await this.settle();
     here.check();
     const { group } = this.options;
-    if (here.isHere(group)) return await here.act();
+    if (here.isHere(group)) return await inStage(`carrying out ${call.method} ${call.path}`, here.act);
     const url = group.isLeader ? ownerUrl(group) : group.leaderUrl;
-    await this.options.forwarder.send(url, call, origin);
+    await inStage(`forwarding the request to ${url ?? 'a worker that is not known'}`, () => this.options.forwarder.send(url, call, origin));
   }
 
   private async settle(): Promise<void> {
-    if (!(await this.options.group.settled(SETTLE_TIMEOUT_MS))) throw conflict('Cannot complete request momentarily due to stale configuration (typically caused by a concurrent config change)');
+    if (!(await inStage('ensuring membership in the cluster', () => this.options.group.settled(SETTLE_TIMEOUT_MS)))) throw conflict('Cannot complete request momentarily due to stale configuration (typically caused by a concurrent config change)');
   }
 }
 

@@ -27,7 +27,7 @@ import { OffsetChanges } from './offset-changes.js';
 import { INLINE_PLANNING } from './planning-calls.js';
 import { restartPlan } from './restart-plan.js';
 import { Serial } from './serial.js';
-import { newSessionKey } from './session-keys.js';
+import { InternalRequests } from './session-keys.js';
 import type { SinkGroups } from './sink-groups.js';
 import { TaskSpecs, type OpenOffsetTopic } from './task-specs.js';
 
@@ -47,6 +47,8 @@ export interface HerderOptions {
   readonly forward: Forward;
   readonly sinkGroups: SinkGroups;
   readonly openOffsetTopic: OpenOffsetTopic;
+  /** A level was set for all workers. */
+  readonly onLoggerLevel: (logger: string, level: string) => void;
   readonly logger: Logger;
   readonly clock: Clock;
 }
@@ -63,6 +65,7 @@ export class Herder {
   readonly configs: ConfigStore;
   readonly statuses: StatusStore;
   readonly offsets: OffsetStore;
+  private readonly internal: InternalRequests;
   private readonly offsetStores: SourceOffsetStores;
   private readonly workSteps = new Serial();
   private readonly writeSteps = new Serial();
@@ -110,11 +113,17 @@ export class Herder {
       onLost: () => this.workSteps.run(() => this.work.stopAll(Math.min(LOST_GRACE_MS, config['task.shutdown.graceful.timeout.ms']))),
       onLease: (untilMs) => this.work.lease(untilMs),
     });
+    this.internal = new InternalRequests(
+      { keyAlgorithm: config['inter.worker.key.generation.algorithm'], algorithm: config['inter.worker.signature.algorithm'], accepted: config['inter.worker.verification.algorithms'] },
+      () => this.configs.state.sessionKey,
+      () => this.group.protocolVersion >= 2,
+    );
     this.reads = new ConnectorReads({ configs: this.configs.state, statuses: this.statuses.state, offsets: offsetChanges, catalog, tracksTopics });
     const forwarder = new Forwarder(options.forward);
     const { protocol } = new URL(advertisedUrl);
+    const internal = this.internal;
     const peers = { statuses: this.statuses.state, work: this.work, forwarder, workerId: options.workerId, workerUrl: (workerId: string) => `${protocol}//${workerId}/` };
-    this.signals = new ConnectorSignals({ ...peers, configs: this.configs });
+    this.signals = new ConnectorSignals({ ...peers, internal, configs: this.configs });
     this.healths = new ConnectorHealths({ ...peers, configs: this.configs.state, logger });
     this.writes = new ConnectorWrites({
       configs: this.configs,
@@ -125,6 +134,7 @@ export class Herder {
       validator: this.validator,
       offsets: offsetChanges,
       forwarder,
+      internal,
       tracksTopics,
       allowsTopicReset: config['topic.tracking.allow.reset'],
       exclusively: this.writeSteps.run,
@@ -152,6 +162,8 @@ export class Herder {
     switch (change.kind) {
       case 'session-key':
         return;
+      case 'logger':
+        return this.options.onLoggerLevel(change.logger, change.level);
       case 'restart':
         void this.restartLocal(change.request).catch((error: unknown) => this.restartFailed(change.request, error));
         return;
@@ -252,11 +264,12 @@ export class Herder {
     const { config, clock, logger } = this.options;
     const ttlMs = config['inter.worker.key.ttl.ms'];
     clearTimeout(this.keyTimer);
+    if (this.group.protocolVersion < 2) return;
     const key = this.configs.state.sessionKey;
     const ageMs = key ? clock.nowMs() - key.creationTimestampMs : Infinity;
-    const isDue = !key || (ttlMs > 0 && ageMs >= ttlMs);
+    const isDue = !key || !this.internal.isOfThisAlgorithm(key) || (ttlMs > 0 && ageMs >= ttlMs);
     try {
-      if (isDue) await this.configs.putSessionKey(newSessionKey(clock));
+      if (isDue) await this.configs.putSessionKey(this.internal.newKey(clock));
     } catch (error) {
       logger.warn({ error: errorMessage(error) }, 'the key that signs requests between workers could not be written');
     }

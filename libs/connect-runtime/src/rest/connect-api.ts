@@ -108,6 +108,10 @@ export interface ConnectRestApi {
   validateConfig(plugin: string, config: ConfigPatch): Promise<ConfigInfos>;
   /** POST /connectors/{name}/tasks, between workers only; `body` is the JSON text that was signed. 204. */
   putTaskConfigs(name: string, body: string, signature: InternalSignature, origin: RequestOrigin): Promise<void>;
+  /** PUT /connectors/{name}/fence, between workers only. Always refused: this worker does not do exactly-once delivery of sources. */
+  fenceZombies(name: string, body: string, signature: InternalSignature, origin: RequestOrigin): Promise<void>;
+  /** PUT /admin/loggers/{logger}?scope=cluster: 204. The level has been checked. */
+  setClusterLoggerLevel(logger: string, level: string): Promise<void>;
   /**
    * POST /ext/connectors/{name}/signals (ours): 202 with the signal's id when each task has taken it; 400 with the text of the task's
    * ConfigError, 404, 409 when a task is not running.

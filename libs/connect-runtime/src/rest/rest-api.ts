@@ -1,5 +1,6 @@
 import type { Herder } from '../herder/herder.js';
 import type { ConnectRestApi } from './connect-api.js';
+import { inStage, withinBudget } from './request-budget.js';
 import { badRequest } from './rest-error.js';
 import type { ConfigPatch, ServerInfo, WorkerHealth } from './shapes.js';
 
@@ -7,45 +8,49 @@ export interface RestApiOptions {
   readonly herder: Herder;
   readonly serverInfo: () => ServerInfo;
   readonly health: () => Promise<WorkerHealth>;
+  readonly requestTimeoutMs: number;
 }
 
 /** The REST verbs, each from the part that does it. */
-export function restApi({ herder, serverInfo, health }: RestApiOptions): ConnectRestApi {
+export function restApi({ herder, serverInfo, health, requestTimeoutMs }: RestApiOptions): ConnectRestApi {
   const { reads, writes, validator, signals, healths } = herder;
+  const timed = <T>(work: () => Promise<T>): Promise<T> => withinBudget(requestTimeoutMs, work);
   return {
     serverInfo,
     health,
     connectorNames: () => reads.names(),
     connectorsExpanded: (expand) => reads.expanded(expand),
-    createConnector: (request, origin) => writes.create(request, origin),
+    createConnector: (request, origin) => timed(() => writes.create(request, origin)),
     connectorInfo: (name) => reads.info(name),
     connectorConfig: (name) => reads.config(name),
-    putConnectorConfig: (name, config, origin) => writes.putConfig(name, config, origin),
-    patchConnectorConfig: (name, patch, origin) => writes.patchConfig(name, patch, origin),
-    deleteConnector: (name, origin) => writes.remove(name, origin),
+    putConnectorConfig: (name, config, origin) => timed(() => writes.putConfig(name, config, origin)),
+    patchConnectorConfig: (name, patch, origin) => timed(() => writes.patchConfig(name, patch, origin)),
+    deleteConnector: (name, origin) => timed(() => writes.remove(name, origin)),
     connectorStatus: (name) => reads.status(name),
     connectorTasks: (name) => reads.tasks(name),
     taskStatus: (name, task) => reads.taskStatus(name, task),
-    restartConnector: (name, options, origin) => writes.restart(name, options, origin),
-    restartTask: (connector, task, origin) => writes.restartTask({ connector, task }, origin),
-    pauseConnector: (name) => writes.setTarget(name, 'PAUSED'),
-    resumeConnector: (name) => writes.setTarget(name, 'STARTED'),
-    stopConnector: (name, origin) => writes.stop(name, origin),
-    connectorOffsets: (name) => reads.connectorOffsets(name),
-    alterConnectorOffsets: (name, { offsets }, origin) => writes.alterOffsets(name, offsets, origin),
-    resetConnectorOffsets: (name, origin) => writes.resetOffsets(name, origin),
+    restartConnector: (name, options, origin) => timed(() => writes.restart(name, options, origin)),
+    restartTask: (connector, task, origin) => timed(() => writes.restartTask({ connector, task }, origin)),
+    pauseConnector: (name) => timed(() => writes.setTarget(name, 'PAUSED')),
+    resumeConnector: (name) => timed(() => writes.setTarget(name, 'STARTED')),
+    stopConnector: (name, origin) => timed(() => writes.stop(name, origin)),
+    connectorOffsets: (name) => timed(() => reads.connectorOffsets(name)),
+    alterConnectorOffsets: (name, { offsets }, origin) => timed(() => writes.alterOffsets(name, offsets, origin)),
+    resetConnectorOffsets: (name, origin) => timed(() => writes.resetOffsets(name, origin)),
     connectorTopics: (name) => reads.topics(name),
-    resetConnectorTopics: (name) => writes.resetTopics(name),
+    resetConnectorTopics: (name) => timed(() => writes.resetTopics(name)),
     plugins: ({ connectorsOnly }) => reads.plugins(connectorsOnly),
-    pluginConfig: async (plugin) => await Promise.resolve(validator.pluginConfig(plugin)),
+    pluginConfig: async (plugin) => await timed(async () => await Promise.resolve(validator.pluginConfig(plugin))),
     validateConfig: async (plugin, config) => {
       checkPlugin(plugin, config);
-      return await validator.validate(config);
+      return await timed(() => inStage('validating the config of a connector', () => validator.validate(config)));
     },
-    putTaskConfigs: (name, body, signature, origin) => writes.putTaskConfigs(name, body, signature, origin),
-    signalConnector: (name, request, origin) => signals.send(name, request, origin),
-    connectorHealth: (name, origin) => healths.of(name, origin),
-    signalTask: (connector, task, body, signature) => signals.take({ connector, task }, body, signature),
+    putTaskConfigs: (name, body, signature, origin) => timed(() => writes.putTaskConfigs(name, body, signature, origin)),
+    fenceZombies: (name, body, signature, origin) => timed(() => writes.fence(name, body, signature, origin)),
+    setClusterLoggerLevel: (logger, level) => timed(() => writes.setLoggerLevel(logger, level)),
+    signalConnector: (name, request, origin) => timed(() => signals.send(name, request, origin)),
+    connectorHealth: (name, origin) => timed(() => healths.of(name, origin)),
+    signalTask: (connector, task, body, signature) => timed(() => signals.take({ connector, task }, body, signature)),
   };
 }
 

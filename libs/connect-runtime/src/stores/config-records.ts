@@ -25,9 +25,12 @@ export type ConfigRecord =
   | { readonly kind: 'target-state'; readonly connector: string; readonly value: TargetState | null }
   | { readonly kind: 'restart'; readonly connector: string; readonly value: RestartRequest | null }
   | { readonly kind: 'tasks-fencing'; readonly connector: string; readonly value: number | null }
+  /** A logger's level on all workers (KIP-976). */
+  | { readonly kind: 'logger'; readonly logger: string; readonly value: string | null }
   | { readonly kind: 'session-key'; readonly value: SessionKey | null };
 
 const RESTART_PREFIX = 'restart-connector-';
+const LOGGER_PREFIX = 'logger-cluster-';
 const SESSION_KEY = 'session-key';
 
 export function encodeConfigKey(record: ConfigRecord): string {
@@ -36,6 +39,8 @@ export function encodeConfigKey(record: ConfigRecord): string {
       return `task-${taskName(record.id)}`;
     case 'restart':
       return RESTART_PREFIX + record.connector;
+    case 'logger':
+      return LOGGER_PREFIX + record.logger;
     case 'session-key':
       return SESSION_KEY;
     default:
@@ -58,6 +63,8 @@ export function encodeConfigValue(record: ConfigRecord): string | null {
       return JSON.stringify({ 'include-tasks': record.value.includeTasks, 'only-failed': record.value.onlyFailed });
     case 'tasks-fencing':
       return JSON.stringify({ 'task-count': record.value });
+    case 'logger':
+      return JSON.stringify({ level: record.value });
     case 'session-key':
       return JSON.stringify({ key: record.value.key, algorithm: record.value.algorithm, 'creation-timestamp': record.value.creationTimestampMs });
   }
@@ -73,6 +80,7 @@ export function decodeConfigRecord(key: string, value: string | null): ConfigRec
   }
   if (json !== null && (typeof json !== 'object' || Array.isArray(json))) return undefined;
   if (key === SESSION_KEY) return withValue(json, (it) => sessionKey(it), (parsed) => ({ kind: 'session-key', value: parsed }));
+  if (key.startsWith(LOGGER_PREFIX)) return withValue(json, (it) => (typeof it.level === 'string' ? it.level : undefined), (value) => ({ kind: 'logger', logger: key.slice(LOGGER_PREFIX.length), value }));
   if (key.startsWith(RESTART_PREFIX)) {
     const connector = key.slice(RESTART_PREFIX.length);
     return withValue(json, (it) => ({ connector, includeTasks: it['include-tasks'] === true, onlyFailed: it['only-failed'] === true }), (parsed) => ({ kind: 'restart', connector, value: parsed }));

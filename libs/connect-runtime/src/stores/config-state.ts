@@ -6,6 +6,7 @@ import type { ConfigRecord, RestartRequest, SessionKey, TargetState } from './co
 export type ConfigChange =
   | { readonly kind: 'connector' | 'tasks' | 'target-state' | 'removed'; readonly connector: string }
   | { readonly kind: 'session-key' }
+  | { readonly kind: 'logger'; readonly logger: string; readonly level: string }
   | { readonly kind: 'restart'; readonly request: RestartRequest };
 
 /**
@@ -97,6 +98,8 @@ export class ConfigState {
         return record.value === null ? undefined : { kind: 'restart', request: record.value };
       case 'tasks-fencing':
         return undefined;
+      case 'logger':
+        return record.value === null ? undefined : { kind: 'logger', logger: record.logger, level: record.value };
       case 'session-key':
         if (record.value === null) return undefined;
         this.sessionKey = record.value;

@@ -56,6 +56,10 @@ export class ConfigStore {
     await this.write([{ kind: 'restart', connector: request.connector, value: request }]);
   }
 
+  async putLoggerLevel(logger: string, value: string): Promise<void> {
+    await this.write([{ kind: 'logger', logger, value }]);
+  }
+
   async putSessionKey(value: SessionKey): Promise<void> {
     await this.write([{ kind: 'session-key', value }]);
   }
