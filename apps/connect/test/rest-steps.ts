@@ -87,6 +87,18 @@ export const EMPTY_STEPS: readonly RestStep[] = [
   step('task that is not a number', 'GET', '/connectors/none/tasks/x/status'),
 ];
 
+const SIGNED = (algorithm: string): Record<string, string> => ({ 'X-Connect-Authorization': Buffer.alloc(32).toString('base64'), 'X-Connect-Request-Signature-Algorithm': algorithm });
+
+const SINK_OFFSETS: readonly (readonly [string, readonly unknown[]])[] = [
+  ['no partition', [{ offset: { kafka_offset: 1 } }]],
+  ['no topic', [{ partition: { kafka_partition: 0 }, offset: null }]],
+  ['topic is null', [{ partition: { kafka_topic: null, kafka_partition: 0 }, offset: null }]],
+  ['partition is null', [{ partition: { kafka_topic: 't', kafka_partition: null }, offset: null }]],
+  ['partition is a word', [{ partition: { kafka_topic: 't', kafka_partition: 'one' }, offset: null }]],
+  ['no offset', [{ partition: { kafka_topic: 't', kafka_partition: 0 }, offset: {} }]],
+  ['offset is a word', [{ partition: { kafka_topic: 't', kafka_partition: 0 }, offset: { kafka_offset: 'first' } }]],
+];
+
 const CREATE = (name: string, body: unknown, more: Partial<RestStep> = {}): RestStep => step(`create, ${name}`, 'POST', '/connectors', { body, ...more });
 
 export const BAD_BODY_STEPS: readonly RestStep[] = [
@@ -186,7 +198,10 @@ export const LIFE_STEPS: readonly RestStep[] = [
   step('runs after the restart of its task', 'GET', `${PATH}/status`, { until: hasTasks('RUNNING') }),
   step('task configs, unsigned', 'POST', `${PATH}/tasks`, { body: [] }),
   step('task configs, nothing', 'POST', `${PATH}/tasks`, { body: '' }),
+  step('task configs, badly signed', 'POST', `${PATH}/tasks`, { body: [], headers: SIGNED('HmacSHA256') }),
+  step('task configs, signed by another algorithm', 'POST', `${PATH}/tasks`, { body: [], headers: SIGNED('HmacSHA1') }),
   step('fence, unsigned', 'PUT', `${PATH}/fence`),
+  step('fence, badly signed', 'PUT', `${PATH}/fence`, { headers: SIGNED('HmacSHA256') }),
   step('topics reset', 'PUT', `${PATH}/topics/reset`),
   step('topics after reset', 'GET', `${PATH}/topics`, { until: (body) => Object.values(body as Record<string, { topics: string[] }>)[0]?.topics.length === 0 }),
   step('stop', 'PUT', `${PATH}/stop`),
@@ -196,6 +211,21 @@ export const LIFE_STEPS: readonly RestStep[] = [
   step('stopped, tasks', 'GET', `${PATH}/tasks`),
   step('stopped, offsets', 'GET', `${PATH}/offsets`),
   step('alter offsets, broken', 'PATCH', `${PATH}/offsets`, { body: '{"offsets":' }),
+  step('alter offsets, nothing', 'PATCH', `${PATH}/offsets`, { body: '' }),
+  step('alter offsets, no member', 'PATCH', `${PATH}/offsets`, { body: {} }),
+  step('alter offsets, unknown member', 'PATCH', `${PATH}/offsets`, { body: { offsets: [], other: 1 } }),
+  step('alter offsets, not a list', 'PATCH', `${PATH}/offsets`, { body: { offsets: {} } }),
+  step('alter offsets, refused by the connector', 'PATCH', `${PATH}/offsets`, { body: { offsets: [{ partition: { filename: INPUT.name }, offset: { position: -1 } }] } }),
+  step('alter offsets, a structure', 'PATCH', `${PATH}/offsets`, { body: { offsets: [{ partition: { filename: INPUT.name }, offset: { position: { deep: 1 } } }] } }),
+  step('alter offsets', 'PATCH', `${PATH}/offsets`, { body: { offsets: [{ partition: { filename: INPUT.name }, offset: { position: 4 } }] } }),
+  step('offsets, altered', 'GET', `${PATH}/offsets`),
+  step('alter offsets, forget one, add one', 'PATCH', `${PATH}/offsets`, { body: { offsets: [{ partition: { filename: INPUT.name }, offset: null }, { partition: { filename: 'other' }, offset: { position: 9007199254740993 } }] } }),
+  step('offsets, one forgotten', 'GET', `${PATH}/offsets`),
+  step('reset offsets', 'DELETE', `${PATH}/offsets`),
+  step('offsets, reset', 'GET', `${PATH}/offsets`),
+  step('reset offsets again', 'DELETE', `${PATH}/offsets`),
+  step('alter offsets, unknown connector', 'PATCH', '/connectors/none/offsets', { body: { offsets: [{ partition: {}, offset: null }] } }),
+  step('reset offsets, unknown connector', 'DELETE', '/connectors/none/offsets'),
   step('resume from stop', 'PUT', `${PATH}/resume`),
   step('resumed from stop', 'GET', `${PATH}/status`, { until: hasTasks('RUNNING') }),
   CREATE('sink, paused', { name: 'sink', config: { ...SINK, 'tasks.max': '1' }, initial_state: 'Paused' }),
@@ -206,6 +236,17 @@ export const LIFE_STEPS: readonly RestStep[] = [
   step('sink offsets', 'GET', '/connectors/sink/offsets', { until: (body) => (body as { offsets?: unknown[] }).offsets?.length === 1 }),
   step('sink topics', 'GET', '/connectors/sink/topics'),
   step('sink deleted', 'DELETE', '/connectors/sink'),
+  CREATE('sink, stopped', { name: 'still', config: { ...SINK, 'tasks.max': '1' }, initial_state: 'stopped' }),
+  step('sink stopped', 'GET', '/connectors/still/status', { until: isStopped }),
+  ...SINK_OFFSETS.map(([name, offsets]) => step(`alter offsets of a sink, ${name}`, 'PATCH', '/connectors/still/offsets', { body: { offsets } })),
+  step('offsets of a sink before its first run', 'GET', '/connectors/still/offsets'),
+  step('alter offsets of a sink', 'PATCH', '/connectors/still/offsets', { body: { offsets: [{ partition: { kafka_topic: 'rest-lines', kafka_partition: '0' }, offset: { kafka_offset: '1' } }] } }),
+  step('offsets of a sink, altered', 'GET', '/connectors/still/offsets'),
+  step('alter offsets of a sink, forget', 'PATCH', '/connectors/still/offsets', { body: { offsets: [{ partition: { kafka_topic: 'rest-lines', kafka_partition: 0 }, offset: null }] } }),
+  step('offsets of a sink, forgotten', 'GET', '/connectors/still/offsets'),
+  step('reset offsets of a sink', 'DELETE', '/connectors/still/offsets'),
+  step('reset offsets of a sink again', 'DELETE', '/connectors/still/offsets'),
+  step('stopped sink deleted', 'DELETE', '/connectors/still'),
   step('delete', 'DELETE', PATH),
   step('delete again', 'DELETE', PATH),
   step('info after delete', 'GET', PATH),
@@ -267,6 +308,9 @@ export const LOGGER_STEPS: readonly RestStep[] = [
   step('logger, junk scope', 'PUT', '/admin/loggers/a.b?scope=junk', { body: { level: 'INFO' } }),
   step('logger, an ancestor', 'PUT', '/admin/loggers/a', { body: { level: 'error', other: 1 } }),
   step('logger, below the ancestor', 'GET', '/admin/loggers/a.b'),
+  step('logger, cluster', 'PUT', '/admin/loggers/c.d?scope=cluster', { body: { level: 'warn' } }),
+  step('logger, set in the cluster', 'GET', '/admin/loggers/c.d', { until: (body) => (body as { level?: string }).level === 'WARN' }),
+  step('logger, cluster, wrong level', 'PUT', '/admin/loggers/c.d?scope=CLUSTER', { body: { level: 'junk' } }),
   step('logger, refused method', 'DELETE', '/admin/loggers/a'),
   step('loggers, refused method', 'POST', '/admin/loggers', { body: {} }),
 ];

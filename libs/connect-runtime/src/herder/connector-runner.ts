@@ -1,10 +1,11 @@
-import { ConnectError, type Connector, type ConnectorContext, type SourceConnector } from '@millrace/connect-api';
+import { ConnectError } from '@millrace/connect-api';
 import { errorMessage, hasCode, type Clock, type Logger } from '@millrace/foundation';
+import type { PlannedConnector, PlannedConnectorEvents } from '../isolation/planning-host.js';
 import { errorReport } from '../isolation/task-protocol.js';
-import { loadConnectorPlugin } from '../plugins/load-plugin.js';
 import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
 import type { StringMap } from '../rest/shapes.js';
 import type { TargetState } from '../stores/config-records.js';
+import type { Planning } from './planning-calls.js';
 import { RestartBudget, type RestartPolicy } from './restart-budget.js';
 import type { RestartRecord } from './task-supervisor.js';
 
@@ -13,6 +14,7 @@ const RETRY_MAX_MS = 60_000;
 
 export interface ConnectorRunnerOptions {
   readonly name: string;
+  readonly planning: Planning;
   readonly findPlugin: (config: StringMap) => PluginDescriptor;
   /** Stores the task configs if they differ from what is stored. */
   readonly publishTasks: (name: string, configs: readonly StringMap[], plugin: PluginDescriptor) => Promise<void>;
@@ -25,7 +27,7 @@ export interface ConnectorRunnerOptions {
 class TooManyTasks extends ConnectError {}
 
 interface Running {
-  readonly connector: Connector;
+  readonly connector: PlannedConnector;
   readonly plugin: PluginDescriptor;
   readonly config: StringMap;
 }
@@ -37,6 +39,8 @@ interface Running {
 export class ConnectorRunner {
   private wanted: { readonly config: StringMap; readonly target: TargetState } | undefined;
   private running: Running | undefined;
+  /** The instance, also while it starts. */
+  private opened: PlannedConnector | undefined;
   private work: Promise<void> = Promise.resolve();
   private retryTimer: NodeJS.Timeout | undefined;
   private retryMs = RETRY_MIN_MS;
@@ -78,16 +82,25 @@ export class ConnectorRunner {
     void this.enqueue(() => this.publish());
   }
 
-  /** After `stop` nothing is reported any more. With `isDeleted` the connector may clean up behind itself. */
-  async stop(isDeleted: boolean): Promise<void> {
+  /**
+   * After `stop` nothing is reported any more. With `isDeleted` the connector may clean up behind itself, also when it did not run. What does
+   * not come to an end within the grace time is left behind.
+   */
+  async stop(isDeleted: boolean, graceMs: number): Promise<void> {
     this.isStopped = true;
     clearTimeout(this.retryTimer);
-    await this.enqueue(async () => {
+    const ended = this.enqueue(async () => {
       const { running } = this;
-      await this.stopInstance();
-      const connector = running?.connector as Partial<SourceConnector> | undefined;
-      if (isDeleted && running && connector?.onDeleted) await connector.onDeleted(running.config);
+      await this.stopInstance(isDeleted ? running?.config : undefined);
+      if (isDeleted && !running && this.wanted) await this.deletedUnstarted(this.wanted.config);
     });
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, graceMs);
+    });
+    await Promise.race([ended, late]);
+    clearTimeout(timer);
+    await this.opened?.abandon();
   }
 
   private enqueue(step: () => Promise<void>): Promise<void> {
@@ -107,10 +120,12 @@ export class ConnectorRunner {
     await this.stopInstance();
     try {
       const plugin = this.options.findPlugin(wanted.config);
-      const connector = loadConnectorPlugin(plugin).connector();
-      await connector.start(this.context(), wanted.config);
+      const connector = this.options.planning.open(plugin, this.options.name, this.events());
+      this.opened = connector;
+      await connector.start(wanted.config);
       this.running = { connector, plugin, config: wanted.config };
     } catch (error) {
+      await this.leave();
       return this.fail(error);
     }
     this.report('RUNNING', null);
@@ -144,7 +159,8 @@ export class ConnectorRunner {
     this.retryMs = Math.min(this.retryMs * 2, RETRY_MAX_MS);
   }
 
-  private async stopInstance(): Promise<void> {
+  /** With the config of a connector that was deleted: it is told so after its stop. */
+  private async stopInstance(deletedConfig?: StringMap): Promise<void> {
     const { running } = this;
     this.running = undefined;
     this.plannedMs = null;
@@ -152,21 +168,39 @@ export class ConnectorRunner {
     if (!running) return;
     try {
       await running.connector.stop();
+      if (deletedConfig) await running.connector.onDeleted(deletedConfig);
     } catch (error) {
       this.options.logger.warn({ connector: this.options.name, error: errorMessage(error) }, 'a connector did not stop in order');
     }
+    await this.leave();
   }
 
-  private context(): ConnectorContext {
+  private async leave(): Promise<void> {
+    const { opened } = this;
+    this.opened = undefined;
+    await opened?.abandon();
+  }
+
+  private async deletedUnstarted(config: StringMap): Promise<void> {
+    const { planning, findPlugin } = this.options;
+    await planning.onDeleted(findPlugin(config), config);
+  }
+
+  private events(): PlannedConnectorEvents {
     const { name, logger } = this.options;
     return {
-      connectorName: name,
       logger: logger.child({ connector: name }),
-      requestTaskReconfiguration: () => this.reconfigure(),
-      raiseError: (error) =>
+      onReconfigure: () => this.reconfigure(),
+      onError: (error) =>
         void this.enqueue(async () => {
           await this.stopInstance();
           this.fail(error);
+        }),
+      onGone: () =>
+        void this.enqueue(async () => {
+          this.running = undefined;
+          this.opened = undefined;
+          await this.converge();
         }),
     };
   }

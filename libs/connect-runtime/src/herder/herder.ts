@@ -24,7 +24,7 @@ import { Forwarder } from './forwarding.js';
 import { GroupState } from './group-state.js';
 import { LocalWork } from './local-work.js';
 import { OffsetChanges } from './offset-changes.js';
-import { INLINE_PLANNING } from './planning-calls.js';
+import { Planning } from './planning-calls.js';
 import { restartPlan } from './restart-plan.js';
 import { Serial } from './serial.js';
 import { InternalRequests } from './session-keys.js';
@@ -66,6 +66,7 @@ export class Herder {
   readonly statuses: StatusStore;
   readonly offsets: OffsetStore;
   private readonly internal: InternalRequests;
+  readonly planning: Planning;
   private readonly offsetStores: SourceOffsetStores;
   private readonly workSteps = new Serial();
   private readonly writeSteps = new Serial();
@@ -79,9 +80,10 @@ export class Herder {
     this.statuses = new StatusStore(options.statusLog, logger);
     this.offsets = new OffsetStore(options.offsetLog);
     this.validator = new ConnectorValidator(catalog, config, config['group.id']);
+    this.planning = new Planning({ isThread: config['task.isolation'] !== 'inline', heapMaxMb: config['task.heap.max.mb'], logger });
     this.offsetStores = new SourceOffsetStores(this.offsets, logger);
     const specs = new TaskSpecs(raw, config, catalog, options.openOffsetTopic);
-    const offsetChanges = new OffsetChanges({ configs: this.configs.state, specs, stores: this.offsetStores, sinkGroups: options.sinkGroups, planning: INLINE_PLANNING, leavingMs: config['task.shutdown.graceful.timeout.ms'] + 1000, logger });
+    const offsetChanges = new OffsetChanges({ configs: this.configs.state, specs, stores: this.offsetStores, sinkGroups: options.sinkGroups, planning: this.planning, leavingMs: config['task.shutdown.graceful.timeout.ms'] + 1000, logger });
     const tracksTopics = config['topic.tracking.enable'];
     this.work = new LocalWork({
       configs: this.configs.state,
@@ -93,6 +95,7 @@ export class Herder {
       taskStatus: (id, state, trace, isSafe) => this.putTaskStatus(id, state, trace, isSafe),
       topicUsed: (id, topic) => this.noteTopic(id, topic),
       offsets: this.offsetStores,
+      planning: this.planning,
       inLine: (step) => this.workSteps.run(step),
       logger,
       clock,
@@ -154,6 +157,7 @@ export class Herder {
     clearTimeout(this.keyTimer);
     await this.workSteps.run(() => this.work.close());
     await this.group.stop();
+    await this.planning.close();
     await Promise.all([this.configs.stop(), this.statuses.stop(), this.offsets.stop(), this.offsetStores.stop()]);
   }
 

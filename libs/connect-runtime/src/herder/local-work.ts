@@ -11,6 +11,7 @@ import type { OffsetLease, SourceOffsetStores } from '../stores/source-offset-st
 import type { StatusState } from '../stores/status-records.js';
 import type { TaskMetrics } from '../worker-metrics.js';
 import { ConnectorRunner, isSameConfig } from './connector-runner.js';
+import type { Planning } from './planning-calls.js';
 import { TaskSupervisor, type RestartRecord } from './task-supervisor.js';
 import type { TaskSpecs } from './task-specs.js';
 
@@ -24,6 +25,7 @@ export interface LocalWorkOptions {
   readonly taskStatus: (id: ConnectorTaskId, state: StatusState, trace: string | null, isSafe: boolean) => void;
   readonly topicUsed: (id: ConnectorTaskId, topic: string) => void;
   readonly offsets: SourceOffsetStores;
+  readonly planning: Planning;
   /** One after the other with all that changes what runs here. */
   readonly inLine: (step: () => Promise<void>) => Promise<void>;
   readonly logger: Logger;
@@ -182,8 +184,7 @@ export class LocalWork {
     if (!runner) return;
     this.connectors.delete(name);
     const isDeleted = !this.options.configs.has(name);
-    const timeout = new Promise<void>((resolve) => setTimeout(resolve, this.options.shutdownTimeoutMs).unref());
-    await Promise.race([runner.stop(isDeleted), timeout]);
+    await runner.stop(isDeleted, this.options.shutdownTimeoutMs);
     if (!isDeleted) this.options.connectorStatus(name, 'UNASSIGNED', null, true);
   }
 
@@ -193,6 +194,7 @@ export class LocalWork {
       const { specs, publishTasks, connectorStatus, logger } = this.options;
       runner = new ConnectorRunner({
         name,
+        planning: this.options.planning,
         findPlugin: (config) => specs.connectorPlugin(config),
         restartPolicy: (config) => specs.restartPolicy(config),
         clock: this.options.clock,

@@ -6,7 +6,7 @@ import type { ConnectorOffset, OffsetsMessage, StringMap } from '../rest/shapes.
 import type { ConfigState } from '../stores/config-state.js';
 import { decodeOffsetMap, encodeOffsetKey, encodeOffsetMap } from '../stores/offset-json.js';
 import type { OffsetLease, SourceOffsetStores } from '../stores/source-offset-stores.js';
-import type { PlanningCalls } from './planning-calls.js';
+import type { Planning } from './planning-calls.js';
 import { sinkOffsetsOf, type SinkGroups, type SinkOffset } from './sink-groups.js';
 import type { TaskSpecs } from './task-specs.js';
 
@@ -18,7 +18,7 @@ export interface OffsetChangesOptions {
   readonly specs: TaskSpecs;
   readonly stores: SourceOffsetStores;
   readonly sinkGroups: SinkGroups;
-  readonly planning: PlanningCalls;
+  readonly planning: Planning;
   /** How long the tasks of a sink that has just been stopped may still be in its group. */
   readonly leavingMs: number;
   readonly logger: Logger;
@@ -56,7 +56,8 @@ export class OffsetChanges {
       if (error instanceof ConnectRestError) throw error;
       logger.error({ connector: name, error: errorMessage(error) }, 'offsets could not be modified');
       if (hasCode(error, 'CONNECT_CONFIG')) throw badRequest(errorMessage(error));
-      throw new ConnectRestError('INTERNAL', 500, `Failed to modify offsets for ${kind} connector ${name}: ${errorMessage(error)}`, { cause: error });
+      const isOfConnector = error instanceof Error && 'code' in error && String(error.code).startsWith('CONNECT_');
+      throw new ConnectRestError('INTERNAL', 500, isOfConnector ? error.message : `Failed to modify offsets for ${kind} connector ${name}`, { cause: error });
     }
   }
 

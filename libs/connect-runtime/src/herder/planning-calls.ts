@@ -1,23 +1,56 @@
-import type { OffsetMap, SinkConnector, SourceConnector } from '@millrace/connect-api';
-import { loadConnectorPlugin } from '../plugins/load-plugin.js';
+import type { ConfigValue, OffsetMap } from '@millrace/connect-api';
+import type { Logger } from '@millrace/foundation';
+import { PlanningHost, type PlannedConnector, type PlannedConnectorEvents } from '../isolation/planning-host.js';
 import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
 import type { StringMap } from '../rest/shapes.js';
 
-/** Single calls of a connector's planning half, each on an instance of its own that is not started. */
-export interface PlanningCalls {
-  /** False also when the connector has nothing to say about it. */
-  alterSourceOffsets(plugin: PluginDescriptor, config: StringMap, offsets: ReadonlyMap<OffsetMap, OffsetMap | null>): Promise<boolean>;
-  /** By `topic-partition`. */
-  alterSinkOffsets(plugin: PluginDescriptor, config: StringMap, offsets: ReadonlyMap<string, number | null>): Promise<boolean>;
-  onDeleted(plugin: PluginDescriptor, config: StringMap): Promise<void>;
+export interface PlanningOptions {
+  readonly isThread: boolean;
+  readonly heapMaxMb: number;
+  readonly logger: Logger;
 }
 
-/** In the caller's thread. */
-export const INLINE_PLANNING: PlanningCalls = {
-  alterSourceOffsets: async (plugin, config, offsets) => await (loadConnectorPlugin(plugin).connector() as SourceConnector).alterOffsets(config, offsets),
-  alterSinkOffsets: async (plugin, config, offsets) => await (loadConnectorPlugin(plugin).connector() as SinkConnector).alterOffsets(config, offsets),
-  onDeleted: async (plugin, config) => {
-    const connector = loadConnectorPlugin(plugin).connector() as Partial<SourceConnector>;
-    await connector.onDeleted?.(config);
-  },
-};
+/** The planning halves of all connectors on this worker: one host for each plugin, and for each installed version of it. */
+export class Planning {
+  private readonly hosts = new Map<string, PlanningHost>();
+
+  constructor(private readonly options: PlanningOptions) {}
+
+  open(plugin: PluginDescriptor, connector: string, events: PlannedConnectorEvents): PlannedConnector {
+    return this.host(plugin).open(connector, events);
+  }
+
+  validate(plugin: PluginDescriptor, config: StringMap): Promise<ConfigValue[]> {
+    return this.host(plugin).call({ method: 'validate', config });
+  }
+
+  exactlyOnceSupport(plugin: PluginDescriptor, config: StringMap): Promise<'supported' | 'unsupported' | undefined> {
+    return this.host(plugin).call({ method: 'exactlyOnceSupport', config });
+  }
+
+  /** False also when the connector has nothing to say about it. */
+  alterSourceOffsets(plugin: PluginDescriptor, config: StringMap, offsets: ReadonlyMap<OffsetMap, OffsetMap | null>): Promise<boolean> {
+    return this.host(plugin).call({ method: 'alterSourceOffsets', config, offsets });
+  }
+
+  /** By `topic-partition`. */
+  alterSinkOffsets(plugin: PluginDescriptor, config: StringMap, offsets: ReadonlyMap<string, number | null>): Promise<boolean> {
+    return this.host(plugin).call({ method: 'alterSinkOffsets', config, offsets });
+  }
+
+  /** Of a connector that does not run: on an instance that was never started. */
+  onDeleted(plugin: PluginDescriptor, config: StringMap): Promise<void> {
+    return this.host(plugin).call({ method: 'onDeleted', config });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.hosts.values()].map((it) => it.close()));
+  }
+
+  private host(plugin: PluginDescriptor): PlanningHost {
+    const key = `${plugin.entry}#${plugin.exportName}`;
+    let host = this.hosts.get(key);
+    if (!host) this.hosts.set(key, (host = new PlanningHost(plugin, this.options)));
+    return host;
+  }
+}

@@ -4,6 +4,7 @@ import { SinkLoop } from '../tasks/sink-loop.js';
 import { SourceLoop } from '../tasks/source-loop.js';
 import type { TaskLoop } from '../tasks/task-loop.js';
 import { errorFromReport, errorReport, type Channel, type HostMessage, type OffsetRecord, type TaskMessage, type TaskRequest, type TaskSpec } from './task-protocol.js';
+import { plainFields } from './plain-fields.js';
 import { WorkerLease } from './worker-lease.js';
 
 /** How often counters are told to the worker. */
@@ -133,23 +134,5 @@ export class TaskSide implements TaskHostCalls {
       (fields: Readonly<Record<string, unknown>>, message: string): void =>
         this.channel.send({ type: 'log', level, fields: { ...base, ...plainFields(fields) }, message });
     return { trace: () => undefined, debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
-  }
-}
-
-/** Fields that survive the way to another thread: errors as their message, the rest as text where it is not plain. */
-function plainFields(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => {
-      if (value instanceof Error) return [name, value.message];
-      return [name, typeof value === 'object' && value !== null ? String(safeJson(value)) : typeof value === 'function' || typeof value === 'symbol' ? String(value) : value];
-    }),
-  );
-}
-
-function safeJson(value: object): string {
-  try {
-    return JSON.stringify(value, (_key, it: unknown) => (typeof it === 'bigint' ? it.toString() : it));
-  } catch {
-    return String(value);
   }
 }

@@ -2,7 +2,7 @@
 // Stands in for Kafka's file connectors, by their names and settings, so that both kinds of worker can be asked the same.
 const fs = require('node:fs');
 const { setTimeout: delay } = require('node:timers/promises');
-const { ConfigDef, Schema, SinkConnector, SinkTask, SourceConnector, SourceTask } = require('@millrace/connect-api');
+const { ConfigDef, ConnectError, Schema, SinkConnector, SinkTask, SourceConnector, SourceTask } = require('@millrace/connect-api');
 
 const SOURCE = new ConfigDef({
   file: { kind: 'string', default: null, importance: 'high', doc: 'The file to read.' },
@@ -20,6 +20,16 @@ class FileStreamSourceConnector extends SourceConnector {
   }
   taskConfigs() {
     return [this.settings];
+  }
+  alterOffsets(_config, offsets) {
+    for (const [partition, offset] of offsets) {
+      if (offset === null) continue;
+      if (!('position' in offset)) throw new ConnectError("Offset objects should either be null or contain the key 'position'");
+      if (!['number', 'bigint'].includes(typeof offset.position)) throw new ConnectError("The value for the 'position' key in the offset is expected to be a Long value");
+      if (offset.position < 0) throw new ConnectError("The value for the 'position' key in the offset should be a non-negative value");
+      if (!('filename' in partition)) throw new ConnectError("Partition objects should contain the key 'filename'");
+    }
+    return true;
   }
 }
 
@@ -51,6 +61,9 @@ class FileStreamSinkConnector extends SinkConnector {
   }
   taskConfigs(tasksMax) {
     return Array.from({ length: tasksMax }, () => this.settings);
+  }
+  alterOffsets() {
+    return true;
   }
 }
 

@@ -1,0 +1,72 @@
+import type { ConnectLogger, Connector, SinkConnector, SourceConnector } from '@millrace/connect-api';
+import { invariant } from '@millrace/foundation';
+import { loadConnectorPlugin } from '../plugins/load-plugin.js';
+import type { PlanningCall, PlanningMessage, PlanningRequest } from './planning-protocol.js';
+import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
+import { errorReport } from './task-protocol.js';
+import { plainFields } from './plain-fields.js';
+
+/** The connectors' end: instances of one plugin's connectors. A call that does not come back holds up nobody else, as long as it leaves the thread alone. */
+export class PlanningSide {
+  private readonly instances = new Map<number, Connector>();
+
+  constructor(private readonly send: (message: PlanningMessage) => void) {}
+
+  async take({ id, plugin, request }: PlanningCall): Promise<void> {
+    try {
+      this.send({ type: 'answer', id, value: await this.call(plugin, request) });
+    } catch (error) {
+      this.send({ type: 'answer', id, error: errorReport(error) });
+    }
+  }
+
+  private async call(plugin: PluginDescriptor, request: PlanningRequest): Promise<unknown> {
+    switch (request.method) {
+      case 'start': {
+        const connector = make(plugin);
+        this.instances.set(request.instance, connector);
+        return await connector.start(this.context(request.instance, request.connector), request.config);
+      }
+      case 'taskConfigs':
+        return await this.instance(request.instance).taskConfigs(request.tasksMax);
+      case 'stop': {
+        return await this.instance(request.instance).stop();
+      }
+      case 'validate':
+        return await make(plugin).validate(request.config);
+      case 'exactlyOnceSupport':
+        return (make(plugin) as SourceConnector).exactlyOnceSupport(request.config);
+      case 'alterSourceOffsets':
+        return await (make(plugin) as SourceConnector).alterOffsets(request.config, request.offsets);
+      case 'alterSinkOffsets':
+        return await (make(plugin) as SinkConnector).alterOffsets(request.config, request.offsets);
+      case 'onDeleted': {
+        const connector = (request.instance === undefined ? make(plugin) : this.instance(request.instance)) as Partial<SourceConnector>;
+        return await connector.onDeleted?.(request.config);
+      }
+    }
+  }
+
+  private instance(number: number): Connector {
+    const connector = this.instances.get(number);
+    invariant(connector, 'a connector instance is called after its start');
+    return connector;
+  }
+
+  private context(instance: number, connectorName: string): Parameters<Connector['start']>[0] {
+    const line =
+      (level: 'debug' | 'info' | 'warn' | 'error'): ConnectLogger['info'] =>
+      (fields, message) =>
+        this.send({ type: 'log', instance, level, fields: plainFields(fields), message });
+    return {
+      connectorName,
+      logger: { trace: () => undefined, debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') },
+      requestTaskReconfiguration: () => this.send({ type: 'reconfigure', instance }),
+      raiseError: (error) => this.send({ type: 'raised', instance, error: errorReport(error) }),
+    };
+  }
+}
+
+function make(plugin: PluginDescriptor): Connector {
+  return loadConnectorPlugin(plugin).connector();
+}
