@@ -1,1 +1,2 @@
-export {};
+export { MongoDouble, type MongoDoubleOptions } from './mongo-double.js';
+export type { CommandFault } from './faults.js';
