@@ -68,7 +68,7 @@ describe('the double, seen by the driver', () => {
     const collection = client.db('shop').collection<Document & { _id: number }>('orders');
     const streams = [await watching(collection.watch()), await watching(client.db('shop').watch()), await watching(client.watch())];
     await collection.insertOne({ _id: 1, a: 1, list: [1, 2, 3], in: { x: 1, y: 2 } });
-    await collection.updateOne({ _id: 1 }, { $set: { 'in.x': 5, b: 2 }, $unset: { a: 1 }, $push: { list: 4 } });
+    await collection.updateOne({ _id: 1 }, { $set: { 'in.x': 5, b: 2 }, $unset: { a: 1 }, $push: { list: 4 } } as Document);
     await collection.updateOne({ _id: 1 }, [{ $set: { list: { $slice: ['$list', 2] } } }]);
     await collection.replaceOne({ _id: 1 }, { c: 1 });
     await collection.deleteOne({ _id: 1 });
