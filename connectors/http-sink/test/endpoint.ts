@@ -1,5 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import type { TlsOptions } from 'node:tls';
 
 export interface Got {
   readonly method: string;
@@ -27,16 +29,19 @@ export class Endpoint {
   private listeners: (() => void)[] = [];
   port = 0;
 
-  private constructor(private behave: Behaviour) {}
+  private constructor(
+    private behave: Behaviour,
+    private readonly tls: TlsOptions | undefined,
+  ) {}
 
-  static async start(behave: Behaviour = () => ({ status: 200 })): Promise<Endpoint> {
-    const endpoint = new Endpoint(behave);
+  static async start(behave: Behaviour = () => ({ status: 200 }), tls?: TlsOptions): Promise<Endpoint> {
+    const endpoint = new Endpoint(behave, tls);
     await endpoint.listen();
     return endpoint;
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.port}`;
+    return `${this.tls ? 'https' : 'http'}://127.0.0.1:${this.port}`;
   }
 
   set behaviour(behave: Behaviour) {
@@ -45,7 +50,8 @@ export class Endpoint {
 
   /** At the port that it had before, once it had one. */
   async listen(): Promise<void> {
-    const server = createServer((request, response) => void this.serve(request, response));
+    const serve = (request: IncomingMessage, response: ServerResponse): void => void this.serve(request, response);
+    const server: Server = this.tls ? createTlsServer(this.tls, serve) : createServer(serve);
     server.on('connection', (socket) => {
       this.sockets.add(socket);
       socket.once('close', () => this.sockets.delete(socket));
@@ -63,7 +69,7 @@ export class Endpoint {
     if (server) await new Promise<void>((resolve) => server.close(() => resolve()));
   }
 
-  /** Resolves when the condition holds; it is looked at whenever a request has come. */
+  /** Resolves when the condition holds; it is looked at whenever a request has come or was answered. */
   async until(isTrue: () => boolean): Promise<void> {
     while (!isTrue()) await new Promise<void>((resolve) => this.listeners.push(resolve));
   }
@@ -76,8 +82,13 @@ export class Endpoint {
     const raw = Buffer.concat(chunks);
     const got: Got = { method: request.method ?? '', url: request.url ?? '', headers: request.headers, raw, body: raw.toString('utf8'), atMs: Date.now() };
     this.got.push(got);
+    this.changed();
     const answer = await this.behave(got, response);
     if (answer && !response.destroyed) response.writeHead(answer.status, answer.headers).end(answer.body ?? '');
+    this.changed();
+  }
+
+  private changed(): void {
     const { listeners } = this;
     this.listeners = [];
     for (const wake of listeners) wake();

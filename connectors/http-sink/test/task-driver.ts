@@ -59,8 +59,13 @@ export class TaskDriver {
   }
 
   async stop(): Promise<void> {
+    await this.stopping()();
+  }
+
+  /** The first half of stopping, before the last commit; gives the second. */
+  stopping(): () => Promise<void> {
     this.abort.abort();
-    await this.task.stop();
+    return async () => void (await this.task.stop());
   }
 
   /** All that was said: in the log, to the dead letters. */

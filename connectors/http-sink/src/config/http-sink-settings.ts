@@ -70,7 +70,7 @@ export function parseHttpSinkSettings(given: ConnectorConfig): HttpSinkSettings 
   const config = withPresentNames(given);
   const parsed = HTTP_SINK_CONFIG.parse(config);
   const batch = batchSettings(parsed, config);
-  const addresses = { denyPrivate: parsed['http.addresses.deny.private'], allowedHosts: parsed['http.allowed.hosts'], allowedAddresses: addressList(parsed['http.allowed.addresses']) };
+  const addresses = { denyPrivate: parsed['http.addresses.deny.private'], allowedHosts: parsed['http.allowed.hosts'], allowedAddresses: addressList(parsed['http.allowed.addresses']), isResolvedElsewhere: (parsed['http.proxy.host'] ?? '') !== '' };
   const request = requestSettings(parsed, batch);
   const refusal = request.url.staticHostname === undefined ? undefined : new AddressRules(addresses).refusesHost(request.url.staticHostname);
   if (refusal !== undefined) throw new ConfigError(`Invalid value for configuration http.api.url: ${refusal}`, 'http.api.url');

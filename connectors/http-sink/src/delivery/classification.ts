@@ -39,8 +39,9 @@ export class Classification {
   /** The failure of one status that is not a success. */
   ofStatus(status: number, text: string, retryAfter?: string | string[]): Failure {
     const error = new ConnectError(text);
-    if (status === 413) return { kind: 'too-large', error, host: 'ok' };
-    if (!this.settings.retryStatuses.has(status)) return { kind: 'permanent', error, host: 'ok' };
+    const isRetried = this.settings.retryStatuses.has(status);
+    if (status === 413) return { kind: 'too-large', mayFitLater: isRetried, error, host: 'ok' };
+    if (!isRetried) return { kind: 'permanent', error, host: 'ok' };
     const asked = retryAfterMs(retryAfter, this.settings.now(), this.settings.retryAfterMaxMs);
     const isThrottled = status === 429 || status === 503;
     return { kind: 'transient', error, host: isThrottled ? 'throttled' : status >= 500 ? 'down' : 'ok', ...(asked !== undefined && { retryAfterMs: asked }) };
@@ -62,7 +63,7 @@ export class Classification {
     const text = Buffer.from(body.buffer, body.byteOffset, Math.min(body.byteLength, SNIPPET_MAX * 4)).toString('utf8');
     // Redacted before it is cut: a secret that is cut in two is still one.
     // eslint-disable-next-line no-control-regex
-    const clean = this.settings.redaction.apply(text).replace(/[\u0000-\u001f\u007f]+/g, ' ').trim();
+    const clean = this.settings.redaction.apply(text).replace(/[\s\u0000-\u001f\u007f]+/g, ' ').trim();
     return clean === '' ? '' : `: ${clean.slice(0, SNIPPET_MAX)}`;
   }
 }

@@ -114,7 +114,7 @@ export class DeliveryScheduler<T> {
       const failure = outcome.kind === 'itemized' ? outcome.results[index] : outcome.kind === 'failed' ? outcome.failure : null;
       if (item.isDropped) return;
       if (!failure) return this.done(item);
-      if (failure.kind === 'permanent' || failure.kind === 'fatal' || (failure.kind === 'too-large' && delivery.items.length === 1)) rejected.push({ item, failure });
+      if (failure.kind === 'permanent' || failure.kind === 'fatal' || (failure.kind === 'too-large' && delivery.items.length === 1 && !failure.mayFitLater)) rejected.push({ item, failure });
       else {
         remaining.push(item);
         if (!worst || (failure.retryAfterMs ?? 0) > (worst.retryAfterMs ?? 0)) worst = failure;
@@ -171,7 +171,7 @@ export class DeliveryScheduler<T> {
       this.again(delivery, nowMs);
       return [];
     }
-    if (failure.kind === 'too-large') {
+    if (failure.kind === 'too-large' && delivery.items.length > 1) {
       const half = Math.ceil(delivery.items.length / 2);
       delivery.later.unshift(delivery.items.slice(half));
       delivery.items = delivery.items.slice(0, half);

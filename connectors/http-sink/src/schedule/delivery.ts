@@ -27,6 +27,8 @@ export interface Failure {
    * fatal: it will not work for any item. aborted: we ended it ourselves.
    */
   readonly kind: 'transient' | 'permanent' | 'too-large' | 'fatal' | 'aborted';
+  /** Of what is too large: an item alone is tried again, as the endpoint may have room later. */
+  readonly mayFitLater?: boolean;
   readonly error: Error;
   readonly host: 'ok' | 'throttled' | 'down' | 'neutral';
   /** What the endpoint asked for, already bounded. */

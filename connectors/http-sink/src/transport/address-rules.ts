@@ -7,6 +7,8 @@ export interface AddressSettings {
   readonly allowedHosts: readonly string[];
   /** Networks that are never refused by their address. */
   readonly allowedAddresses: readonly string[];
+  /** A proxy resolves the names: only what stands in a URL can be judged. */
+  readonly isResolvedElsewhere?: boolean;
 }
 
 interface Network {
@@ -41,7 +43,7 @@ export class AddressRules {
     const address = host.startsWith('[') ? host.slice(1, -1) : host;
     if (isIP(address) !== 0) return this.refusesAddress(address, host);
     if (METADATA_NAMES.has(host) && this.exempt.length === 0) return `${host} is a metadata service`;
-    if (this.settings.allowedHosts.length === 0 || this.allowsName(host) || this.allowedHostNetworks.length > 0) return undefined;
+    if (this.settings.allowedHosts.length === 0 || this.allowsName(host) || (this.allowedHostNetworks.length > 0 && !this.settings.isResolvedElsewhere)) return undefined;
     return `${host} is not among http.allowed.hosts`;
   }
 

@@ -1,0 +1,371 @@
+import fc from 'fast-check';
+import type { Delivery, Failure, Outcome } from './delivery.js';
+import { DeliveryScheduler, type SchedulerSettings } from './delivery-scheduler.js';
+import { PartitionProgress } from './partition-progress.js';
+import { WorkItem } from './work-item.js';
+
+type Scheduler = DeliveryScheduler<string>;
+
+const SETTINGS: SchedulerSettings = {
+  batch: { itemsMax: 1, bytesMax: 1000, lingerMs: 0, oneOfLane: false },
+  host: { concurrentMax: 10, ratePerSecond: null, rateBurst: 1, breakerFailures: 0, breakerOpenMs: 100, breakerOpenMaxMs: 1000 },
+  concurrentMax: 10,
+  backoff: { policy: 'exponential', baseMs: 100, maxMs: 1000 },
+  retriesMax: null,
+  deliveryTimeoutMs: null,
+  random: () => 0.5,
+};
+
+const failed = (failure: Partial<Failure>): Outcome => ({ kind: 'failed', failure: { kind: 'transient', error: new Error('no'), host: 'ok', ...failure } });
+const DELIVERED: Outcome = { kind: 'delivered' };
+
+function setting(changes: Partial<Omit<SchedulerSettings, 'batch' | 'host'>> & { batch?: Partial<SchedulerSettings['batch']>; host?: Partial<SchedulerSettings['host']> } = {}): SchedulerSettings {
+  return { ...SETTINGS, ...changes, batch: { ...SETTINGS.batch, ...changes.batch }, host: { ...SETTINGS.host, ...changes.host } };
+}
+
+class Queue {
+  readonly scheduler: Scheduler;
+  readonly progress = new PartitionProgress<string>('t', 0);
+  private offset = 0;
+
+  constructor(changes: Parameters<typeof setting>[0] = {}) {
+    this.scheduler = new DeliveryScheduler(setting(changes));
+  }
+
+  /** Items `lane/payload`, or `lane@group/payload`, `lane@group@host/payload`. */
+  add(nowMs: number, ...texts: string[]): void {
+    for (const text of texts) {
+      const [where = '', payload = ''] = text.split('/');
+      const [lane = '', group = 'g', host = 'h'] = where.split('@');
+      this.scheduler.add(new WorkItem(payload, { progress: this.progress, offset: this.offset++, laneKey: lane === '' ? null : lane, groupKey: `${host}${group}`, hostKey: host, bytes: payload.length }), nowMs);
+    }
+  }
+
+  /** All that may start now, as texts. */
+  start(nowMs: number): string[] {
+    return this.take(nowMs).map(textOf);
+  }
+
+  take(nowMs: number): Delivery<string>[] {
+    const taken: Delivery<string>[] = [];
+    for (let it = this.scheduler.next(nowMs); it; it = this.scheduler.next(nowMs)) taken.push(it);
+    return taken;
+  }
+}
+
+const textOf = (it: Delivery<string>): string => it.items.map((item) => item.payload).join('+');
+
+describe('order', () => {
+  test('keys in parallel, records of a key one after the other, also over retries', () => {
+    const queue = new Queue();
+    queue.add(0, 'a/a1', 'a/a2', 'b/b1', '/x', '/y');
+    const [a1, b1] = queue.take(0);
+    expect([textOf(a1!), textOf(b1!)]).toEqual(['a1', 'b1']);
+    expect(queue.scheduler.inFlight).toBe(4);
+    queue.scheduler.ended(a1!, failed({}), 10);
+    expect(queue.start(10)).toEqual([]);
+    expect(queue.scheduler.wakeAtMs).toBe(60);
+    expect(queue.start(60)).toEqual(['a1']);
+    queue.scheduler.ended(a1!, DELIVERED, 70);
+    expect(queue.start(70)).toEqual(['a2']);
+  });
+
+  test('a rejected record holds its key until it is reported', () => {
+    const queue = new Queue();
+    queue.add(0, 'a/a1', 'a/a2');
+    const [a1] = queue.take(0);
+    const rejected = queue.scheduler.ended(a1!, failed({ kind: 'permanent' }), 1);
+    expect(rejected.map((it) => it.item.payload)).toEqual(['a1']);
+    expect(queue.start(1)).toEqual([]);
+    expect(queue.progress.committable(2)).toBe(0);
+    queue.scheduler.settled(a1!, rejected, 2);
+    expect(queue.progress.committable(2)).toBe(1);
+    expect(queue.start(2)).toEqual(['a2']);
+  });
+});
+
+describe('batches', () => {
+  test('records of one group share a request, those of another do not, and a key never stands in two', () => {
+    const queue = new Queue({ batch: { itemsMax: 3 } });
+    queue.add(0, 'a/a1', 'b/b1', 'a@other/a2', 'c/c1', 'd/d1', 'a/a3');
+    const [first, second] = queue.take(0);
+    expect([textOf(first!), textOf(second!)]).toEqual(['a1+b1+c1', 'd1']);
+    queue.scheduler.ended(first!, DELIVERED, 5);
+    const [third] = queue.take(5);
+    expect(textOf(third!)).toBe('a2');
+    queue.scheduler.ended(third!, DELIVERED, 6);
+    expect(queue.start(6)).toEqual(['a3']);
+  });
+
+  test('bytes bound a request, save for one record that is larger alone', () => {
+    const queue = new Queue({ batch: { itemsMax: 10, bytesMax: 5 } });
+    queue.add(0, 'a/11', 'b/22', 'c/33', 'd/4444444', 'e/5');
+    expect(queue.start(0)).toEqual(['11+22', '33', '4444444', '5']);
+  });
+
+  test('a record lingers for others; a full batch does not', () => {
+    const queue = new Queue({ batch: { itemsMax: 2, lingerMs: 50 } });
+    queue.add(0, 'a/a1');
+    queue.add(10, 'b@other/o1');
+    expect(queue.start(10)).toEqual([]);
+    expect(queue.scheduler.wakeAtMs).toBe(50);
+    queue.add(20, 'c@other/o2');
+    expect(queue.start(20)).toEqual(['o1+o2']);
+    expect(queue.start(50)).toEqual(['a1']);
+  });
+
+  test('too large: halves, one after the other, and alone it is rejected', () => {
+    const queue = new Queue({ batch: { itemsMax: 4 } });
+    queue.add(0, 'a/1', 'a/2', 'b/3');
+    const [whole] = queue.take(0);
+    queue.scheduler.ended(whole!, failed({ kind: 'too-large' }), 1);
+    const [half] = queue.take(1);
+    expect(textOf(half!)).toBe('1+2');
+    queue.scheduler.ended(half!, failed({ kind: 'too-large' }), 2);
+    const [one] = queue.take(2);
+    expect(textOf(one!)).toBe('1');
+    const rejected = queue.scheduler.ended(one!, failed({ kind: 'too-large' }), 3);
+    expect(rejected.map((it) => it.item.payload)).toEqual(['1']);
+    queue.scheduler.settled(one!, rejected, 3);
+    const [two] = queue.take(3);
+    expect(textOf(two!)).toBe('2');
+    queue.scheduler.ended(two!, DELIVERED, 4);
+    const [three] = queue.take(4);
+    expect(textOf(three!)).toBe('3');
+    queue.scheduler.ended(three!, DELIVERED, 5);
+    expect([queue.progress.committable(3), queue.scheduler.pendingItems]).toEqual([3, 0]);
+  });
+
+  test('an answer for each item: what failed for now is tried again, what failed for good is rejected', () => {
+    const queue = new Queue({ batch: { itemsMax: 4, oneOfLane: true } });
+    queue.add(0, 'a/1', 'b/2', 'c/3', 'a/4');
+    const [batch] = queue.take(0);
+    expect(textOf(batch!)).toBe('1+2+3');
+    const failure = (kind: Failure['kind']): Failure => ({ kind, error: new Error(kind), host: 'ok' });
+    const rejected = queue.scheduler.ended(batch!, { kind: 'itemized', results: [failure('transient'), failure('permanent'), null] }, 1);
+    expect(rejected.map((it) => it.item.payload)).toEqual(['2']);
+    expect(queue.start(51)).toEqual(['1']);
+    queue.scheduler.ended(batch!, DELIVERED, 60);
+    // The report is not done: its lanes wait, however far the rest is.
+    expect(queue.start(60)).toEqual([]);
+    queue.scheduler.settled(batch!, rejected, 61);
+    expect(queue.start(61)).toEqual(['4']);
+  });
+});
+
+describe('retries', () => {
+  test('after the last try, or past the deadline, a record is rejected', () => {
+    const few = new Queue({ retriesMax: 1 });
+    few.add(0, 'a/1');
+    const [it] = few.take(0);
+    expect(few.scheduler.ended(it!, failed({}), 0)).toEqual([]);
+    few.take(100);
+    expect(few.scheduler.ended(it!, failed({}), 100)).toHaveLength(1);
+
+    const short = new Queue({ deliveryTimeoutMs: 1000 });
+    short.add(0, 'a/1');
+    const [late] = short.take(0);
+    expect(short.scheduler.ended(late!, failed({ retryAfterMs: 900 }), 100)).toEqual([]);
+    short.take(1000);
+    expect(short.scheduler.ended(late!, failed({}), 1000)).toHaveLength(1);
+  });
+
+  test('Retry-After of 429 and 503 holds the whole host, of others the delivery alone', () => {
+    const queue = new Queue();
+    queue.add(0, 'a/1', 'b/2');
+    const [a, b] = queue.take(0);
+    queue.scheduler.ended(a!, failed({ retryAfterMs: 5000, host: 'ok' }), 0);
+    queue.add(0, 'c/3');
+    expect(queue.start(0)).toEqual(['3']);
+    queue.scheduler.ended(b!, failed({ retryAfterMs: 3000, host: 'throttled' }), 0);
+    queue.add(0, 'd/4', 'e@g@elsewhere/5');
+    expect(queue.start(0)).toEqual(['5']);
+    expect(queue.scheduler.wakeAtMs).toBe(3000);
+    expect(queue.start(3000).sort()).toEqual(['2', '4']);
+    expect(queue.start(5000)).toEqual(['1']);
+  });
+});
+
+describe('limits of a host', () => {
+  test('a rate is kept, after a burst', () => {
+    const queue = new Queue({ host: { ratePerSecond: 10, rateBurst: 2 }, concurrentMax: 100 });
+    queue.add(0, '/1', '/2', '/3', '/4');
+    expect(queue.start(0)).toEqual(['1', '2']);
+    expect(queue.scheduler.wakeAtMs).toBe(100);
+    expect(queue.start(99)).toEqual([]);
+    expect(queue.start(100)).toEqual(['3']);
+    expect(queue.start(200)).toEqual(['4']);
+  });
+
+  test('429 halves the concurrency once for all requests of a time; successes raise it again', () => {
+    const queue = new Queue({ host: { concurrentMax: 8 } });
+    queue.add(0, ...Array.from({ length: 100 }, (_, i) => `/${i}`));
+    const first = queue.take(0);
+    expect(first).toHaveLength(8);
+    for (const it of first) queue.scheduler.ended(it, failed({ host: 'throttled', kind: 'permanent' }), 1);
+    expect(queue.take(1)).toHaveLength(4);
+  });
+
+  test('the breaker opens after failures in a row, lets one request try, and doubles its time', () => {
+    const queue = new Queue({ host: { breakerFailures: 3, breakerOpenMs: 1000, breakerOpenMaxMs: 1500 } });
+    queue.add(0, 'a/1', 'b/2', 'c/3');
+    for (const it of queue.take(0)) queue.scheduler.ended(it, failed({ host: 'down' }), 1);
+    expect(queue.scheduler.isHostOpen('h')).toBe(true);
+    // Random is one half: three quarters of the time.
+    expect(queue.start(750)).toEqual([]);
+    const probe = queue.take(751);
+    expect(probe).toHaveLength(1);
+    queue.scheduler.ended(probe[0]!, failed({ host: 'down' }), 760);
+    expect(queue.start(1884)).toEqual([]);
+    const second = queue.take(1885);
+    expect(second).toHaveLength(1);
+    queue.scheduler.ended(second[0]!, DELIVERED, 1890);
+    expect(queue.scheduler.isHostOpen('h')).toBe(false);
+    expect(queue.take(1890)).toHaveLength(2);
+  });
+
+  test('a host that is held does not hold another', () => {
+    const queue = new Queue({ host: { concurrentMax: 1 } });
+    queue.add(0, 'a@g@slow/1', 'b@g@slow/2', 'c@g@fast/3', 'd@g@fast/4');
+    const started = queue.take(0);
+    expect(started.map(textOf)).toEqual(['1', '3']);
+    queue.scheduler.ended(started[1]!, DELIVERED, 1);
+    expect(queue.start(1)).toEqual(['4']);
+  });
+});
+
+test('whatever happens: lanes are never in two requests at once, first deliveries keep their order, the committable offset is the first one open, and all ends', () => {
+  const action = fc.record({ lane: fc.constantFrom('', 'a', 'b', 'c', 'd'), group: fc.constantFrom('g', 'h'), host: fc.constantFrom('x', 'y'), gapMs: fc.nat(40) });
+  const scenario = fc.record({
+    items: fc.array(action, { maxLength: 60 }),
+    outcomes: fc.array(fc.constantFrom('ok', 'ok', 'ok', 'transient', 'throttled', 'down', 'permanent', 'too-large', 'aborted', 'itemized'), { minLength: 1, maxLength: 40 }),
+    durations: fc.array(fc.nat(120), { minLength: 1, maxLength: 20 }),
+    itemsMax: fc.integer({ min: 1, max: 5 }),
+    lingerMs: fc.constantFrom(0, 30),
+    concurrentMax: fc.integer({ min: 1, max: 4 }),
+    breakerFailures: fc.constantFrom(0, 2),
+    ratePerSecond: fc.constantFrom(null, 50),
+    forgetAt: fc.option(fc.nat(60), { nil: undefined }),
+  });
+  fc.assert(
+    fc.property(scenario, (it) => {
+      new Run(it).play();
+    }),
+    { numRuns: 400 },
+  );
+});
+
+interface Scenario {
+  readonly items: readonly { readonly lane: string; readonly group: string; readonly host: string; readonly gapMs: number }[];
+  readonly outcomes: readonly string[];
+  readonly durations: readonly number[];
+  readonly itemsMax: number;
+  readonly lingerMs: number;
+  readonly concurrentMax: number;
+  readonly breakerFailures: number;
+  readonly ratePerSecond: number | null;
+  readonly forgetAt: number | undefined;
+}
+
+/** A scenario on a clock of its own. */
+class Run {
+  private nowMs = 0;
+  private readonly scheduler: Scheduler;
+  private progress = new PartitionProgress<string>('t', 0);
+  private readonly all: WorkItem<string>[] = [];
+  private readonly events: { atMs: number; run: () => void }[] = [];
+  private readonly running = new Map<Delivery<string>, readonly WorkItem<string>[]>();
+  private readonly lastByLane = new Map<string, number>();
+  private readonly deliveredOnce = new Set<WorkItem<string>>();
+  private attempts = 0;
+
+  constructor(private readonly scenario: Scenario) {
+    const { itemsMax, lingerMs, concurrentMax, breakerFailures, ratePerSecond } = scenario;
+    this.scheduler = new DeliveryScheduler(setting({ concurrentMax, retriesMax: 6, batch: { itemsMax, lingerMs, bytesMax: 1000, oneOfLane: scenario.outcomes.includes('itemized') }, host: { concurrentMax, breakerFailures, ratePerSecond, rateBurst: 2 } }));
+  }
+
+  play(): void {
+    let atMs = 0;
+    this.scenario.items.forEach((item, index) => {
+      atMs += item.gapMs;
+      this.events.push({ atMs, run: () => this.add(item, index) });
+    });
+    for (let steps = 0; ; steps++) {
+      if (steps > 5000) throw new Error('it does not end');
+      for (let it = this.scheduler.next(this.nowMs); it; it = this.scheduler.next(this.nowMs)) this.started(it);
+      this.check();
+      const wakeMs = this.scheduler.wakeAtMs ?? Infinity;
+      if (wakeMs <= this.nowMs) throw new Error('it wakes for nothing');
+      this.events.sort((a, b) => a.atMs - b.atMs);
+      const event = this.events[0];
+      if (event === undefined && wakeMs === Infinity) break;
+      this.nowMs = Math.min(event?.atMs ?? Infinity, wakeMs);
+      if (event && event.atMs <= this.nowMs) {
+        this.events.shift();
+        event.run();
+      }
+    }
+    expect([this.scheduler.pendingItems, this.scheduler.pendingBytes, this.scheduler.inFlight]).toEqual([0, 0, 0]);
+    expect(this.all.filter((it) => !it.isDone && !it.isDropped)).toEqual([]);
+    expect(this.progress.lanes.size).toBe(0);
+  }
+
+  private add({ lane, group, host }: Scenario['items'][number], index: number): void {
+    if (index === this.scenario.forgetAt) {
+      this.scheduler.forget(this.progress);
+      // The driver waits for what it aborts before it goes on; a request that cannot be stopped is the sender's to fence.
+      for (const [delivery] of this.running) this.end(delivery, failed({ kind: 'aborted', host: 'neutral' }));
+      this.lastByLane.clear();
+    }
+    const item = new WorkItem('p', { progress: this.progress, offset: index, laneKey: lane === '' ? null : lane, groupKey: `${host}${group}`, hostKey: host, bytes: 1 });
+    this.all.push(item);
+    this.scheduler.add(item, this.nowMs);
+  }
+
+  private started(delivery: Delivery<string>): void {
+    const { items } = delivery;
+    expect(items.length).toBeLessThanOrEqual(this.scenario.itemsMax);
+    expect(new Set(items.map((it) => it.place.groupKey)).size).toBe(1);
+    const lanes = new Set(items.flatMap((it) => it.place.laneKey ?? []));
+    for (const others of this.running.values()) for (const { place } of others) if (place.laneKey !== null && lanes.has(place.laneKey)) throw new Error(`${place.laneKey} is in two requests`);
+    expect(this.running.size).toBeLessThan(this.scenario.concurrentMax);
+    this.running.set(delivery, [...items]);
+    const number = this.attempts++;
+    const kind = number > 150 ? 'ok' : (this.scenario.outcomes[number % this.scenario.outcomes.length] ?? 'ok');
+    this.events.push({ atMs: this.nowMs + (this.scenario.durations[number % this.scenario.durations.length] ?? 0), run: () => this.running.has(delivery) && this.running.get(delivery)?.[0] === items[0] && this.end(delivery, outcomeOf(kind, items.length, number)) });
+  }
+
+  private end(delivery: Delivery<string>, outcome: Outcome): void {
+    const items = this.running.get(delivery) ?? [];
+    this.running.delete(delivery);
+    items.forEach((item, index) => {
+      const isAccepted = outcome.kind === 'delivered' || (outcome.kind === 'itemized' && outcome.results[index] === null);
+      if (isAccepted) this.accepted(item);
+    });
+    const rejected = this.scheduler.ended(delivery, outcome, this.nowMs);
+    if (rejected.length > 0) this.events.push({ atMs: this.nowMs + 7, run: () => this.scheduler.settled(delivery, rejected, this.nowMs) });
+  }
+
+  private accepted(item: WorkItem<string>): void {
+    if (item.isDropped) return;
+    expect(this.deliveredOnce.has(item)).toBe(false);
+    this.deliveredOnce.add(item);
+    const { laneKey, offset } = item.place;
+    if (laneKey === null) return;
+    if (offset <= (this.lastByLane.get(laneKey) ?? -1)) throw new Error(`${laneKey}: ${offset} after ${this.lastByLane.get(laneKey)}`);
+    this.lastByLane.set(laneKey, offset);
+  }
+
+  private check(): void {
+    const open = this.all.filter((it) => !it.isDone && !it.isDropped).map((it) => it.place.offset);
+    const committable = this.progress.committable(1000);
+    if (committable !== Math.min(1000, ...open)) throw new Error(`committable is ${committable}, open are ${open.join()}`);
+  }
+}
+
+function outcomeOf(kind: string, items: number, seed: number): Outcome {
+  const failure = (name: string): Failure => ({ kind: name === 'permanent' || name === 'too-large' || name === 'aborted' ? name : 'transient', error: new Error(name), host: name === 'throttled' || name === 'down' ? name : name === 'aborted' ? 'neutral' : 'ok', ...(name === 'throttled' && { retryAfterMs: 80 }) });
+  if (kind === 'ok') return DELIVERED;
+  if (kind === 'itemized') return { kind: 'itemized', results: Array.from({ length: items }, (_, i) => ((i + seed) % 3 === 0 ? failure('transient') : (i + seed) % 3 === 1 ? failure('permanent') : null)) };
+  return { kind: 'failed', failure: failure(kind) };
+}
