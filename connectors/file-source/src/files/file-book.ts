@@ -1,0 +1,302 @@
+import type { ConnectLogger, OffsetMap } from '@millrace/connect-api';
+import fs from 'node:fs/promises';
+import type { SourceSettings } from '../config/source-settings.js';
+import { readHead, readRange } from './content.js';
+import { type FileMarks, fingerprintOf, hasHeadOf, isAnchorOf, type StoredOffset, storedOffset } from './file-offset.js';
+import type { FoundFile } from './file-selection.js';
+import { TrackedFile } from './tracked-file.js';
+
+/** How much of two files that begin alike is compared. */
+const COMPARED_BYTES = 4096;
+
+export interface FileBookOptions {
+  readonly settings: SourceSettings;
+  readonly logger: ConnectLogger;
+  readonly offsets: (partitions: readonly OffsetMap[]) => Promise<(OffsetMap | null)[]>;
+}
+
+interface Shadow {
+  readonly of: TrackedFile;
+  readonly size: number;
+}
+
+/**
+ * Which files there are, and which of them is which: a scan's findings are held against the files that are known, then against the stored
+ * offsets; what is neither is new. A name is never taken for an identity (Invariant 2).
+ */
+export class FileBook {
+  readonly files = new Set<TrackedFile>();
+  private readonly byInode = new Map<string, TrackedFile>();
+  private readonly byPartition = new Map<string, TrackedFile>();
+  /** Copies of files that are there themselves. */
+  private readonly shadows = new Map<string, Shadow>();
+  /** Inodes whose file is done with, but still there. */
+  private readonly done = new Set<string>();
+  /** Inodes that were truncated: what they hold is new. */
+  private readonly rewritten = new Set<string>();
+  /** The last change of the last file of a family that is done: a later one is newer. */
+  private readonly floors = new Map<string, number>();
+  private readonly single: OffsetMap | null;
+  private singleStored: StoredOffset | null = null;
+  private isFirstScan = true;
+
+  constructor(private readonly options: FileBookOptions) {
+    const { filename } = options.settings;
+    this.single = filename === null ? null : { filename };
+  }
+
+  /** Brings the book in line with what is there. */
+  async reconcile(found: readonly FoundFile[], nowMs: number): Promise<void> {
+    const byInode = new Map<string, FoundFile>();
+    for (const it of found) if (!byInode.has(it.inode) || this.byInode.get(it.inode)?.path === it.path) byInode.set(it.inode, it);
+    for (const file of this.files) {
+      if (file.isTruncated) continue;
+      const now = byInode.get(file.inode);
+      if (now) file.seen(now, nowMs);
+      else file.goneSinceMs ??= nowMs;
+    }
+    for (const inode of this.shadows.keys()) if (!byInode.has(inode)) this.shadows.delete(inode);
+    for (const inode of this.done) if (!byInode.has(inode)) this.done.delete(inode);
+    const unknown = [...byInode.values()].filter((it) => it.size > 0 && !this.byInode.has(it.inode) && !this.done.has(it.inode));
+    unknown.sort((a, b) => a.mtimeMs - b.mtimeMs || (a.path < b.path ? 1 : -1));
+    if (this.isFirstScan && this.single !== null) {
+      const [offset = null] = await this.options.offsets([this.single]);
+      this.singleStored = storedOffset(offset);
+    }
+    if (this.singleStored !== null) await this.resumeSingle(unknown);
+    for (const it of unknown) if (!this.byInode.has(it.inode)) await this.identify(it, nowMs);
+    this.isFirstScan = false;
+  }
+
+  /** Its inode holds another file now. */
+  truncated(file: TrackedFile): void {
+    this.byInode.delete(file.inode);
+    this.rewritten.add(file.inode);
+    file.truncatedMs = performance.now();
+    file.hasMore = false;
+  }
+
+  /** Nothing more comes of it. */
+  finish(file: TrackedFile): void {
+    this.files.delete(file);
+    if (this.byInode.get(file.inode) === file) this.byInode.delete(file.inode);
+    if (!file.isTruncated && file.goneSinceMs === undefined) this.done.add(file.inode);
+    this.floors.set(file.family, Math.max(file.mtimeMs, this.floors.get(file.family) ?? 0));
+    for (const [key, it] of this.byPartition) if (it === file) this.byPartition.delete(key);
+  }
+
+  /** Which file a stream of the offsets is. */
+  byStream(partition: OffsetMap): TrackedFile | undefined {
+    return this.byPartition.get(JSON.stringify(partition));
+  }
+
+  /** A copy of it, to go on with when it is lost itself. */
+  hasShadow(file: TrackedFile): boolean {
+    for (const { of } of this.shadows.values()) if (of === file) return true;
+    return false;
+  }
+
+  private async identify(found: FoundFile, nowMs: number): Promise<void> {
+    const shadow = this.shadows.get(found.inode);
+    if (shadow && shadow.size === found.size && this.files.has(shadow.of) && !isLost(shadow.of)) return;
+    this.shadows.delete(found.inode);
+    const { head, isGzip } = await this.headOf(found);
+    if (head.length === 0) return;
+    const isRewritten = this.rewritten.delete(found.inode);
+    let isCollision = false;
+    if (!isRewritten) {
+      const known = await this.known(found, head, isGzip);
+      if (known === 'other') isCollision = true;
+      else if (known !== undefined) {
+        if (isLost(known)) {
+          await known.adopt(found, isGzip, nowMs);
+          this.byInode.set(found.inode, known);
+        } else {
+          this.shadows.set(found.inode, { of: known, size: found.size });
+        }
+        return;
+      }
+      if (this.single === null) {
+        const stored = await this.storedFor(found, head, isGzip, isCollision);
+        if (stored !== undefined) {
+          this.track(found, head, isGzip, stored.offset, stored.isOwn);
+          return;
+        }
+      }
+    }
+    if (this.isNew(found)) this.track(found, head, isGzip, null, isCollision || (await this.isTaken(head)));
+  }
+
+  /** The known file that has this content, or `other` when one begins alike but is not this one. */
+  private async known(found: FoundFile, head: Buffer, isGzip: boolean): Promise<TrackedFile | 'other' | undefined> {
+    const { settings } = this.options;
+    if (settings.identity !== 'fingerprint' && this.single === null) return undefined;
+    let isOther = false;
+    for (const file of this.files) {
+      const mine = file.knownHead;
+      const isWhole = mine.length >= settings.fingerprintBytes && head.length >= settings.fingerprintBytes;
+      if (!isWhole && (file.family !== found.family || mine.length === 0 || (found.birthMs > 0 && found.birthMs < file.birth && !isGzip))) continue;
+      const common = Math.min(mine.length, head.length);
+      if (!mine.subarray(0, common).equals(head.subarray(0, common))) continue;
+      if (isLost(file)) {
+        if (common === Math.min(mine.length, settings.fingerprintBytes) && (await this.holds(found, isGzip, file))) return file;
+      } else if (isGzip ? isWhole : await this.isCopy(found, file)) {
+        return file;
+      }
+      isOther ||= isWhole;
+    }
+    return isOther ? 'other' : undefined;
+  }
+
+  /** The found file has what was read of the known one, as far as it goes. */
+  private async holds(found: FoundFile, isGzip: boolean, file: TrackedFile): Promise<boolean> {
+    const tail = file.knownTail;
+    if (isGzip || file.isGzip || found.size < file.readPosition || tail.length === 0) return true;
+    return (await readRange(found.path, found.inode, file.readPosition - tail.length, tail.length)).equals(tail);
+  }
+
+  /** A file that is there, and another with the same content from the beginning, not longer. */
+  private async isCopy(found: FoundFile, file: TrackedFile): Promise<boolean> {
+    if (file.isGzip) return false;
+    const size = await sizeOf(file.path);
+    if (size === undefined) return true;
+    if (found.size > size) return false;
+    const start = Math.max(0, found.size - COMPARED_BYTES);
+    const [theirs, ours] = await Promise.all([readRange(found.path, found.inode, start, found.size - start), readRange(file.path, file.inode, start, found.size - start)]);
+    return theirs.equals(ours);
+  }
+
+  /** `isOwn`: the stream's name has the inode in it, because another file has the same fingerprint. */
+  private async storedFor(found: FoundFile, head: Buffer, isGzip: boolean, isCollision: boolean): Promise<{ readonly offset: StoredOffset; readonly isOwn: boolean } | undefined> {
+    const { settings } = this.options;
+    const marks = marksOf(found, head);
+    const isWhole = head.length >= settings.fingerprintBytes;
+    const names: { readonly partition: OffsetMap; readonly isOwn: boolean }[] = [];
+    if (settings.identity === 'path') names.push({ partition: { path: found.path }, isOwn: false });
+    else if (settings.identity === 'inode') names.push({ partition: { inode: found.inode }, isOwn: false });
+    else {
+      if (isWhole) names.push({ partition: { fingerprint: marks.fingerprint, inode: found.inode }, isOwn: true });
+      if (isWhole && !isCollision) names.push({ partition: { fingerprint: marks.fingerprint }, isOwn: false });
+      names.push({ partition: { inode: found.inode }, isOwn: isCollision });
+    }
+    const offsets = await this.options.offsets(names.map((it) => it.partition));
+    for (const [i, { partition, isOwn }] of names.entries()) {
+      const offset = storedOffset(offsets[i] ?? null);
+      if (offset !== null && (await this.isOf(found, head, isGzip, offset, 'fingerprint' in partition))) return { offset, isOwn };
+    }
+    return undefined;
+  }
+
+  /** The offset was made of this file. */
+  private async isOf(found: FoundFile, head: Buffer, isGzip: boolean, offset: StoredOffset, isByContent: boolean): Promise<boolean> {
+    if (offset.fingerprint === null) return offset.position <= found.size || isGzip;
+    if (!hasHeadOf(head, offset)) return false;
+    if (!isByContent && offset.birthMs > 0 && found.birthMs > 0 && offset.birthMs !== found.birthMs && offset.inode === found.inode) return false;
+    if (isGzip) return true;
+    if (offset.position > found.size) return false;
+    const start = offset.position - offset.anchorBytes;
+    return start < 0 || isAnchorOf(await readRange(found.path, found.inode, start, offset.anchorBytes), offset);
+  }
+
+  /** An offset of another file stands under this fingerprint. */
+  private async isTaken(head: Buffer): Promise<boolean> {
+    const { settings } = this.options;
+    if (this.single !== null || settings.identity !== 'fingerprint' || head.length < settings.fingerprintBytes) return false;
+    const [offset = null] = await this.options.offsets([{ fingerprint: fingerprintOf(head) }]);
+    return offset !== null;
+  }
+
+  /** A file under its first name, or one that has lived and been rotated away between two scans. */
+  private isNew(found: FoundFile): boolean {
+    if (this.single === null ? found.isIncluded : found.path === this.options.settings.file) return true;
+    let oldest = this.floors.get(found.family) ?? Infinity;
+    for (const file of this.files) if (file.family === found.family && !file.isTruncated) oldest = Math.min(oldest, file.mtimeMs);
+    return found.mtimeMs > oldest;
+  }
+
+  /** One stream through several files: finds the one in which it was left. */
+  private async resumeSingle(unknown: readonly FoundFile[]): Promise<void> {
+    const offset = this.singleStored;
+    if (offset === null || unknown.length === 0) return;
+    const { file, filename } = this.options.settings;
+    const ordered = [...unknown].sort((a, b) => rank(a, offset) - rank(b, offset));
+    for (const found of ordered) {
+      if (offset.fingerprint === null && found.path !== file) continue;
+      const { head, isGzip } = await this.headOf(found);
+      if (!(await this.isOf(found, head, isGzip, offset, found.inode !== offset.inode))) continue;
+      this.singleStored = null;
+      this.track(found, head, isGzip, offset, false);
+      // What was changed before the file in which the stream was left is done.
+      for (const it of unknown) if (it.inode !== found.inode && it.path !== file && it.mtimeMs <= found.mtimeMs) this.done.add(it.inode);
+      return;
+    }
+    if (!unknown.some((it) => it.path === file)) return;
+    this.singleStored = null;
+    this.options.logger.warn({ file: filename, position: offset.position }, 'The file in which reading was left is there no more: what it had behind this position is lost; the file is read from its beginning');
+  }
+
+  private track(found: FoundFile, head: Buffer, isGzip: boolean, stored: StoredOffset | null, isOwn: boolean): void {
+    const file: TrackedFile = new TrackedFile({
+      settings: this.options.settings,
+      found,
+      head,
+      isGzip,
+      logger: this.options.logger,
+      stored,
+      partition: (marks, isWhole) => {
+        const partition = this.partition(found, marks, isWhole, isOwn || this.isShared(marks, file));
+        this.byPartition.set(JSON.stringify(partition), file);
+        return partition;
+      },
+    });
+    this.files.add(file);
+    this.byInode.set(found.inode, file);
+    this.options.logger.debug({ path: found.path, position: file.position, isKnown: stored !== null }, 'A file is read');
+  }
+
+  /** Another file that is there begins alike. */
+  private isShared({ fingerprint }: FileMarks, file: TrackedFile): boolean {
+    const other = this.byPartition.get(JSON.stringify({ fingerprint }));
+    return other !== undefined && other !== file;
+  }
+
+  private partition(found: FoundFile, { inode, fingerprint }: FileMarks, isWhole: boolean, isOwn: boolean): OffsetMap {
+    const { identity } = this.options.settings;
+    if (this.single !== null) return this.single;
+    if (identity === 'path') return { path: found.path };
+    if (identity === 'inode' || !isWhole) return { inode };
+    return isOwn ? { fingerprint, inode } : { fingerprint };
+  }
+
+  private async headOf(found: FoundFile): Promise<{ readonly head: Buffer; readonly isGzip: boolean }> {
+    try {
+      return await readHead(found.path, found.inode, this.options.settings.fingerprintBytes);
+    } catch (error) {
+      this.options.logger.warn({ path: found.path, error: (error as Error).message }, 'A file cannot be read; it is tried again with the next scan');
+      return { head: Buffer.alloc(0), isGzip: false };
+    }
+  }
+}
+
+/** Only another file can give the rest of it. */
+function isLost(file: TrackedFile): boolean {
+  return file.isTruncated || (file.goneSinceMs !== undefined && !file.isOpen);
+}
+
+function marksOf(found: FoundFile, head: Buffer): FileMarks {
+  return { inode: found.inode, birthMs: found.birthMs, fingerprint: fingerprintOf(head), fingerprintBytes: head.length };
+}
+
+/** The file of the same inode first, then the newest. */
+function rank(found: FoundFile, offset: StoredOffset): number {
+  return found.inode === offset.inode ? -Infinity : -found.mtimeMs;
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await fs.stat(path)).size;
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

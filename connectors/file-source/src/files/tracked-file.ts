@@ -1,0 +1,329 @@
+import { type ConnectLogger, DataError, type Header, type OffsetMap, Schema, type SourceRecord, type Value } from '@millrace/connect-api';
+import type { SourceSettings } from '../config/source-settings.js';
+import { jsonValue } from '../lines/json-value.js';
+import { type Line, LineSplitter } from '../lines/line-splitter.js';
+import { type Content, GzipContent, PlainContent } from './content.js';
+import { ANCHOR_BYTES, type FileMarks, fingerprintOf, offsetOf, type StoredOffset } from './file-offset.js';
+import type { FoundFile } from './file-selection.js';
+
+const TEXT = Schema.of('string');
+const BYTES = Schema.of('bytes');
+const INT64 = Schema.of('int64');
+const NOTHING = Buffer.alloc(0);
+
+export interface TrackedFileOptions {
+  readonly settings: SourceSettings;
+  readonly found: FoundFile;
+  readonly head: Buffer;
+  readonly isGzip: boolean;
+  readonly logger: ConnectLogger;
+  /** Where to begin; null: at the beginning. */
+  readonly stored: StoredOffset | null;
+  /** The stream's name in the offsets, given the file's marks. */
+  readonly partition: (marks: FileMarks, isWhole: boolean) => OffsetMap;
+}
+
+/** `full`: the batch is. `more`: something may be left. `end`: not now. The others as a read answers them. */
+export type TurnResult = 'full' | 'more' | 'end' | 'changed' | 'gone';
+
+/** One file as far as it is read, whatever it is called now. */
+export class TrackedFile {
+  path: string;
+  family: string;
+  inode: string;
+  size: number;
+  mtimeMs: number;
+  /** Since when (by the monotonic clock) its inode holds another file: only a copy can give the rest. */
+  truncatedMs: number | undefined;
+  /** Since when no scan finds it. */
+  goneSinceMs: number | undefined;
+  /** Since when it has not got the name under which it was found. */
+  rotatedSinceMs: number | undefined;
+  /** Something may be there to read. */
+  hasMore = true;
+  isQueued = false;
+  lastDataMs = 0;
+  committed = -1;
+  /** Passed without a record since the last one. */
+  private isAhead = false;
+  private content: Content;
+  private readonly splitter: LineSplitter;
+  private head: Buffer;
+  private tail: Buffer = NOTHING;
+  private marks: FileMarks;
+  private line: number | null;
+  private isOpenEnded: boolean;
+  private partitionKept: OffsetMap | undefined;
+  private failure: Error | undefined;
+  private birthMs: number;
+
+  constructor(private readonly options: TrackedFileOptions) {
+    const { found, head, stored, settings } = options;
+    this.path = found.path;
+    this.family = found.family;
+    this.inode = found.inode;
+    this.size = found.size;
+    this.mtimeMs = found.mtimeMs;
+    this.birthMs = found.birthMs;
+    if (!found.isIncluded) this.rotatedSinceMs = 0;
+    this.head = head;
+    this.marks = this.marksNow();
+    this.line = stored === null ? 0 : stored.line;
+    this.isOpenEnded = stored?.isOpenEnded ?? false;
+    this.splitter = new LineSplitter(stored?.position ?? 0, settings.decoding, settings.lineBytesMax);
+    this.content = this.contentOf(options.isGzip);
+  }
+
+  get position(): number {
+    return this.splitter.position;
+  }
+  get readPosition(): number {
+    return this.splitter.readPosition;
+  }
+  get isOpen(): boolean {
+    return this.content.isOpen;
+  }
+  get isGzip(): boolean {
+    return this.content instanceof GzipContent;
+  }
+  /** The first bytes, as many as are known. */
+  get knownHead(): Buffer {
+    return this.head;
+  }
+  get knownTail(): Buffer {
+    return this.tail;
+  }
+  get birth(): number {
+    return this.birthMs;
+  }
+  get isTruncated(): boolean {
+    return this.truncatedMs !== undefined;
+  }
+  /** Something stands behind the last line break. */
+  get hasRest(): boolean {
+    return !this.splitter.hasChunk && this.splitter.hasRest;
+  }
+  /** All that was there is read. */
+  get isAtEnd(): boolean {
+    return !this.hasMore && !this.splitter.hasChunk;
+  }
+  /** Everything of it became records that are stored. */
+  get isStored(): boolean {
+    const isRead = this.isGzip ? this.isAtEnd : this.position === this.size;
+    return isRead && !this.splitter.hasChunk && !this.splitter.hasRest && this.committed === this.position && this.position > 0;
+  }
+
+  /** Bytes that are not read yet, as far as can be told. */
+  get unreadBytes(): number {
+    if (this.isGzip) return this.isAtEnd ? 0 : this.size;
+    return this.isTruncated ? 0 : Math.max(0, this.size - this.position);
+  }
+
+  /** The same object as long as the stream has the same name. */
+  get partition(): OffsetMap {
+    return (this.partitionKept ??= this.options.partition(this.marks, this.isHeadWhole));
+  }
+
+  /** A scan found it. */
+  seen(found: FoundFile, nowMs: number): void {
+    if (found.path !== this.path) this.rotatedSinceMs ??= nowMs;
+    this.path = found.path;
+    this.goneSinceMs = undefined;
+    if (found.size !== this.size || found.mtimeMs !== this.mtimeMs || (!this.isGzip && found.size !== this.readPosition)) this.hasMore = true;
+    this.size = found.size;
+    this.mtimeMs = found.mtimeMs;
+  }
+
+  /** Goes on in another file with the same content: a copy, a compressed one. */
+  async adopt(found: FoundFile, isGzip: boolean, nowMs: number): Promise<void> {
+    await this.content.close();
+    this.path = found.path;
+    this.inode = found.inode;
+    this.size = found.size;
+    this.mtimeMs = found.mtimeMs;
+    this.birthMs = found.birthMs;
+    this.truncatedMs = undefined;
+    this.goneSinceMs = undefined;
+    this.rotatedSinceMs ??= nowMs;
+    this.hasMore = true;
+    this.marks = this.marksNow();
+    if (!this.isHeadWhole) this.partitionKept = undefined;
+    this.content = this.contentOf(isGzip);
+  }
+
+  /** Adds records until the batch is full, the file is at its end, or one chunk was read. */
+  async turn(out: SourceRecord[], nowMs: number): Promise<TurnResult> {
+    if (this.failure) return this.failed(out);
+    const { batchRecords } = this.options.settings;
+    const { splitter } = this;
+    for (let hasRead = false; ; ) {
+      while (splitter.hasChunk) {
+        if (out.length >= batchRecords) return 'full';
+        const result = splitter.next();
+        if (result === 'line') this.emit(out, splitter.line, false);
+        else if (result === 'long') this.passLong();
+        if (this.failure) return this.failed(out);
+      }
+      if (hasRead) return 'more';
+      const result = await this.read();
+      if (this.failure) return this.failed(out);
+      if (result !== 'bytes') return result;
+      hasRead = true;
+      this.lastDataMs = nowMs;
+    }
+  }
+
+  /** What stands behind the last line break becomes a record. */
+  takeRest(out: SourceRecord[]): void {
+    if (this.splitter.takeRest() === 'line') this.emit(out, this.splitter.line, true);
+    else this.passLong();
+    if (this.failure) this.failed(out);
+  }
+
+  /** The position when it has moved without a record. */
+  takeQuietOffset(): OffsetMap | undefined {
+    if (!this.isAhead) return undefined;
+    this.isAhead = false;
+    const seen = this.tail.subarray(0, Math.max(0, this.tail.length - (this.readPosition - this.position)));
+    return offsetOf(this.marks, this.position, this.line, seen, seen.length, this.isOpenEnded);
+  }
+
+  close(): Promise<void> {
+    return this.content.close();
+  }
+
+  private async read(): Promise<'bytes' | 'end' | 'changed' | 'gone'> {
+    const { splitter } = this;
+    const { decoding, fingerprintBytes } = this.options.settings;
+    const result = await this.readContent();
+    if (result.kind !== 'bytes') {
+      if (result.kind === 'end') this.hasMore = false;
+      return result.kind;
+    }
+    const position = splitter.readPosition;
+    const bytes = decoding.unit === 2 && (position + result.bytes.length) % 2 === 1 ? result.bytes.subarray(0, -1) : result.bytes;
+    if (bytes.length === 0) {
+      this.hasMore = false;
+      return 'end';
+    }
+    if (this.head.length < fingerprintBytes && position <= this.head.length) this.growHead(bytes, position);
+    const all = bytes.length >= ANCHOR_BYTES ? bytes : Buffer.concat([this.tail, bytes]);
+    this.tail = Buffer.from(all.subarray(Math.max(0, all.length - ANCHOR_BYTES)));
+    splitter.feed(bytes);
+    if (position === 0 && decoding.mark.length > 0 && bytes.subarray(0, decoding.mark.length).equals(decoding.mark)) splitter.skip(decoding.mark.length);
+    return 'bytes';
+  }
+
+  private async readContent(): Promise<{ readonly kind: 'bytes'; readonly bytes: Buffer } | { readonly kind: 'end' | 'changed' | 'gone' }> {
+    try {
+      const { head, tail } = this;
+      return await this.content.read({ position: this.splitter.readPosition, head, tail });
+    } catch (error) {
+      const code = String((error as { code?: unknown }).code);
+      if (!code.startsWith('Z_')) throw error;
+      this.bad(`${this.path} is not whole gzip (${code})`);
+      this.hasMore = false;
+      return { kind: 'end' };
+    }
+  }
+
+  /** The bytes join what is known of the beginning. */
+  private growHead(bytes: Buffer, position: number): void {
+    const { fingerprintBytes } = this.options.settings;
+    const wasWhole = this.isHeadWhole;
+    const added = bytes.subarray(this.head.length - position, fingerprintBytes - position);
+    if (added.length === 0) return;
+    this.head = Buffer.concat([this.head, added]);
+    this.marks = this.marksNow();
+    if (this.isHeadWhole !== wasWhole) this.partitionKept = undefined;
+  }
+
+  private get isHeadWhole(): boolean {
+    return this.head.length >= this.options.settings.fingerprintBytes;
+  }
+
+  private marksNow(): FileMarks {
+    return { inode: this.inode, birthMs: this.birthMs, fingerprint: fingerprintOf(this.head), fingerprintBytes: this.head.length };
+  }
+
+  private contentOf(isGzip: boolean): Content {
+    return isGzip ? new GzipContent(() => this.path, this.inode) : new PlainContent(() => this.path, this.inode);
+  }
+
+  private emit(out: SourceRecord[], line: Line, isOpenEnded: boolean): void {
+    if (this.isOpenEnded && line.start === line.end && !isOpenEnded) {
+      // The line break of a line that became a record without it.
+      this.isOpenEnded = false;
+      this.isAhead = true;
+      return;
+    }
+    if (this.line !== null) this.line += 1;
+    this.isOpenEnded = isOpenEnded;
+    const { settings } = this.options;
+    let value: Value;
+    try {
+      value = settings.isBytes ? line.bytes.subarray(line.start, line.end) : settings.decoding.decode(line.bytes, line.start, line.end);
+      if (settings.format === 'ndjson') value = jsonValue(value as string);
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+      this.bad(`the line at byte ${line.position} of ${this.path} is ${error.message}`);
+      return;
+    }
+    this.isAhead = false;
+    const schema = settings.format === 'ndjson' ? null : settings.isBytes ? BYTES : TEXT;
+    out.push(new LineRecord(settings.topic, schema, value, settings.hasHeaders ? this.headers(line.position) : undefined, this.partition, this.marks, line.next, this.line, line.seen, line.seenEnd, isOpenEnded));
+  }
+
+  private headers(position: number): Header[] {
+    return [
+      { key: 'file.path', schema: TEXT, value: this.path },
+      { key: 'file.offset', schema: INT64, value: BigInt(position) },
+      ...(this.line === null ? [] : [{ key: 'file.line', schema: INT64, value: BigInt(this.line) }]),
+      { key: 'file.modified', schema: INT64, value: BigInt(Math.trunc(this.mtimeMs)) },
+    ];
+  }
+
+  private passLong(): void {
+    if (this.line !== null) this.line += 1;
+    this.bad(`the line at byte ${this.splitter.line.position} of ${this.path} is longer than ${this.options.settings.lineBytesMax} bytes`);
+  }
+
+  private bad(reason: string): void {
+    if (this.options.settings.badRecords === 'fail') {
+      this.failure = new DataError(`${reason} (bad.record.policy is fail)`);
+      return;
+    }
+    this.isAhead = true;
+    this.options.logger.warn({ reason }, 'A bad record is skipped');
+  }
+
+  /** What was made before the failure is handed over first. */
+  private failed(out: readonly SourceRecord[]): TurnResult {
+    if (out.length === 0 && this.failure) throw this.failure;
+    return 'full';
+  }
+}
+
+/** A line. The offset is made when it is asked for: that of most records never is. */
+class LineRecord implements SourceRecord {
+  readonly keySchema = null;
+  readonly key = null;
+
+  constructor(
+    readonly topic: string,
+    readonly valueSchema: Schema | null,
+    readonly value: Value,
+    readonly headers: Header[] | undefined,
+    readonly sourcePartition: OffsetMap,
+    private readonly marks: FileMarks,
+    private readonly position: number,
+    private readonly line: number | null,
+    private readonly seen: Buffer,
+    private readonly seenEnd: number,
+    private readonly isOpenEnded: boolean,
+  ) {}
+
+  get sourceOffset(): OffsetMap {
+    return offsetOf(this.marks, this.position, this.line, this.seen, this.seenEnd, this.isOpenEnded);
+  }
+}
