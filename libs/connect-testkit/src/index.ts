@@ -1,4 +1,5 @@
 export { describeSinkConnector, describeSourceConnector } from './suites.js';
+export { configTable } from './config-table.js';
 export type { ConnectorDriver, Outage, SinkClaims, SinkDriver, SourceDriver } from './driver.js';
 export { at, plainValue, type PlainValue } from './harness/plain-value.js';
 export type { RecordParts } from './harness/sink-topics.js';
