@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { runStep } from './run-step.js';
+import { configDocs } from './scaffold/config-docs.js';
 import { tidy } from './tidy/tidy.js';
 
 /** Everything that is checked without running the product: derived files, arrows, lint, tidiness, types of the tests. */
@@ -7,8 +8,11 @@ export function check(root: string): boolean {
   const bin = (name: string): string => path.join(root, 'node_modules/.bin', name);
   const findings = tidy(root);
   for (const it of findings) process.stdout.write(`tidy: ${it.path}: ${it.rule}: ${it.detail}\n`);
+  const docs = configDocs(root, true);
+  for (const it of docs) process.stdout.write(`config-docs: ${it}\n`);
   const results = [
     findings.length === 0,
+    docs.length === 0,
     runStep('derived files are as the architecture says', process.execPath, ['apps/devtools/house.cjs', '--check'], root),
     runStep('generated codecs are as the schemas say', process.execPath, ['apps/devtools/codegen.cjs', '--check'], root),
     runStep('arrows (dependency-cruiser)', bin('depcruise'), ['--config', 'config/tooling/dependency-cruiser.cjs', 'libs', 'apps', 'connectors'], root),

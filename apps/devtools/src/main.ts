@@ -4,6 +4,7 @@ import { addBenchCommand } from './bench/bench-command.js';
 import { check } from './check.js';
 import { addImagesCommand } from './images/images-command.js';
 import { addPeersCommand } from './peers/peers-command.js';
+import { addScaffoldCommands } from './scaffold/scaffold-command.js';
 import { addSoakCommand } from './soak/soak-command.js';
 
 const program = new Command('devtools').enablePositionalOptions().description("The project's own tools; see docs/testing.md.");
@@ -17,6 +18,7 @@ addImagesCommand(program);
 addPeersCommand(program);
 addBenchCommand(program);
 addSoakCommand(program);
+addScaffoldCommands(program);
 program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;
