@@ -16,7 +16,7 @@ export type { FollowedRecord, FollowTopicOptions, TopicFollower } from './topic-
 export { SinkTask, type ErrantRecordReporter, type OffsetsToCommit, type SinkTaskContext } from './sink-task.js';
 export type { PluginEntry, PluginManifest, SinkPlugin, SourcePlugin } from './plugin/manifest.js';
 export { Predicate, Transformation, type ConnectRecord, type PredicatePlugin, type TransformationPlugin } from './plugin/transformation.js';
-export type { Converter, ConverterPlugin } from './plugin/converter.js';
+export type { Converter, ConverterPlugin, HeaderConverter, HeaderConverterPlugin } from './plugin/converter.js';
 export { ConfigDef, type AnyConfigDef, type ConfigKey, type ConfigKeys, type ConfigOf, type ConfigValue, type Importance, type Width } from './config/config-def.js';
 export { Password, PASSWORD_MASK } from './config/password.js';
 export { parseConfigText, type ConfigKind } from './config/parse-config-text.js';

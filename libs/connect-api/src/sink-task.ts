@@ -5,8 +5,10 @@ import type { SinkRecord, TopicPartition } from './records.js';
 /** Takes records that the sink cannot store although the rest of the batch is fine. */
 export interface ErrantRecordReporter {
   /**
-   * Always rejects so far, with a ConnectError whose `cause` is `error`: `errors.tolerance=all` and dead-letter topics are not built
-   * yet, and no error is tolerated. Await it and let that fail `put`. Once they are, it resolves when the record is safe.
+   * With `errors.tolerance=all` it resolves when the record is safe: in the dead-letter topic, or counted (and logged) where there is none.
+   * Otherwise it rejects with a ConnectError whose `cause` is `error`, and the task fails when `put` ends, even if that is caught. No offset
+   * behind the record is committed before it is safe, so `put` need not wait for it. Pass the record as `put` got it: the dead letter is then
+   * the original from Kafka; another record is converted back.
    */
   report(record: SinkRecord, error: Error): Promise<void>;
 }

@@ -1,6 +1,9 @@
+import { ConfigError } from '@millrace/connect-api';
 import type { KafkaClient } from '@millrace/client';
 import { errorMessage, type Clock, type Logger } from '@millrace/foundation';
 import { systemClock } from '@millrace/platform';
+import { ConfigProviders } from './config-providers/config-providers.js';
+import type { Secrets } from './config-providers/secrets.js';
 import { OVERRIDE_PREFIXES } from './config/client-overrides.js';
 import { settingsWithPrefix, WORKER_CONFIG, type WorkerConfig } from './config/worker-config.js';
 import { Herder, topicSettings } from './herder/herder.js';
@@ -46,6 +49,8 @@ export class ConnectWorker {
   readonly rest: ConnectRestApi;
   readonly workerId: string;
   private readonly config: WorkerConfig;
+  private readonly raw: StringMap;
+  private readonly logger: Logger;
   private readonly client: KafkaClient;
   private readonly herder: Herder;
   private clusterId = '';
@@ -53,14 +58,20 @@ export class ConnectWorker {
   private failure: Error | undefined;
   private stopping: Promise<void> | undefined;
 
-  constructor(private readonly options: ConnectWorkerOptions) {
-    const { config: raw, logger, advertisedUrl } = options;
-    this.config = WORKER_CONFIG.parse(raw);
+  constructor(options: ConnectWorkerOptions) {
+    const { advertisedUrl } = options;
+    const providers = ConfigProviders.of(options.config);
+    const { config: raw, secrets } = providers.resolve(options.config);
+    const logger = secrets.logger(options.logger);
+    this.raw = raw;
+    this.logger = logger;
+    this.config = parseHidden(raw, secrets);
     this.workerId = new URL(advertisedUrl).host;
     const catalog = PluginCatalog.discover({ pluginPath: this.config['plugin.path'], roots: options.pluginRoots, logger });
     this.client = kafkaClient({ 'client.id': this.config['client.id'] || `connect-${this.workerId}`, ...workerClientConfig(raw, 'admin') }, logger);
     this.herder = new Herder({
       raw,
+      providers,
       config: this.config,
       workerId: this.workerId,
       advertisedUrl,
@@ -120,7 +131,7 @@ export class ConnectWorker {
   }
 
   private topicLog(kind: 'config' | 'status' | 'offset', partitions: number): KafkaTopicLog {
-    const { config: raw, logger } = this.options;
+    const { raw, logger } = this;
     const prefix = `${kind}.storage.` as const;
     return new KafkaTopicLog({
       topic: { topic: this.config[`${prefix}topic`], partitions, replicationFactor: this.config[`${prefix}replication.factor`], configs: topicSettings(raw, prefix) },
@@ -134,7 +145,7 @@ export class ConnectWorker {
   }
 
   private connectorOffsetLog(connector: string, topic: string, config: StringMap): KafkaTopicLog {
-    const { config: raw, logger } = this.options;
+    const { raw, logger } = this;
     const settings = (purpose: 'producer' | 'consumer' | 'admin'): StringMap => ({
       'client.id': `connector-offsets-${purpose}-${connector}`,
       ...workerClientConfig(raw, purpose),
@@ -161,6 +172,15 @@ export class ConnectWorker {
   private failed(error: Error): void {
     this.failure = error;
     this.phase = 'failed';
-    this.options.logger.error({ error: errorMessage(error) }, 'the worker cannot go on');
+    this.logger.error({ error: errorMessage(error) }, 'the worker cannot go on');
+  }
+}
+
+/** The worker's settings; what is wrong with them is told without what config providers gave. */
+function parseHidden(raw: StringMap, secrets: Secrets): WorkerConfig {
+  try {
+    return WORKER_CONFIG.parse(raw);
+  } catch (error) {
+    throw error instanceof ConfigError ? new ConfigError(secrets.hide(error.message), error.key) : error;
   }
 }

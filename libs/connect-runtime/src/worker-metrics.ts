@@ -1,3 +1,5 @@
+import type { ErrorTotals } from './errors/error-totals.js';
+
 /** Counters of one running task; totals since it started. */
 export interface TaskMetrics {
   readonly connector: string;
@@ -9,7 +11,7 @@ export interface TaskMetrics {
   /** Source: records acknowledged by Kafka. Sink: records put. */
   readonly recordsOut: number;
   readonly bytesOut: number;
-  /** Source: records sent and not yet acknowledged. Sink: records converted and waiting for put. */
+  /** Source: records sent and not yet acknowledged (dropped ones count as acknowledged). Sink: records converted and waiting for put. */
   readonly recordsActive: number;
   /** Sink: records in the log that were not put yet. */
   readonly lag: number;
@@ -29,6 +31,7 @@ export interface TaskMetrics {
   readonly stalledForMs: number;
   /** When an operation last came to its end, by the wall clock. */
   readonly lastProgressMs: number;
+  readonly errors: ErrorTotals;
 }
 
 export interface WorkerMetrics {

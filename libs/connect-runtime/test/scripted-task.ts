@@ -1,5 +1,6 @@
 import type { SinkTask, SourceTask } from '@millrace/connect-api';
 import { SILENT_LOGGER } from '@millrace/foundation';
+import { NO_ERROR_HANDLING } from '../src/errors/error-settings.js';
 import type { TaskHostCalls } from '../src/isolation/task-side.js';
 import type { ConverterSpec, TaskSpec } from '../src/isolation/task-protocol.js';
 import type { PluginDescriptor } from '../src/plugins/plugin-descriptor.js';
@@ -33,6 +34,8 @@ export function scriptedSpec(task: SinkTask | SourceTask, over: Partial<TaskSpec
     valueConverter: builtIn(valueConverter),
     headerConverter: builtIn(BYTES),
     clientConfig: {},
+    transformations: [],
+    errors: NO_ERROR_HANDLING,
     followerConfig: {},
     adminConfig: null,
     topicCreation: {},

@@ -26,6 +26,11 @@ export class Struct {
     return this.values[index] ?? this.schema.fields[index]?.schema.default ?? null;
   }
 
+  /** What was set, or null: a default does not stand in for it. */
+  withoutDefault(index: number): Value {
+    return this.values[index] ?? null;
+  }
+
   set(name: string, value: Value): this {
     this.values[this.fieldIndex(name)] = value;
     return this;

@@ -1,3 +1,4 @@
+import type { AnyConfigDef } from '../config/config-def.js';
 import type { Headers } from '../data/headers.js';
 import type { Schema } from '../data/schema.js';
 import type { SchemaAndValue, Value } from '../data/value.js';
@@ -11,6 +12,22 @@ export interface Converter {
   toConnectData(topic: string, bytes: Uint8Array | null, headers?: Headers): SchemaAndValue;
 }
 
+/** `config`, where it is given, is what validation and documentation show of a converter's settings. */
 export interface ConverterPlugin {
   readonly converter: () => Converter;
+  readonly config?: AnyConfigDef;
+}
+
+/** The same for header values. One instance per task; never called concurrently. */
+export interface HeaderConverter {
+  configure(config: Readonly<Record<string, string>>): void;
+  /** The bytes are valid until the next call. Throws DataError. */
+  fromConnectHeader(topic: string, headerKey: string, schema: Schema | null, value: Value): Uint8Array | null;
+  /** The value must not point into `bytes`. Throws DataError. */
+  toConnectHeader(topic: string, headerKey: string, bytes: Uint8Array | null): SchemaAndValue;
+}
+
+export interface HeaderConverterPlugin {
+  readonly headerConverter: () => HeaderConverter;
+  readonly config?: AnyConfigDef;
 }

@@ -1,4 +1,6 @@
 import { ConfigDef, type ConfigOf } from '@millrace/connect-api';
+import { duplicateAlias } from './transformation-config.js';
+import { replicationFactor } from './worker-config.js';
 
 const COMMON = 'Common';
 const ERRORS = 'Error Handling';
@@ -36,14 +38,14 @@ export const CONNECTOR_CONFIG = new ConfigDef({
   'key.converter': { kind: 'class', default: null, importance: 'low', group: COMMON, width: 'short', displayName: 'Key converter class', doc: 'Converter of record keys; the worker’s when not given.' },
   'value.converter': { kind: 'class', default: null, importance: 'low', group: COMMON, width: 'short', displayName: 'Value converter class', doc: 'Converter of record values; the worker’s when not given.' },
   'header.converter': { kind: 'class', default: null, importance: 'low', group: COMMON, width: 'short', displayName: 'Header converter class', doc: 'Converter of record headers; the worker’s when not given.' },
-  transforms: { kind: 'list', default: '', onlyDefault: true, importance: 'low', group: 'Transforms', width: 'long', displayName: 'Transforms', doc: 'Aliases for the transformations to be applied to records.' },
-  predicates: { kind: 'list', default: '', onlyDefault: true, importance: 'low', group: 'Predicates', width: 'long', displayName: 'Predicates', doc: 'Aliases for the predicates used by transformations.' },
-  'config.action.reload': { kind: 'string', default: 'restart', oneOf: ['none', 'restart'], onlyDefault: true, importance: 'low', group: COMMON, width: 'medium', displayName: 'Reload Action', doc: 'What happens when values from config providers change.' },
-  'errors.retry.timeout': { kind: 'long', default: '0', onlyDefault: true, importance: 'medium', group: ERRORS, width: 'medium', displayName: 'Retry Timeout for Errors', doc: 'How long a failed operation is tried again.' },
-  'errors.retry.delay.max.ms': { kind: 'long', default: '60000', onlyDefault: true, importance: 'medium', group: ERRORS, width: 'medium', displayName: 'Maximum Delay Between Retries for Errors', doc: 'Longest wait between two tries.' },
-  'errors.tolerance': { kind: 'string', default: 'none', oneOf: ['none', 'all'], onlyDefault: true, importance: 'medium', group: ERRORS, width: 'short', displayName: 'Error Tolerance', doc: 'Whether records with errors are skipped (all) or fail the task (none).' },
-  'errors.log.enable': { kind: 'boolean', default: 'false', onlyDefault: true, importance: 'medium', group: ERRORS, width: 'short', displayName: 'Log Errors', doc: 'Log each error and the operation and record at fault.' },
-  'errors.log.include.messages': { kind: 'boolean', default: 'false', onlyDefault: true, importance: 'medium', group: ERRORS, width: 'short', displayName: 'Log Error Details', doc: 'Include the record in that log line.' },
+  transforms: { kind: 'list', default: '', check: duplicateAlias, importance: 'low', group: 'Transforms', width: 'long', displayName: 'Transforms', doc: 'Aliases for the transformations to be applied to records.' },
+  predicates: { kind: 'list', default: '', check: duplicateAlias, importance: 'low', group: 'Predicates', width: 'long', displayName: 'Predicates', doc: 'Aliases for the predicates used by transformations.' },
+  'config.action.reload': { kind: 'string', default: 'restart', oneOf: ['none', 'restart'], importance: 'low', group: COMMON, width: 'medium', displayName: 'Reload Action', doc: 'What happens when values from config providers change.' },
+  'errors.retry.timeout': { kind: 'long', default: '0', importance: 'medium', group: ERRORS, width: 'medium', displayName: 'Retry Timeout for Errors', doc: 'How long a failed operation is tried again.' },
+  'errors.retry.delay.max.ms': { kind: 'long', default: '60000', importance: 'medium', group: ERRORS, width: 'medium', displayName: 'Maximum Delay Between Retries for Errors', doc: 'Longest wait between two tries.' },
+  'errors.tolerance': { kind: 'string', default: 'none', oneOf: ['none', 'all'], importance: 'medium', group: ERRORS, width: 'short', displayName: 'Error Tolerance', doc: 'Whether records with errors are skipped (all) or fail the task (none).' },
+  'errors.log.enable': { kind: 'boolean', default: 'false', importance: 'medium', group: ERRORS, width: 'short', displayName: 'Log Errors', doc: 'Log each error and the operation and record at fault.' },
+  'errors.log.include.messages': { kind: 'boolean', default: 'false', importance: 'medium', group: ERRORS, width: 'short', displayName: 'Log Error Details', doc: 'Include the record in that log line.' },
   'task.isolation': { kind: 'string', default: null, oneOf: ['thread', 'process', 'inline'], importance: 'low', group: COMMON, width: 'short', displayName: 'Task isolation', doc: 'Where this connector’s tasks run; the worker’s task.isolation when not given.' },
   ...SUPERVISION,
 });
@@ -61,14 +63,9 @@ export const SOURCE_CONFIG = CONNECTOR_CONFIG.extend({
 export const SINK_CONFIG = CONNECTOR_CONFIG.extend({
   topics: { kind: 'list', default: '', importance: 'high', group: COMMON, width: 'long', displayName: 'Topics', doc: 'List of topics to consume, separated by commas.' },
   'topics.regex': { kind: 'string', default: '', check: regex, importance: 'high', group: COMMON, width: 'long', displayName: 'Topics regex', doc: 'Regular expression of the topics to consume; only one of topics and topics.regex may be given.' },
-  'errors.deadletterqueue.topic.name': { kind: 'string', default: '', onlyDefault: true, importance: 'medium', group: ERRORS, width: 'medium', displayName: 'Dead Letter Queue Topic Name', doc: 'Topic that takes records with errors.' },
-  'errors.deadletterqueue.topic.replication.factor': { kind: 'short', default: '3', onlyDefault: true, importance: 'medium', group: ERRORS, width: 'medium', displayName: 'Dead Letter Queue Topic Replication Factor', doc: 'Replication factor with which that topic is created.' },
-  'errors.deadletterqueue.context.headers.enable': { kind: 'boolean', default: 'false', onlyDefault: true, importance: 'medium', group: ERRORS, width: 'medium', displayName: 'Enable Error Context Headers', doc: 'Add headers that tell about the error to records in that topic.' },
+  'errors.deadletterqueue.topic.name': { kind: 'string', default: '', importance: 'medium', group: ERRORS, width: 'medium', displayName: 'Dead Letter Queue Topic Name', doc: 'Topic that takes records with errors.' },
+  'errors.deadletterqueue.topic.replication.factor': { kind: 'short', default: '3', check: replicationFactor, importance: 'medium', group: ERRORS, width: 'medium', displayName: 'Dead Letter Queue Topic Replication Factor', doc: 'Replication factor with which that topic is created.' },
+  'errors.deadletterqueue.context.headers.enable': { kind: 'boolean', default: 'false', importance: 'medium', group: ERRORS, width: 'medium', displayName: 'Enable Error Context Headers', doc: 'Add headers that tell about the error to records in that topic.' },
 });
 
 export type ConnectorFrameworkConfig = ConfigOf<typeof CONNECTOR_CONFIG>;
-
-/** `${provider:key}` or `${provider:path:key}`: a value that a config provider would have to give. */
-export function providerReference(value: string): string | undefined {
-  return /\$\{([^}]*?):(([^}]*?):)?([^}]*?)\}/.exec(value)?.[0];
-}

@@ -1,14 +1,17 @@
 import { type AnyConfigDef, ConfigDef, ConnectError, type ConfigValue } from '@millrace/connect-api';
 import { errorMessage } from '@millrace/foundation';
-import { BUILT_IN_CONVERTERS } from '../converters/built-in-converters.js';
-import { loadConnectorPlugin } from '../plugins/load-plugin.js';
+import { type ConfigProviders, hasReference } from '../config-providers/config-providers.js';
+import { Secrets } from '../config-providers/secrets.js';
+import { converterConfig, loadConnectorPlugin, loadPredicate, loadTransformation } from '../plugins/load-plugin.js';
 import type { PluginCatalog, PluginKind } from '../plugins/plugin-catalog.js';
 import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
 import { badRequest, notFound } from '../rest/rest-error.js';
 import type { ConfigInfos, ConfigKeyInfo, ConfigPatch, StringMap } from '../rest/shapes.js';
 import { checkOverrides, OVERRIDE_PREFIXES, type ClientKind } from './client-overrides.js';
 import { configInfos, configKeyInfos, groupsOf, mergeConfigInfos, type ConfigKeyMap } from './config-infos.js';
-import { providerReference, SINK_CONFIG, SOURCE_CONFIG } from './connector-config.js';
+import { SINK_CONFIG, SOURCE_CONFIG } from './connector-config.js';
+import { checkSink, hasDeadLetterTopic } from './sink-rules.js';
+import { chainProblems, transformationKeys } from './transformation-config.js';
 import { topicCreationGroups, usesTopicCreation } from './topic-creation.js';
 import { overridePolicyOf, settingsWithPrefix, type WorkerConfig } from './worker-config.js';
 
@@ -25,16 +28,45 @@ export class ConnectorValidator {
     private readonly catalog: PluginCatalog,
     private readonly worker: WorkerConfig,
     private readonly groupId: string,
+    private readonly providers: ConfigProviders,
   ) {}
 
-  /** PUT /connector-plugins/{plugin}/config/validate. */
-  async validate(config: ConfigPatch): Promise<ConfigInfos> {
-    const connectorClass = config['connector.class'];
-    if (!connectorClass) throw badRequest(`Connector config ${JSON.stringify(Object.keys(config))} contains no connector type`);
+  /** PUT /connector-plugins/{plugin}/config/validate. Values of config providers are checked, but never shown. */
+  async validate(given: ConfigPatch): Promise<ConfigInfos> {
+    const raw = withoutProviderSettings(given);
+    const connectorClass = raw['connector.class'];
+    if (!connectorClass) throw badRequest(`Connector config ${JSON.stringify(Object.keys(raw))} contains no connector type`);
+    const { config, secrets, problems } = this.resolved(raw);
+    const infos = await this.validateResolved(config, problems);
+    return secrets.isEmpty && problems.size === 0 ? infos : hideSecrets(infos, raw, secrets, problems);
+  }
+
+  /** With values in the place of references, as far as there are any; the others stay, and say why. */
+  private resolved(raw: ConfigPatch): { config: ConfigPatch; secrets: Secrets; problems: Map<string, string> } {
+    const secrets = new Secrets();
+    const problems = new Map<string, string>();
+    const config = Object.fromEntries(
+      Object.entries(raw).map(([name, value]) => {
+        if (value === null || !hasReference(value)) return [name, value];
+        try {
+          const one = this.providers.resolve({ [name]: value });
+          secrets.addAll(one.secrets);
+          return [name, one.config[name] ?? value];
+        } catch (error) {
+          problems.set(name, errorMessage(error));
+          return [name, value];
+        }
+      }),
+    );
+    return { config, secrets, problems };
+  }
+
+  private async validateResolved(config: ConfigPatch, problems: ReadonlyMap<string, string>): Promise<ConfigInfos> {
+    const connectorClass = config['connector.class'] ?? '';
     const plugin = this.connectorPlugin(connectorClass);
     const isSource = plugin.type === 'source';
     const given = withoutNulls(config);
-    const framework = this.frameworkDefinition(isSource);
+    const framework = this.frameworkDefinition(isSource, given);
     const values = new Map(framework.validate(config).map((it) => [it.name, it]));
     const complain = (name: string, problem: string): void => {
       const value = values.get(name) ?? { name, value: given[name] ?? null, recommendedValues: [], errors: [], visible: true };
@@ -47,16 +79,15 @@ export class ConnectorValidator {
     };
     const own = this.ownDefinition(plugin);
     for (const [name, value] of Object.entries(config)) {
-      if (value === null) {
-        // A plugin's own setting may be null: as if it was not given.
-        if (name in own.keys && !(name in framework.keys)) continue;
-        complain(name, NULL_VALUE);
-        resolve(name, null);
-      }
-      if (value !== null && providerReference(value) !== undefined) complain(name, `The value of ${name} refers to a config provider (${providerReference(value)}), and this worker has none`);
+      // A plugin's own setting may be null: as if it was not given.
+      if (value !== null || (name in own.keys && !(name in framework.keys))) continue;
+      complain(name, NULL_VALUE);
+      resolve(name, null);
     }
+    for (const [name, problem] of problems) complain(name, problem);
+    for (const { key, problem } of chainProblems(given, this.catalog)) complain(key, problem);
     if (isSource) for (const { key, problem } of topicCreationGroups(given).problems) complain(key, problem);
-    else this.checkSink(given, complain);
+    else checkSink(given, this.groupId, complain);
     const converters = CONVERTER_KEYS.flatMap(([key, kind]) => this.converterInfos(given, key, kind, { complain, resolve }));
     const ownValues = await this.ownValues(plugin, given);
     const keys = { ...framework.keys, ...own.keys };
@@ -67,10 +98,12 @@ export class ConnectorValidator {
 
   /** GET /connector-plugins/{plugin}/config: the plugin's settings, then the framework's. */
   pluginConfig(name: string): ConfigKeyInfo[] {
-    for (const kind of ['connector', 'converter', 'header_converter'] as const) {
+    for (const kind of ['connector', 'converter', 'header_converter', 'transformation', 'predicate'] as const) {
       const plugin = this.catalog.lookup(kind, name);
       if (!plugin) continue;
-      if (kind !== 'connector') return configKeyInfos(BUILT_IN_CONVERTERS.find((it) => it.class === plugin.class)?.config?.keys ?? {});
+      if (kind === 'transformation') return configKeyInfos(loadTransformation(plugin).config().keys);
+      if (kind === 'predicate') return configKeyInfos(loadPredicate(plugin).config().keys);
+      if (kind !== 'connector') return configKeyInfos(converterConfig(plugin)?.keys ?? {});
       return [...configKeyInfos(this.ownDefinition(plugin).keys), ...configKeyInfos((plugin.type === 'source' ? SOURCE_CONFIG : SINK_CONFIG).keys)];
     }
     throw notFound(`Unknown plugin ${name}.`);
@@ -85,13 +118,13 @@ export class ConnectorValidator {
   }
 
   /** The framework's settings, with this worker's converters as defaults and all installed ones as suggestions. */
-  private frameworkDefinition(isSource: boolean): ConfigDef {
+  private frameworkDefinition(isSource: boolean, config: StringMap): ConfigDef {
     const keys: ConfigKeyMap = (isSource ? SOURCE_CONFIG : SINK_CONFIG).keys;
     const converters = CONVERTER_KEYS.flatMap(([name, kind]) => {
       const key = keys[name];
       return key ? [[name, { ...key, default: this.worker[name], recommend: () => this.catalog.classes(kind) }] as const] : [];
     });
-    return new ConfigDef({ ...keys, ...Object.fromEntries(converters) });
+    return new ConfigDef({ ...keys, ...Object.fromEntries(converters), ...transformationKeys(config, this.catalog) });
   }
 
   private ownDefinition(plugin: PluginDescriptor): AnyConfigDef {
@@ -102,19 +135,6 @@ export class ConnectorValidator {
   private async ownValues(plugin: PluginDescriptor, given: StringMap): Promise<ConfigValue[]> {
     const connector = loadConnectorPlugin(plugin).connector();
     return await connector.validate(given);
-  }
-
-  private checkSink(config: StringMap, complain: (name: string, problem: string) => void): void {
-    const hasTopics = (config.topics ?? '').trim() !== '';
-    const hasRegex = (config['topics.regex'] ?? '').trim() !== '';
-    if (hasTopics === hasRegex) {
-      const problem = hasTopics ? 'topics and topics.regex are mutually exclusive options, but both are set.' : 'Must configure one of topics or topics.regex';
-      complain('topics', problem);
-      complain('topics.regex', problem);
-    }
-    const group = config['consumer.override.group.id'];
-    if (group !== undefined && group === this.groupId) complain('consumer.override.group.id', `Consumer group ${group} conflicts with Connect worker group ${this.groupId}`);
-    if (config.name !== undefined && `connect-${config.name}` === this.groupId && group === undefined) complain('name', `Consumer group for sink connector named ${config.name} conflicts with Connect worker group ${this.groupId}`);
   }
 
   private converterInfos(
@@ -134,7 +154,7 @@ export class ConnectorValidator {
       complain(key, `Invalid value ${name} for configuration ${key}: ${error instanceof ConnectError ? `Class ${name} could not be found.` : errorMessage(error)}`);
       return [];
     }
-    const definition = BUILT_IN_CONVERTERS.find((it) => it.class === plugin.class)?.config;
+    const definition = converterConfig(plugin);
     if (!definition) return [];
     const prefix = `${key}.`;
     const values = definition.validate(settingsWithPrefix(config, prefix)).map((it) => ({ ...it, name: prefix + it.name }));
@@ -143,7 +163,7 @@ export class ConnectorValidator {
 
   private overrideInfos(config: StringMap, isSource: boolean): ConfigInfos[] {
     const policy = overridePolicyOf(this.worker['connector.client.config.override.policy']) ?? 'All';
-    const kinds: ClientKind[] = isSource ? ['producer', ...(usesTopicCreation(config) ? (['admin'] as const) : [])] : ['consumer'];
+    const kinds: ClientKind[] = isSource ? ['producer', ...(usesTopicCreation(config) ? (['admin'] as const) : [])] : ['consumer', ...(hasDeadLetterTopic(config) ? (['producer', 'admin'] as const) : [])];
     return kinds.flatMap((kind) => {
       const overrides = checkOverrides(config, kind, policy, this.worker['connector.client.config.override.allowlist']);
       if (overrides.length === 0) return [];
@@ -155,4 +175,23 @@ export class ConnectorValidator {
 
 function withoutNulls(config: ConfigPatch): Record<string, string> {
   return Object.fromEntries(Object.entries(config).filter((it): it is [string, string] => it[1] !== null));
+}
+
+/** A connector brings no providers of its own. */
+function withoutProviderSettings(config: ConfigPatch): ConfigPatch {
+  return Object.fromEntries(Object.entries(config).filter(([name]) => name !== 'config.providers' && !name.startsWith('config.providers.')));
+}
+
+/** References in the place of what they stand for; what is wrong with a value that is not shown is not told either, but for its own problem. */
+function hideSecrets(infos: ConfigInfos, raw: ConfigPatch, secrets: Secrets, problems: ReadonlyMap<string, string>): ConfigInfos {
+  const configs = infos.configs.map(({ definition, value }) => {
+    const reference = raw[value.name];
+    const hide = (text: string): string => secrets.hide(text);
+    const shown = { ...value, value: value.value === null ? null : hide(value.value), recommended_values: value.recommended_values.map(hide), errors: value.errors.map(hide) };
+    if (typeof reference !== 'string' || !hasReference(reference)) return { definition, value: shown };
+    const problem = problems.get(value.name);
+    const errors = problem !== undefined ? [problem] : value.errors.length > 0 ? [`Invalid value ${reference} for configuration ${value.name}: what the config provider gives is not valid`] : [];
+    return { definition, value: { ...shown, value: reference, errors } };
+  });
+  return { ...infos, error_count: configs.reduce((sum, it) => sum + it.value.errors.length, 0), configs };
 }

@@ -42,7 +42,7 @@ export const WORKER_CONFIG = new ConfigDef({
   'topic.tracking.allow.reset': { kind: 'boolean', default: 'true', importance: LOW, doc: 'Allow that the set of a connector’s topics is emptied.' },
   'connector.client.config.override.policy': { kind: 'string', default: 'All', check: overridePolicy, importance: MEDIUM, doc: 'Which Kafka client settings connectors may override: All, None, Principal or Allowlist.' },
   'connector.client.config.override.allowlist': { kind: 'list', default: '', importance: MEDIUM, doc: 'The settings that the policy Allowlist allows.' },
-  'config.providers': { kind: 'list', default: '', onlyDefault: true, importance: LOW, doc: 'Names of providers of values for ${provider:key} references.' },
+  'config.providers': { kind: 'list', default: '', importance: LOW, doc: 'Names of providers of values for ${provider:key} references.' },
   'client.id': { kind: 'string', default: '', importance: LOW, doc: 'Named to brokers with each request, for logs and quotas.' },
   'request.timeout.ms': { kind: 'int', default: '40000', min: 0, importance: MEDIUM, doc: 'Longest wait for a broker’s answer.' },
   'retry.backoff.ms': { kind: 'long', default: '100', min: 0, importance: LOW, doc: 'Wait before a failed request is sent again.' },
@@ -68,7 +68,7 @@ function knownAlgorithms(names: readonly string[]): string | undefined {
   return names.length > 0 && names.every((it) => SIGNATURE_ALGORITHMS.includes(it)) ? undefined : `Expected some of ${SIGNATURE_ALGORITHMS.join(', ')}`;
 }
 
-function replicationFactor(value: number): string | undefined {
+export function replicationFactor(value: number): string | undefined {
   return value >= 1 || value === -1 ? undefined : 'Replication factor must be positive and not larger than the number of brokers in the Kafka cluster, or -1 to use the broker’s default';
 }
 

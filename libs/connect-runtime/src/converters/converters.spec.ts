@@ -50,19 +50,24 @@ describe('number converters', () => {
 });
 
 describe('SimpleHeaderConverter', () => {
+  const made = new SimpleHeaderConverter();
+
   it('guesses the type of texts', () => {
-    const made = new SimpleHeaderConverter();
     const read = (text: string): unknown[] => {
-      const { schema, value } = made.toConnectData('t', Buffer.from(text));
+      const { schema, value } = made.toConnectHeader('t', 'h', Buffer.from(text));
       return [schema?.type, value];
     };
-    expect(['null', 'true', '7', '300', '70000', '5000000000', '1.5', '"5"', 'plain', ''].map(read)).toEqual([
-      [undefined, null], ['boolean', true], ['int8', 7], ['int16', 300], ['int32', 70000], ['int64', 5000000000n], ['double', 1.5], ['string', '5'], ['string', 'plain'], ['string', ''],
+    expect(['null', 'true', '7', '300', '70000', '5000000000', '1.5', '1e300', '"5"', 'plain', ''].map(read)).toEqual([
+      [undefined, null], ['boolean', true], ['int8', 7], ['int16', 300], ['int32', 70000], ['int64', 5000000000n], ['float', 1.5], ['double', 1e300], ['string', '"5"'], ['string', 'plain'], ['string', ''],
+    ]);
+    expect(['2024-02-29', '12:34:56.789Z', '[1,300]', '{"a":1}', '[]', '[1,"x"]', '[1,'].map(read)).toEqual([
+      ['int32', new Date('2024-02-29')], ['int32', new Date(45_296_789)], ['array', [1, 300]], ['map', new Map([['a', 1]])], [undefined, []], [undefined, [1n, 'x']], ['string', '[1,'],
     ]);
   });
 
   it('writes plain texts, and quotes only inside lists and maps', () => {
-    const made = new SimpleHeaderConverter();
-    expect([utf8(made, 'a "b"'), utf8(made, ['a', 1n, null]), utf8(made, new Map<Value, Value>([['k', 'v']])), utf8(made, Buffer.from('hi')), utf8(made, null)]).toEqual(['a "b"', '["a",1,null]', '{"k":"v"}', 'aGk=', null]);
+    const write = (value: Value, schema: Schema | null = null): string => Buffer.from(made.fromConnectHeader('t', 'h', schema, value) ?? []).toString();
+    expect([write('a "b"'), write(['a', 1n, null]), write(new Map<Value, Value>([['k', 'v']])), write(Buffer.from('hi')), write(1, Schema.of('int8')), write(1), write(new Date(0))]).toEqual(['a "b"', '["a",1,null]', '{"k":"v"}', 'aGk=', '1', '1.0', '00:00:00.000Z']);
+    expect(made.fromConnectHeader('t', 'h', null, null)).toBeNull();
   });
 });

@@ -1,5 +1,7 @@
 import { ConnectError } from '@millrace/connect-api';
 import { errorMessage, hasCode, type Clock, type Logger } from '@millrace/foundation';
+import { type ResolvedConfig, withReferences } from '../config-providers/config-providers.js';
+import { Secrets } from '../config-providers/secrets.js';
 import type { PlannedConnector, PlannedConnectorEvents } from '../isolation/planning-host.js';
 import { errorReport } from '../isolation/task-protocol.js';
 import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
@@ -15,6 +17,8 @@ const RETRY_MAX_MS = 60_000;
 export interface ConnectorRunnerOptions {
   readonly name: string;
   readonly planning: Planning;
+  /** Puts the values of config providers in their places. */
+  readonly resolve: (config: StringMap) => ResolvedConfig;
   readonly findPlugin: (config: StringMap) => PluginDescriptor;
   /** Stores the task configs if they differ from what is stored. */
   readonly publishTasks: (name: string, configs: readonly StringMap[], plugin: PluginDescriptor) => Promise<void>;
@@ -29,7 +33,9 @@ class TooManyTasks extends ConnectError {}
 interface Running {
   readonly connector: PlannedConnector;
   readonly plugin: PluginDescriptor;
+  /** As stored, and as the connector got it. */
   readonly config: StringMap;
+  readonly resolved: StringMap;
 }
 
 /**
@@ -49,6 +55,7 @@ export class ConnectorRunner {
   private isStopped = false;
   private budget: RestartBudget | undefined;
   private plannedMs: number | null = null;
+  private secrets = new Secrets();
 
   constructor(private readonly options: ConnectorRunnerOptions) {}
 
@@ -91,8 +98,8 @@ export class ConnectorRunner {
     clearTimeout(this.retryTimer);
     const ended = this.enqueue(async () => {
       const { running } = this;
-      await this.stopInstance(isDeleted ? running?.config : undefined);
-      if (isDeleted && !running && this.wanted) await this.deletedUnstarted(this.wanted.config);
+      await this.stopInstance(isDeleted ? running?.resolved : undefined);
+      if (isDeleted && !running && this.wanted) await this.deletedUnstarted(this.options.resolve(this.wanted.config).config);
     });
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
@@ -104,7 +111,7 @@ export class ConnectorRunner {
   }
 
   private enqueue(step: () => Promise<void>): Promise<void> {
-    const done = this.work.then(step).catch((error: unknown) => this.options.logger.error({ connector: this.options.name, error: errorMessage(error) }, 'a step of a connector failed'));
+    const done = this.work.then(step).catch((error: unknown) => this.options.logger.error({ connector: this.options.name, error: this.secrets.hide(errorMessage(error)) }, 'a step of a connector failed'));
     this.work = done;
     return done;
   }
@@ -119,11 +126,13 @@ export class ConnectorRunner {
     if (this.running && isSameConfig(this.running.config, wanted.config)) return;
     await this.stopInstance();
     try {
-      const plugin = this.options.findPlugin(wanted.config);
+      const { config: resolved, secrets } = this.options.resolve(wanted.config);
+      this.secrets = secrets;
+      const plugin = this.options.findPlugin(resolved);
       const connector = this.options.planning.open(plugin, this.options.name, this.events());
       this.opened = connector;
-      await connector.start(wanted.config);
-      this.running = { connector, plugin, config: wanted.config };
+      await connector.start(resolved);
+      this.running = { connector, plugin, config: wanted.config, resolved };
     } catch (error) {
       await this.leave();
       return this.fail(error);
@@ -137,14 +146,15 @@ export class ConnectorRunner {
     if (!running || this.isStopped) return;
     clearTimeout(this.retryTimer);
     try {
-      const tasksMax = Number(running.config['tasks.max'] ?? 1);
+      const { config, resolved } = running;
+      const tasksMax = Number(resolved['tasks.max'] ?? 1);
       const configs = await running.connector.taskConfigs(tasksMax);
       if (configs.length > tasksMax) {
         const text = `The connector ${this.options.name} has generated ${configs.length} tasks, which is greater than ${tasksMax}, the maximum number of tasks it is configured to create.`;
-        if (running.config['tasks.max.enforce']?.toLowerCase() !== 'false') throw new TooManyTasks(`${text} This is disallowed; it can be permitted by reconfiguring the connector with 'tasks.max.enforce' set to false.`);
+        if (resolved['tasks.max.enforce']?.toLowerCase() !== 'false') throw new TooManyTasks(`${text} This is disallowed; it can be permitted by reconfiguring the connector with 'tasks.max.enforce' set to false.`);
         this.options.logger.warn({ connector: this.options.name, tasks: configs.length, tasksMax }, 'a connector makes more tasks than tasks.max');
       }
-      await this.options.publishTasks(this.options.name, configs, running.plugin);
+      await this.options.publishTasks(this.options.name, withReferences(configs, config, resolved), running.plugin);
       this.retryMs = RETRY_MIN_MS;
     } catch (error) {
       if (!(error instanceof TooManyTasks) && !hasCode(error, 'CONNECT_CONFIG')) return this.retryPublish(error);
@@ -154,7 +164,7 @@ export class ConnectorRunner {
   }
 
   private retryPublish(error: unknown): void {
-    this.options.logger.warn({ connector: this.options.name, error: errorMessage(error), retryMs: this.retryMs }, 'task configs could not be stored; will try again');
+    this.options.logger.warn({ connector: this.options.name, error: this.secrets.hide(errorMessage(error)), retryMs: this.retryMs }, 'task configs could not be stored; will try again');
     this.retryTimer = setTimeout(() => this.reconfigure(), this.retryMs);
     this.retryMs = Math.min(this.retryMs * 2, RETRY_MAX_MS);
   }
@@ -170,7 +180,7 @@ export class ConnectorRunner {
       await running.connector.stop();
       if (deletedConfig) await running.connector.onDeleted(deletedConfig);
     } catch (error) {
-      this.options.logger.warn({ connector: this.options.name, error: errorMessage(error) }, 'a connector did not stop in order');
+      this.options.logger.warn({ connector: this.options.name, error: this.secrets.hide(errorMessage(error)) }, 'a connector did not stop in order');
     }
     await this.leave();
   }
@@ -189,7 +199,7 @@ export class ConnectorRunner {
   private events(): PlannedConnectorEvents {
     const { name, logger } = this.options;
     return {
-      logger: logger.child({ connector: name }),
+      logger: this.secrets.logger(logger.child({ connector: name })),
       onReconfigure: () => this.reconfigure(),
       onError: (error) =>
         void this.enqueue(async () => {
@@ -207,8 +217,8 @@ export class ConnectorRunner {
 
   private fail(error: unknown): void {
     this.failedFor = this.wanted?.config;
-    this.options.logger.error({ connector: this.options.name, error: errorMessage(error) }, 'a connector failed');
-    this.report('FAILED', errorReport(error).trace);
+    this.options.logger.error({ connector: this.options.name, error: this.secrets.hide(errorMessage(error)) }, 'a connector failed');
+    this.report('FAILED', this.secrets.hide(errorReport(error).trace));
     if (!(error instanceof TooManyTasks) && !hasCode(error, 'CONNECT_CONFIG')) this.planRestart();
   }
 

@@ -1,4 +1,5 @@
 import { errorMessage, type Clock, type Logger } from '@millrace/foundation';
+import type { ConfigProviders } from '../config-providers/config-providers.js';
 import { ConnectorValidator } from '../config/connector-validator.js';
 import { settingsWithPrefix, type WorkerConfig } from '../config/worker-config.js';
 import type { GroupMembership } from '../group/group-membership.js';
@@ -35,7 +36,9 @@ import { TaskSpecs, type OpenOffsetTopic } from './task-specs.js';
 const LOST_GRACE_MS = 2000;
 
 export interface HerderOptions {
+  /** The worker's properties, values of config providers in their places. */
   readonly raw: StringMap;
+  readonly providers: ConfigProviders;
   readonly config: WorkerConfig;
   readonly workerId: string;
   readonly advertisedUrl: string;
@@ -79,15 +82,16 @@ export class Herder {
     this.configs = new ConfigStore(options.configLog, logger, (change) => this.onConfigChange(change));
     this.statuses = new StatusStore(options.statusLog, logger);
     this.offsets = new OffsetStore(options.offsetLog);
-    this.validator = new ConnectorValidator(catalog, config, config['group.id']);
+    this.validator = new ConnectorValidator(catalog, config, config['group.id'], options.providers);
     this.planning = new Planning({ isThread: config['task.isolation'] !== 'inline', heapMaxMb: config['task.heap.max.mb'], logger });
     this.offsetStores = new SourceOffsetStores(this.offsets, logger);
     const specs = new TaskSpecs(raw, config, catalog, options.openOffsetTopic);
-    const offsetChanges = new OffsetChanges({ configs: this.configs.state, specs, stores: this.offsetStores, sinkGroups: options.sinkGroups, planning: this.planning, leavingMs: config['task.shutdown.graceful.timeout.ms'] + 1000, logger });
+    const offsetChanges = new OffsetChanges({ configs: this.configs.state, specs, resolve: (connectorConfig) => options.providers.resolve(connectorConfig), stores: this.offsetStores, sinkGroups: options.sinkGroups, planning: this.planning, leavingMs: config['task.shutdown.graceful.timeout.ms'] + 1000, logger });
     const tracksTopics = config['topic.tracking.enable'];
     this.work = new LocalWork({
       configs: this.configs.state,
       specs,
+      resolve: (connectorConfig) => options.providers.resolve(connectorConfig),
       heapMaxMb: config['task.heap.max.mb'],
       shutdownTimeoutMs: config['task.shutdown.graceful.timeout.ms'],
       publishTasks: (name, configs, plugin) => this.publishTasks(name, configs, plugin),

@@ -1,13 +1,16 @@
 import type { TaskSignal } from '@millrace/connect-api';
 import { errorMessage, OperationalError, type Clock, type Logger } from '@millrace/foundation';
 import { taskName, WorkSet } from '../group/work-set.js';
+import type { ResolvedConfig } from '../config-providers/config-providers.js';
+import { Secrets } from '../config-providers/secrets.js';
+import type { Isolation } from '../isolation/task-carrier.js';
 import { errorReport, type TaskSpec } from '../isolation/task-protocol.js';
 import { machineMs } from '../isolation/worker-lease.js';
 import { TaskHost } from '../isolation/task-host.js';
 import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
 import type { ConnectorTaskId, StringMap, TaskHealth } from '../rest/shapes.js';
 import type { ConfigState } from '../stores/config-state.js';
-import type { OffsetLease, SourceOffsetStores } from '../stores/source-offset-stores.js';
+import type { OffsetLease, OwnOffsetTopic, SourceOffsetStores } from '../stores/source-offset-stores.js';
 import type { StatusState } from '../stores/status-records.js';
 import type { TaskMetrics } from '../worker-metrics.js';
 import { ConnectorRunner, isSameConfig } from './connector-runner.js';
@@ -18,6 +21,8 @@ import type { TaskSpecs } from './task-specs.js';
 export interface LocalWorkOptions {
   readonly configs: ConfigState;
   readonly specs: TaskSpecs;
+  /** Puts the values of config providers in their places. */
+  readonly resolve: (config: StringMap) => ResolvedConfig;
   readonly heapMaxMb: number;
   readonly shutdownTimeoutMs: number;
   readonly publishTasks: (name: string, configs: readonly StringMap[], plugin: PluginDescriptor) => Promise<void>;
@@ -34,7 +39,7 @@ export interface LocalWorkOptions {
 
 interface RunningTask {
   readonly id: ConnectorTaskId;
-  /** As text, without `startPaused`: what must be equal for the task to run on. */
+  /** As text, references to config providers as they are: what must be equal for the task to run on. */
   readonly specText: string;
   readonly host: TaskHost;
   readonly lease: OffsetLease;
@@ -139,10 +144,10 @@ export class LocalWork {
     const nowMs = this.options.clock.nowMs();
     return [...this.tasks.values()].flatMap(({ id, host }) => {
       if (id.connector !== connector) return [];
-      const { state, isStalled, stalledIn, stalledForMs, lastProgressMs, ...rest } = host.metrics();
+      const { state, isStalled, stalledIn, stalledForMs, lastProgressMs, errors, ...rest } = host.metrics();
       const { restarts, plannedMs, left } = this.supervisor.record(id);
       const isAlive = state !== 'FAILED' && state !== 'STOPPED';
-      const counters = Object.fromEntries(Object.entries(rest).flatMap(([name, value]) => (name === 'task' || typeof value === 'string' ? [] : [[name, value]])));
+      const counters = Object.fromEntries(Object.entries({ ...rest, ...errors }).flatMap(([name, value]) => (name === 'task' || typeof value === 'string' ? [] : [[name, value]])));
       return [
         {
           id: id.task,
@@ -191,10 +196,11 @@ export class LocalWork {
   private runner(name: string): ConnectorRunner {
     let runner = this.connectors.get(name);
     if (!runner) {
-      const { specs, publishTasks, connectorStatus, logger } = this.options;
+      const { specs, resolve, publishTasks, connectorStatus, logger } = this.options;
       runner = new ConnectorRunner({
         name,
         planning: this.options.planning,
+        resolve,
         findPlugin: (config) => specs.connectorPlugin(config),
         restartPolicy: (config) => specs.restartPolicy(config),
         clock: this.options.clock,
@@ -213,16 +219,18 @@ export class LocalWork {
     const config = this.options.configs.config(id.connector);
     const applied = this.options.configs.appliedConfig(id.connector);
     if (!running || !config || !applied || !isSameConfig(config, applied)) return false;
-    try {
-      return specText(this.spec(id, false)) !== running.specText;
-    } catch {
-      return true;
-    }
+    return this.specText(id) !== running.specText;
   }
 
-  private spec(id: ConnectorTaskId, startPaused: boolean): TaskSpec {
+  private specText(id: ConnectorTaskId): string {
     const { configs, specs } = this.options;
-    return specs.of(id, configs.config(id.connector) ?? {}, configs.taskConfig(id) ?? {}, startPaused);
+    const config = configs.config(id.connector) ?? {};
+    const taskConfig = configs.taskConfig(id) ?? {};
+    try {
+      return JSON.stringify(specs.of(id, config, taskConfig, false));
+    } catch {
+      return JSON.stringify([config, taskConfig]);
+    }
   }
 
   private steer(running: RunningTask): void {
@@ -237,35 +245,45 @@ export class LocalWork {
     const { configs, specs, heapMaxMb, logger, clock, taskStatus, topicUsed, offsets } = this.options;
     const name = taskName(id);
     const isPaused = configs.targetState(id.connector) !== 'STARTED';
-    const config = configs.config(id.connector);
-    if (!config) return;
+    const stored = configs.config(id.connector);
+    if (!stored) return;
+    const secrets = new Secrets();
     let spec: TaskSpec;
+    let isolation: Isolation;
+    let offsetTopic: OwnOffsetTopic | undefined;
     try {
-      this.checkTaskCount(id.connector, config);
-      spec = this.spec(id, isPaused);
+      const connector = this.options.resolve(stored);
+      const task = this.options.resolve(configs.taskConfig(id) ?? {});
+      secrets.addAll(connector.secrets);
+      secrets.addAll(task.secrets);
+      this.checkTaskCount(id.connector, connector.config);
+      isolation = specs.isolation(connector.config);
+      spec = specs.of(id, connector.config, task.config, isPaused);
+      offsetTopic = spec.type === 'source' ? specs.ownOffsetTopic(id.connector, connector.config) : undefined;
     } catch (error) {
-      const trace = errorReport(error).trace;
-      const cause = JSON.stringify([config, configs.taskConfig(id)]);
+      const trace = secrets.hide(errorReport(error).trace);
+      const cause = JSON.stringify([stored, configs.taskConfig(id)]);
       if (this.unstartable.get(name) === cause) return;
       this.unstartable.set(name, cause);
-      logger.error({ connector: id.connector, task: id.task, error: errorMessage(error) }, 'a task cannot be started');
+      logger.error({ connector: id.connector, task: id.task, error: secrets.hide(errorMessage(error)) }, 'a task cannot be started');
       return taskStatus(id, 'FAILED', trace, true);
     }
     this.unstartable.delete(name);
-    const lease = offsets.lease(spec.type === 'source' ? specs.ownOffsetTopic(id.connector, config) : undefined);
+    const lease = offsets.lease(offsetTopic);
     const isCurrent: () => boolean = () => this.tasks.get(name)?.host === host;
     const host: TaskHost = new TaskHost({
       spec,
-      isolation: specs.isolation(config),
+      isolation,
       heapMaxMb,
       leaseUntilMs: this.leaseUntilMs,
-      logger,
+      logger: secrets.logger(logger),
       clock,
       events: {
         readOffsets: (keys) => lease.read(keys),
         writeOffsets: (records) => (this.tasks.get(name)?.host === host && machineMs() < this.leaseUntilMs ? lease.write(records) : Promise.reject(notOurs(id))),
         onState: (state) => isCurrent() && taskStatus(id, state, null, false),
-        onFailed: (trace, code) => {
+        onFailed: (told, code) => {
+          const trace = secrets.hide(told);
           logger.error({ connector: id.connector, task: id.task, trace }, 'a task failed');
           if (!isCurrent()) return;
           taskStatus(id, 'FAILED', trace, true);
@@ -274,7 +292,7 @@ export class LocalWork {
         onTopic: (topic) => topicUsed(id, topic),
       },
     });
-    this.tasks.set(name, { id, specText: specText(spec), host, lease, isPaused });
+    this.tasks.set(name, { id, specText: this.specText(id), host, lease, isPaused });
     host.start();
   }
 
@@ -304,8 +322,4 @@ export class LocalWork {
 /** Offsets of a task that may run elsewhere by now: they would move that one back. */
 function notOurs(id: ConnectorTaskId): OperationalError {
   return new OperationalError('CONNECT_TASK_FENCED', `Task ${taskName(id)} may run on another worker by now`);
-}
-
-function specText(spec: TaskSpec): string {
-  return JSON.stringify({ ...spec, startPaused: false });
 }

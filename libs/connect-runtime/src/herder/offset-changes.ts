@@ -3,6 +3,7 @@ import { errorMessage, hasCode, type Logger } from '@millrace/foundation';
 import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
 import { badRequest, ConnectRestError, notFound } from '../rest/rest-error.js';
 import type { ConnectorOffset, OffsetsMessage, StringMap } from '../rest/shapes.js';
+import type { ResolvedConfig } from '../config-providers/config-providers.js';
 import type { ConfigState } from '../stores/config-state.js';
 import { decodeOffsetMap, encodeOffsetKey, encodeOffsetMap } from '../stores/offset-json.js';
 import type { OffsetLease, SourceOffsetStores } from '../stores/source-offset-stores.js';
@@ -15,6 +16,8 @@ const RETRY_MS = 200;
 
 export interface OffsetChangesOptions {
   readonly configs: ConfigState;
+  /** Puts the values of config providers in their places. */
+  readonly resolve: (config: StringMap) => ResolvedConfig;
   readonly specs: TaskSpecs;
   readonly stores: SourceOffsetStores;
   readonly sinkGroups: SinkGroups;
@@ -28,7 +31,8 @@ export interface OffsetChangesOptions {
 export class OffsetChanges {
   constructor(private readonly options: OffsetChangesOptions) {}
 
-  async read(name: string, config: StringMap, isSink: boolean): Promise<ConnectorOffset[]> {
+  async read(name: string, stored: StringMap, isSink: boolean): Promise<ConnectorOffset[]> {
+    const { config } = this.options.resolve(stored);
     const { specs, sinkGroups } = this.options;
     if (isSink) return await sinkGroups.committed(specs.sinkGroup(name, config));
     return await this.withOffsets(name, config, async (lease) => (await lease.all(name)).map(({ partition, offset }) => ({ partition, offset })));
@@ -45,7 +49,7 @@ export class OffsetChanges {
   /** `offsets` undefined: all of them are forgotten. */
   async change(name: string, offsets: readonly ConnectorOffset[] | undefined): Promise<OffsetsMessage> {
     const { configs, specs, logger } = this.options;
-    const config = configs.config(name) ?? {};
+    const config = this.options.resolve(configs.config(name) ?? {}).config;
     const plugin = specs.connectorPlugin(config);
     const kind = plugin.type === 'sink' ? 'sink' : 'source';
     try {

@@ -1,10 +1,12 @@
 import { ConnectError } from '@millrace/connect-api';
+import { errorSettings, type DeadLetterSettings } from '../errors/error-settings.js';
 import type { Isolation } from '../isolation/task-carrier.js';
 import type { ConverterSpec, TaskSpec } from '../isolation/task-protocol.js';
 import type { PluginCatalog, PluginKind } from '../plugins/plugin-catalog.js';
 import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
 import { OVERRIDE_PREFIXES } from '../config/client-overrides.js';
-import { CONNECTOR_CONFIG } from '../config/connector-config.js';
+import { CONNECTOR_CONFIG, SINK_CONFIG } from '../config/connector-config.js';
+import { transformationSpecs } from '../config/transformation-config.js';
 import { usesTopicCreation } from '../config/topic-creation.js';
 import { settingsWithPrefix, type WorkerConfig } from '../config/worker-config.js';
 import type { ConnectorTaskId, StringMap } from '../rest/shapes.js';
@@ -70,6 +72,8 @@ export class TaskSpecs {
       valueConverter: this.converter('converter', 'value.converter', connectorConfig),
       headerConverter: this.converter('header_converter', 'header.converter', connectorConfig),
       clientConfig: isSource ? this.producerConfig(id, connectorConfig) : this.consumerConfig(id, framework.name, connectorConfig),
+      transformations: transformationSpecs(connectorConfig, this.catalog),
+      errors: errorSettings(framework, isSource ? null : this.deadLetters(id, connectorConfig)),
       followerConfig: isSource ? { 'client.id': `connector-follower-${id.connector}-${id.task}`, ...workerClientConfig(this.raw, 'consumer') } : {},
       adminConfig: isSource && this.worker['topic.creation.enable'] && usesTopicCreation(connectorConfig) ? this.adminConfig(id, connectorConfig) : null,
       topicCreation: isSource ? Object.fromEntries(Object.entries(connectorConfig).filter(([key]) => key.startsWith('topic.creation.'))) : {},
@@ -109,8 +113,21 @@ export class TaskSpecs {
     return { topic, identity: JSON.stringify([topic, overrides]), open: () => this.openOffsetTopic(name, topic, config) };
   }
 
-  private producerConfig(id: ConnectorTaskId, config: StringMap): StringMap {
-    return { ...workerClientConfig(this.raw, 'producer'), 'client.id': `connector-producer-${id.connector}-${id.task}`, ...settingsWithPrefix(config, OVERRIDE_PREFIXES.producer) };
+  private deadLetters(id: ConnectorTaskId, config: StringMap): DeadLetterSettings | null {
+    const sink = SINK_CONFIG.parse(config);
+    const topic = sink['errors.deadletterqueue.topic.name'];
+    if (topic === '') return null;
+    return {
+      topic,
+      replicationFactor: sink['errors.deadletterqueue.topic.replication.factor'],
+      hasContextHeaders: sink['errors.deadletterqueue.context.headers.enable'],
+      producerConfig: this.producerConfig(id, config, 'connector-dlq-producer'),
+      adminConfig: this.adminConfig(id, config),
+    };
+  }
+
+  private producerConfig(id: ConnectorTaskId, config: StringMap, client = 'connector-producer'): StringMap {
+    return { ...workerClientConfig(this.raw, 'producer'), 'client.id': `${client}-${id.connector}-${id.task}`, ...settingsWithPrefix(config, OVERRIDE_PREFIXES.producer) };
   }
 
   private consumerConfig(id: ConnectorTaskId, name: string, config: StringMap): StringMap {

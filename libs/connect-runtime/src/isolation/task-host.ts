@@ -1,5 +1,6 @@
 import type { TaskSignal } from '@millrace/connect-api';
 import { OperationalError, type Clock, type Logger } from '@millrace/foundation';
+import { noErrors } from '../errors/error-totals.js';
 import type { TaskMetrics } from '../worker-metrics.js';
 import { startInlineCarrier } from './inline-carrier.js';
 import { startProcessCarrier } from './process-carrier.js';
@@ -32,7 +33,7 @@ export interface TaskHostOptions {
 
 const CARRIERS: Readonly<Record<Isolation, (options: CarrierOptions) => TaskCarrier>> = { thread: startThreadCarrier, process: startProcessCarrier, inline: startInlineCarrier };
 
-const NO_COUNTERS: TaskCounters = { recordsIn: 0, recordsOut: 0, bytesOut: 0, recordsActive: 0, lag: 0, sourceLagMs: null, sourceLagBytes: null, latencyAvgMs: 0, latencyMaxMs: 0, heapBytes: 0, externalBytes: 0, isStalled: false, stalledIn: null, stalledForMs: 0, lastProgressMs: 0 };
+const NO_COUNTERS: TaskCounters = { recordsIn: 0, recordsOut: 0, bytesOut: 0, recordsActive: 0, lag: 0, sourceLagMs: null, sourceLagBytes: null, latencyAvgMs: 0, latencyMaxMs: 0, heapBytes: 0, externalBytes: 0, isStalled: false, stalledIn: null, stalledForMs: 0, lastProgressMs: 0, errors: noErrors() };
 /** A thread that has said nothing for so long does not even run its event loop. */
 const SILENCE_MS = 10_000;
 

@@ -1,4 +1,5 @@
 import type { TaskSignal } from '@millrace/connect-api';
+import type { ErrorSettings } from '../errors/error-settings.js';
 import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
 import type { ConnectorTaskId, StringMap } from '../rest/shapes.js';
 import type { TaskMetrics } from '../worker-metrics.js';
@@ -7,6 +8,13 @@ import type { TaskMetrics } from '../worker-metrics.js';
 export interface ConverterSpec {
   readonly plugin: PluginDescriptor;
   readonly config: StringMap;
+}
+
+/** A step of the chain `transforms`; settings without their prefix. */
+export interface TransformationSpec {
+  readonly plugin: PluginDescriptor;
+  readonly config: StringMap;
+  readonly predicate: { readonly plugin: PluginDescriptor; readonly config: StringMap; readonly isNegated: boolean } | null;
 }
 
 /** All that a task needs to run in another thread or process: plain data. */
@@ -18,6 +26,8 @@ export interface TaskSpec {
   readonly keyConverter: ConverterSpec;
   readonly valueConverter: ConverterSpec;
   readonly headerConverter: ConverterSpec;
+  readonly transformations: readonly TransformationSpec[];
+  readonly errors: ErrorSettings;
   /** Kafka client settings by Kafka's names: the producer's of a source task, the consumer's of a sink task. */
   readonly clientConfig: StringMap;
   /** Consumer settings for topics that a source task follows besides its work. */

@@ -1,6 +1,7 @@
 import { ConnectError } from '@millrace/connect-api';
 import type { PluginType } from '../rest/shapes.js';
-import { BUILT_IN_CONVERTERS } from '../converters/built-in-converters.js';
+import { BUILT_IN_CONVERTERS, BUILT_IN_HEADER_CONVERTERS } from '../converters/built-in-converters.js';
+import { BUILT_IN_PREDICATES, BUILT_IN_TRANSFORMATIONS } from '../transforms/built-in-transformations.js';
 import { discoverPlugins, type DiscoveryOptions } from './manifest-discovery.js';
 import type { PluginDescriptor } from './plugin-descriptor.js';
 
@@ -16,21 +17,31 @@ const KINDS = {
   connector: { types: ['source', 'sink'], suffix: 'Connector', interfaceName: 'Connector', plural: 'connectors' },
   converter: { types: ['converter'], suffix: 'Converter', interfaceName: 'Converter', plural: 'converters' },
   header_converter: { types: ['header_converter'], suffix: 'HeaderConverter', interfaceName: 'HeaderConverter', plural: 'header converters' },
+  transformation: { types: ['transformation'], suffix: 'Transformation', interfaceName: 'Transformation', plural: 'transformations' },
+  predicate: { types: ['predicate'], suffix: 'Predicate', interfaceName: 'Predicate', plural: 'predicates' },
 } as const satisfies Record<string, Kind>;
 
 export type PluginKind = keyof typeof KINDS;
 
+const BUILT_IN: readonly PluginDescriptor[] = [
+  ...BUILT_IN_CONVERTERS.map((it) => builtIn(it.class, 'converter')),
+  ...BUILT_IN_HEADER_CONVERTERS.map((it) => builtIn(it.class, 'header_converter')),
+  ...[...BUILT_IN_TRANSFORMATIONS.keys()].map((it) => builtIn(it, 'transformation')),
+  ...[...BUILT_IN_PREDICATES.keys()].map((it) => builtIn(it, 'predicate')),
+];
+
+function builtIn(name: string, type: PluginType): PluginDescriptor {
+  return { class: name, type, version: undefined, folder: '', entry: '', exportName: '', aliases: [], taskClass: name };
+}
+
 /** All plugins of this worker, by full class name, alias, simple name, or simple name without its kind's suffix. */
 export class PluginCatalog {
   readonly plugins: readonly PluginDescriptor[];
-  private readonly byName: Readonly<Record<PluginKind, ReadonlyMap<string, PluginDescriptor | undefined>>>;
+  private readonly byName: ReadonlyMap<PluginKind, ReadonlyMap<string, PluginDescriptor | undefined>>;
 
   constructor(plugins: readonly PluginDescriptor[]) {
-    const builtIn = BUILT_IN_CONVERTERS.flatMap((it) =>
-      it.types.map((type): PluginDescriptor => ({ class: it.class, type, version: undefined, folder: '', entry: '', exportName: '', aliases: [], taskClass: it.class })),
-    );
-    this.plugins = [...plugins, ...builtIn];
-    this.byName = { connector: this.index('connector'), converter: this.index('converter'), header_converter: this.index('header_converter') };
+    this.plugins = [...plugins, ...BUILT_IN];
+    this.byName = new Map((Object.keys(KINDS) as PluginKind[]).map((kind) => [kind, this.index(kind)]));
   }
 
   static discover(options: DiscoveryOptions): PluginCatalog {
@@ -39,11 +50,11 @@ export class PluginCatalog {
 
   /** Throws ConnectError with Connect's text when there is no such plugin, or the name is not unique. */
   find(kind: PluginKind, name: string): PluginDescriptor {
-    const found = this.byName[kind].get(name);
+    const found = this.byName.get(kind)?.get(name);
     if (found) return found;
     const { interfaceName, plural, types } = KINDS[kind];
     const all = this.plugins.filter((it) => (types as readonly string[]).includes(it.type));
-    if (this.byName[kind].has(name)) {
+    if (this.byName.get(kind)?.has(name)) {
       throw new ConnectError(`More than one ${interfaceName.toLowerCase()} matches alias ${name}. Please use full package and class name instead. Classes found: ${all.map((it) => it.class).join(', ')}`);
     }
     const list = kind === 'connector' ? all.map(describePlugin) : all.map((it) => it.class);
@@ -52,7 +63,12 @@ export class PluginCatalog {
 
   /** The same, or undefined. */
   lookup(kind: PluginKind, name: string): PluginDescriptor | undefined {
-    return this.byName[kind].get(name);
+    return this.byName.get(kind)?.get(name);
+  }
+
+  /** Whether the name means something, be it more than one plugin. */
+  knows(kind: PluginKind, name: string): boolean {
+    return this.byName.get(kind)?.has(name) === true;
   }
 
   /** The classes of a kind, sorted. */

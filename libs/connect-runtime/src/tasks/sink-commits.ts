@@ -9,6 +9,8 @@ export interface SinkCommitsOptions {
   readonly partition: (it: TopicPartition) => TopicPartition;
   /** The task failed before a commit: consumption goes back to these offsets. */
   readonly onRewind: (offsets: ReadonlyMap<TopicPartition, number>) => void;
+  /** Waits for what must be safe before these offsets are: dead letters. Rejects when it cannot be. */
+  readonly settled: () => Promise<void>;
   readonly logger: ConnectLogger;
 }
 
@@ -60,6 +62,12 @@ export class SinkCommits {
       return known === undefined || offset > known || offset === this.committed.get(partition) ? [] : [{ ...partition, offset }];
     });
     if (offsets.length === 0) return;
+    try {
+      await this.options.settled();
+    } catch (error) {
+      if (!isClosing) throw error;
+      return this.options.logger.error({ error: errorMessage(error) }, 'the last offsets are not committed: a record behind them is not safe');
+    }
     await this.committing;
     const pending = new Map(offsets.map((it) => [this.options.partition(it), it.offset]));
     this.pending = pending;

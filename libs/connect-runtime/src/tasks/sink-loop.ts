@@ -1,13 +1,18 @@
-import { ConfigError, ConnectError, type ConnectLogger, type SinkPlugin, type SinkTask, type SinkTaskContext, type TaskSignal, type TopicPartition } from '@millrace/connect-api';
+import { ConfigError, type ConnectLogger, type SinkPlugin, type SinkTask, type SinkTaskContext, type TaskSignal, type TopicPartition } from '@millrace/connect-api';
 import { Consumer } from '@millrace/client';
 import { errorMessage, hasCode, isRetriable, topicPartitionName } from '@millrace/foundation';
+import { DeadLetters } from '../errors/dead-letters.js';
+import { ErrantRecords } from '../errors/errant-records.js';
+import { RecordErrors } from '../errors/record-errors.js';
 import type { TaskHostCalls } from '../isolation/task-side.js';
 import type { TaskCounters, TaskSpec } from '../isolation/task-protocol.js';
 import { consumerSettings } from '../kafka/client-settings.js';
 import { loadConnectorPlugin } from '../plugins/load-plugin.js';
+import { TransformationChain } from '../transforms/transformation-chain.js';
 import { LatencyWindow } from './latency-window.js';
 import { OperationWatch } from './operation-watch.js';
 import { PauseGate } from './pause-gate.js';
+import { SinkConversion } from './sink-conversion.js';
 import { SinkCommits } from './sink-commits.js';
 import { SinkQueue, withoutPartition, type SinkBatch } from './sink-queue.js';
 import { TaskConverters } from './task-converters.js';
@@ -28,6 +33,9 @@ export class SinkLoop implements TaskLoop {
   private readonly queue: SinkQueue;
   private readonly consumer: Consumer;
   private readonly latency = new LatencyWindow();
+  private readonly errors: RecordErrors;
+  private readonly errant: ErrantRecords;
+  private readonly chain: TransformationChain;
   private readonly commits: SinkCommits;
   private assigned: TopicPartition[] = [];
   private prepared: SinkBatch | undefined;
@@ -56,9 +64,13 @@ export class SinkLoop implements TaskLoop {
     this.gate = new PauseGate(spec.startPaused);
     if (host.lease) host.lease.onRenewed = () => this.wake();
     this.task = (loadConnectorPlugin(spec.plugin) as SinkPlugin).task();
-    this.queue = new SinkQueue(new TaskConverters(spec));
+    this.errors = new RecordErrors(spec.errors, logger);
+    const converters = new TaskConverters(spec);
+    this.chain = new TransformationChain(spec.transformations);
+    this.errant = new ErrantRecords(this.errors, converters);
+    this.queue = new SinkQueue(new SinkConversion(spec, converters, this.chain, this.errors), () => this.wakeMain?.());
     this.consumer = new Consumer(consumerSettings(spec.clientConfig, logger));
-    this.commits = new SinkCommits({ task: this.task, consumer: this.consumer, partition: (it) => this.queue.partition(it), onRewind: (offsets) => this.rewind(offsets), logger });
+    this.commits = new SinkCommits({ task: this.task, consumer: this.consumer, partition: (it) => this.queue.partition(it), onRewind: (offsets) => this.rewind(offsets), settled: async () => this.errors.deadLetters?.settled(), logger });
   }
 
   pause(): void {
@@ -91,6 +103,7 @@ export class SinkLoop implements TaskLoop {
       }
       if (this.isStopping) return;
       this.isStarted = true;
+      await this.openDeadLetters();
       await this.watch.during('start', () => this.task.start(this.context()));
       this.subscribe();
       this.host.reportState('RUNNING');
@@ -123,6 +136,7 @@ export class SinkLoop implements TaskLoop {
       stalledIn: stall?.name ?? null,
       stalledForMs: Math.round(stall?.forMs ?? 0),
       lastProgressMs: this.watch.lastProgressMs,
+      errors: { ...this.errors.totals },
     };
   }
 
@@ -133,6 +147,15 @@ export class SinkLoop implements TaskLoop {
 
   private get isStopping(): boolean {
     return this.stopping.signal.aborted;
+  }
+
+  private async openDeadLetters(): Promise<void> {
+    const { id, errors } = this.spec;
+    if (!errors.deadLetters) return;
+    this.errors.deadLetters = await DeadLetters.open(errors.deadLetters, id, this.errors.totals, this.logger, () => {
+      this.failure ??= this.errors.deadLetters?.failure;
+      this.wakeMain?.();
+    });
   }
 
   private subscribe(): void {
@@ -278,6 +301,7 @@ export class SinkLoop implements TaskLoop {
           this.prepareAhead();
           await putting;
         }
+        if (this.errant.failure) throw this.errant.failure;
         break;
       } catch (error) {
         if (!hasCode(error, 'CONNECT_RETRIABLE')) throw error;
@@ -396,11 +420,13 @@ export class SinkLoop implements TaskLoop {
     } catch (error) {
       this.logger.warn({ error: errorMessage(error) }, 'the consumer did not close in order');
     }
+    await this.errors.deadLetters?.close(this.spec.shutdownTimeoutMs);
     try {
       if (this.isStarted) await this.task.stop();
     } catch (error) {
       this.logger.warn({ error: errorMessage(error) }, 'the task did not stop in order');
     }
+    this.chain.close();
   }
 
   private context(): SinkTaskContext {
@@ -411,9 +437,7 @@ export class SinkLoop implements TaskLoop {
       config: this.spec.config,
       logger: this.logger,
       signal: this.stopping.signal,
-      errantRecordReporter: {
-        report: (record, error) => Promise.reject(Object.assign(new ConnectError(`Tolerance exceeded in error handler (the record at ${record.topic}-${record.partition}, offset ${record.kafkaOffset})`), { cause: error })),
-      },
+      errantRecordReporter: this.errant,
       assignment: () => this.assigned,
       seek: (to, offset) => {
         const partition = this.queue.partition(to);

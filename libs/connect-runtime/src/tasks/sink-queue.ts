@@ -1,7 +1,8 @@
 import type { SinkRecord, TopicPartition } from '@millrace/connect-api';
 import type { PartitionRecords } from '@millrace/client';
 import { topicPartitionName } from '@millrace/foundation';
-import { intolerable, type TaskConverters } from './task-converters.js';
+import type { Attempts } from '../errors/record-errors.js';
+import { CONVERT_LATER, type SinkConversion } from './sink-conversion.js';
 
 /** Records of a sink task, made ready for one `put`; with where consumption goes on once it has succeeded. */
 export interface SinkBatch {
@@ -16,7 +17,7 @@ export interface SinkBatch {
 export function withoutPartition(batch: SinkBatch, partition: TopicPartition): SinkBatch {
   const others = (offsets: ReadonlyMap<TopicPartition, number>): Map<TopicPartition, number> => new Map([...offsets].filter(([it]) => it !== partition));
   return {
-    records: batch.records.filter((it) => it.partition !== partition.partition || it.topic !== partition.topic),
+    records: batch.records.filter((it) => it.originalPartition !== partition.partition || it.originalTopic !== partition.topic),
     positions: others(batch.positions),
     starts: others(batch.starts),
   };
@@ -26,6 +27,9 @@ interface Piece {
   readonly partition: TopicPartition;
   readonly records: PartitionRecords;
   remaining: number;
+  /** The record that the cursor is at has failed and is to be tried again. */
+  attempts: Attempts | undefined;
+  dueMs: number;
 }
 
 /** Fetched pieces waiting for `put`. Records are converted when a batch is made of them, not before. */
@@ -36,7 +40,13 @@ export class SinkQueue {
   /** Upper bound of the records in here. */
   records = 0;
 
-  constructor(private readonly converters: TaskConverters) {}
+  private retryTimer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly conversion: SinkConversion,
+    /** A record that failed may be tried again. */
+    private readonly onRetry: () => void,
+  ) {}
 
   /** The one object that stands for a partition. */
   partition(it: TopicPartition): TopicPartition {
@@ -48,7 +58,7 @@ export class SinkQueue {
 
   add(pieces: readonly PartitionRecords[]): void {
     for (const records of pieces) {
-      this.pieces.push({ partition: this.partition(records), records, remaining: records.recordsMax });
+      this.pieces.push({ partition: this.partition(records), records, remaining: records.recordsMax, attempts: undefined, dueMs: 0 });
       this.records += records.recordsMax;
     }
   }
@@ -72,19 +82,25 @@ export class SinkQueue {
   }
 
   clear(): void {
+    clearTimeout(this.retryTimer);
     this.pieces.length = 0;
     this.records = 0;
     this.paused.clear();
   }
 
-  /** Up to `recordsMax` records, in the order of their partitions; undefined when nothing can be given. Throws for a record that cannot be converted. */
+  /** Up to `recordsMax` records, in the order of their partitions; undefined when nothing can be given. Throws when a record fails the task. */
   take(recordsMax: number): SinkBatch | undefined {
     const batch: SinkBatch = { records: [], positions: new Map(), starts: new Map() };
-    for (let i = 0; i < this.pieces.length && batch.records.length < recordsMax; ) {
+    const held = new Set(this.paused);
+    for (let i = 0; i < this.pieces.length && batch.records.length < recordsMax && !this.conversion.isHeldUp; ) {
       const piece = this.pieces[i]!;
-      if (this.paused.has(piece.partition)) i += 1;
-      else if (this.fill(batch, piece, recordsMax)) this.remove(i);
+      if (!held.has(piece.partition) && this.fill(batch, piece, recordsMax)) this.remove(i);
+      else {
+        held.add(piece.partition);
+        i += 1;
+      }
     }
+    this.scheduleRetry();
     return batch.records.length === 0 && batch.positions.size === 0 ? undefined : batch;
   }
 
@@ -93,14 +109,21 @@ export class SinkQueue {
     const { records, partition } = piece;
     const { cursor } = records;
     let next = -1;
-    while (batch.records.length < recordsMax) {
-      if (!records.next()) {
+    if (piece.attempts && piece.dueMs > performance.now()) return false;
+    while (batch.records.length < recordsMax && !this.conversion.isHeldUp) {
+      if (!piece.attempts && !records.next()) {
         if (!batch.starts.has(partition)) batch.starts.set(partition, records.nextOffset);
         batch.positions.set(partition, records.nextOffset);
         return true;
       }
       if (!batch.starts.has(partition)) batch.starts.set(partition, cursor.offset);
-      batch.records.push(this.convert(partition, records));
+      const record = this.conversion.convert(partition, records, piece);
+      if (record === CONVERT_LATER) {
+        piece.dueMs = performance.now() + this.conversion.retryMs;
+        break;
+      }
+      piece.attempts = undefined;
+      if (record !== null) batch.records.push(record);
       next = cursor.offset + 1;
       piece.remaining -= 1;
       this.records -= 1;
@@ -109,33 +132,15 @@ export class SinkQueue {
     return false;
   }
 
+  private scheduleRetry(): void {
+    clearTimeout(this.retryTimer);
+    let dueMs = Infinity;
+    for (const piece of this.pieces) if (piece.attempts) dueMs = Math.min(dueMs, piece.dueMs);
+    if (dueMs < Infinity) this.retryTimer = setTimeout(this.onRetry, Math.max(1, dueMs - performance.now() + 1));
+  }
+
   private remove(index: number): void {
     const [piece] = this.pieces.splice(index, 1);
     this.records -= piece?.remaining ?? 0;
-  }
-
-  private convert({ topic, partition }: TopicPartition, { cursor }: PartitionRecords): SinkRecord {
-    const { converters } = this;
-    try {
-      const key = converters.key.toConnectData(topic, cursor.key());
-      const value = converters.value.toConnectData(topic, cursor.value());
-      return {
-        topic,
-        partition,
-        kafkaOffset: cursor.offset,
-        keySchema: key.schema,
-        key: key.value,
-        valueSchema: value.schema,
-        value: value.value,
-        timestampMs: cursor.timestampMs,
-        timestampType: cursor.timestampMs < 0 ? 'NoTimestampType' : 'CreateTime',
-        headers: converters.headersFromWire(topic, cursor),
-        originalTopic: topic,
-        originalPartition: partition,
-        originalKafkaOffset: cursor.offset,
-      };
-    } catch (error) {
-      throw intolerable(`converting the record at ${topic}-${partition}, offset ${cursor.offset}`, error);
-    }
   }
 }

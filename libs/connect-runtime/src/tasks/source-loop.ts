@@ -1,18 +1,22 @@
 import { DataError, type ConnectLogger, type FollowTopicOptions, type OffsetMap, type SourceLag, type SourcePlugin, type SourceRecord, type SourceTask, type SourceTaskContext, type TaskSignal, type TopicFollower } from '@millrace/connect-api';
 import { APPEND_FULL, Producer, type BatchAck } from '@millrace/client';
 import { errorMessage, hasCode, isRetriable, OperationalError } from '@millrace/foundation';
+import { ProtocolError } from '@millrace/protocol';
 import type { TaskHostCalls } from '../isolation/task-side.js';
 import type { TaskCounters, TaskSpec } from '../isolation/task-protocol.js';
 import { producerSettings } from '../kafka/client-settings.js';
 import { TopicMaker } from '../kafka/topic-maker.js';
+import { RecordErrors } from '../errors/record-errors.js';
 import { loadConnectorPlugin } from '../plugins/load-plugin.js';
+import { TransformationChain } from '../transforms/transformation-chain.js';
 import { decodeOffsetMap, encodeOffsetKey } from '../stores/offset-json.js';
 import { LatencyWindow } from './latency-window.js';
 import { OffsetCommitter } from './offset-committer.js';
 import { OperationWatch } from './operation-watch.js';
 import { PauseGate } from './pause-gate.js';
 import { SubmittedRecords } from './submitted-records.js';
-import { intolerable, TaskConverters } from './task-converters.js';
+import { SourceConversion } from './source-conversion.js';
+import { TaskConverters } from './task-converters.js';
 import type { TaskLoop } from './task-loop.js';
 import { GroupFollower } from './topic-follower.js';
 
@@ -30,7 +34,9 @@ export class SourceLoop implements TaskLoop {
   private readonly submitted = new SubmittedRecords();
   private readonly latency = new LatencyWindow();
   private readonly task: SourceTask;
-  private readonly converters: TaskConverters;
+  private readonly errors: RecordErrors;
+  private readonly chain: TransformationChain;
+  private readonly conversion: SourceConversion;
   private readonly producer: Producer;
   private readonly topics: TopicMaker;
   private readonly committer: OffsetCommitter;
@@ -45,6 +51,7 @@ export class SourceLoop implements TaskLoop {
   private emptyWaitMs = 0;
   private recordsIn = 0;
   private recordsOut = 0;
+  private recordsDropped = 0;
   private bytesOut = 0;
   private readonly usedTopics = new Set<string>();
 
@@ -56,7 +63,9 @@ export class SourceLoop implements TaskLoop {
     this.gate = new PauseGate(spec.startPaused);
     if (host.lease) host.lease.onRenewed = () => this.gate.wake();
     this.task = (loadConnectorPlugin(spec.plugin) as SourcePlugin).task();
-    this.converters = new TaskConverters(spec);
+    this.errors = new RecordErrors(spec.errors, logger);
+    this.chain = new TransformationChain(spec.transformations);
+    this.conversion = new SourceConversion(spec, new TaskConverters(spec), this.chain, this.errors);
     this.producer = new Producer(producerSettings(spec.clientConfig, logger));
     this.producer.onBatch = (ack) => this.acknowledged(ack);
     this.topics = new TopicMaker(spec, logger);
@@ -119,7 +128,7 @@ export class SourceLoop implements TaskLoop {
       recordsIn: this.recordsIn,
       recordsOut: this.recordsOut,
       bytesOut: this.bytesOut,
-      recordsActive: this.recordsIn - this.recordsOut,
+      recordsActive: this.recordsIn - this.recordsOut - this.recordsDropped,
       lag: 0,
       sourceLagMs: lag?.milliseconds ?? null,
       sourceLagBytes: lag?.bytes ?? null,
@@ -131,6 +140,7 @@ export class SourceLoop implements TaskLoop {
       stalledIn: stall?.name ?? null,
       stalledForMs: Math.round(stall?.forMs ?? 0),
       lastProgressMs: this.watch.lastProgressMs,
+      errors: { ...this.errors.totals },
     };
   }
 
@@ -210,35 +220,25 @@ export class SourceLoop implements TaskLoop {
 
   /** Converts and appends in order. A stop leaves a poll unfinished that cannot be written: its offsets are never released. The converters' buffers stay as they are while a full producer is waited for. */
   private async send(records: readonly SourceRecord[]): Promise<void> {
-    const { converters, producer, submitted } = this;
+    const { conversion, submitted } = this;
     if (this.isStopping && this.isFenced) return;
     const nowMs = Date.now();
     const offsets = new Map<OffsetMap, OffsetMap>();
     submitted.begin(records[records.length - 1]!.timestampMs ?? nowMs);
     this.recordsIn += records.length;
-    let topicOfLast = '';
     for (let i = 0; i < records.length; i++) {
       const record = records[i]!;
-      const { topic } = record;
-      if (topic !== topicOfLast) {
-        if (!this.usedTopics.has(topic) && !(await this.firstUse(topic))) return;
-        topicOfLast = topic;
-      }
-      let key: Uint8Array | null;
-      let value: Uint8Array | null;
-      try {
-        key = converters.key.fromConnectData(topic, record.keySchema, record.key, record.headers);
-        value = converters.value.fromConnectData(topic, record.valueSchema, record.value, record.headers);
-      } catch (error) {
-        throw intolerable('converting a record', error);
-      }
-      const headers = converters.headersToWire(topic, record.headers);
       const number = submitted.submit();
-      const timestampMs = record.timestampMs ?? nowMs;
-      while (producer.append(topic, record.partition ?? null, key, value, timestampMs, headers, number) === APPEND_FULL) {
-        if (!(await this.writable(topic))) return;
+      let outcome = conversion.convert(record, nowMs);
+      while (outcome === 'later') {
+        await this.wait(conversion.retryMs);
+        if (this.isStopping) return;
+        outcome = conversion.convert(record, nowMs);
       }
-      this.bytesOut += (key?.length ?? 0) + (value?.length ?? 0);
+      if (outcome === 'dropped') this.dropped(number, 1);
+      else if (this.usedTopics.has(conversion.topic) || (await this.firstUse(conversion.topic))) {
+        if (!this.append(record, number) && !(await this.appendWhenWritable(record, number))) return;
+      } else return;
       const next = records[i + 1];
       if (next === undefined || next.sourcePartition !== record.sourcePartition) {
         offsets.delete(record.sourcePartition);
@@ -247,6 +247,35 @@ export class SourceLoop implements TaskLoop {
     }
     submitted.end(offsets);
     this.collect();
+  }
+
+  /** False: the producer is full. */
+  private append(record: SourceRecord, number: number): boolean {
+    const { topic, partition, key, value, timestampMs, headers } = this.conversion;
+    try {
+      if (this.producer.append(topic, partition, key, value, timestampMs, headers, number) === APPEND_FULL) return false;
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      this.conversion.refused(error, record);
+      this.dropped(number, 1);
+      return true;
+    }
+    this.bytesOut += (key?.length ?? 0) + (value?.length ?? 0);
+    return true;
+  }
+
+  /** False: the task stops. */
+  private async appendWhenWritable(record: SourceRecord, number: number): Promise<boolean> {
+    do {
+      if (!(await this.writable(this.conversion.topic))) return false;
+    } while (!this.append(record, number));
+    return true;
+  }
+
+  /** These records will not be in Kafka: their offsets count as done. */
+  private dropped(first: number, count: number): void {
+    this.submitted.acknowledge(first, first + count - 1);
+    this.recordsDropped += count;
   }
 
   /** False: the task stops. */
@@ -285,10 +314,13 @@ export class SourceLoop implements TaskLoop {
   }
 
   private acknowledged(ack: BatchAck): void {
-    if (ack.error) {
-      return this.fail(ack.error);
+    const { tagRuns, error } = ack;
+    if (error) {
+      if (!this.spec.errors.isTolerant || !isRefusal(error)) return this.fail(error);
+      for (let i = 0; i < tagRuns.length; i += 2) this.dropped(tagRuns[i]!, tagRuns[i + 1]! - tagRuns[i]! + 1);
+      for (let i = 0; i < ack.count; i++) this.conversion.refused(error);
+      return this.collect();
     }
-    const { tagRuns } = ack;
     for (let i = 0; i < tagRuns.length; i += 2) this.submitted.acknowledge(tagRuns[i]!, tagRuns[i + 1]!);
     this.recordsOut += ack.count;
     this.collect();
@@ -304,7 +336,7 @@ export class SourceLoop implements TaskLoop {
 
   /** What a source says of its position while it has nothing to send; only when nothing of it is still on its way. */
   private collectQuietPosition(): void {
-    if (this.recordsIn !== this.recordsOut) return;
+    if (this.recordsIn !== this.recordsOut + this.recordsDropped) return;
     const offsets = this.task.offsetsWithoutRecords();
     if (offsets) this.committer.add(offsets);
   }
@@ -366,6 +398,7 @@ export class SourceLoop implements TaskLoop {
       }
       await this.producer.close({ timeoutMs: 0 });
       this.topics.close();
+      this.chain.close();
     }
   }
 
@@ -399,6 +432,11 @@ export class SourceLoop implements TaskLoop {
       followTopic: (options) => this.follow(options),
     };
   }
+}
+
+/** The broker, or the producer before it, does not take these records, whatever is tried; others it may take. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof ProtocolError && !isRetriable(error);
 }
 
 /** Waits for `work`, but no longer than this. */

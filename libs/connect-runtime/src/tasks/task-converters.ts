@@ -1,6 +1,6 @@
-import { ConnectError, type Converter, type Headers } from '@millrace/connect-api';
+import type { Converter, HeaderConverter, Headers } from '@millrace/connect-api';
 import type { ConverterSpec, TaskSpec } from '../isolation/task-protocol.js';
-import { loadConverter } from '../plugins/load-plugin.js';
+import { loadConverter, loadHeaderConverter } from '../plugins/load-plugin.js';
 
 /** A header as Kafka has it. */
 export interface WireHeader {
@@ -20,14 +20,15 @@ const NO_HEADERS: Headers = [];
 export class TaskConverters {
   readonly key: Converter;
   readonly value: Converter;
-  private readonly header: Converter;
+  private readonly header: HeaderConverter;
   private sent: { readonly topic: string; readonly headers: Headers; readonly wire: WireHeader[] } = { topic: '', headers: NO_HEADERS, wire: [] };
   private read: { readonly topic: string; readonly bytes: Uint8Array; readonly headers: Headers } = { topic: '', bytes: new Uint8Array(), headers: NO_HEADERS };
 
-  constructor(spec: TaskSpec) {
+  constructor(spec: Pick<TaskSpec, 'keyConverter' | 'valueConverter' | 'headerConverter'>) {
     this.key = configured(spec.keyConverter, true);
     this.value = configured(spec.valueConverter, false);
-    this.header = configured(spec.headerConverter, false);
+    this.header = loadHeaderConverter(spec.headerConverter.plugin);
+    this.header.configure({ ...spec.headerConverter.config, 'converter.type': 'header' });
   }
 
   /** Records in a row often carry the same headers: they are converted once while they are the same array. */
@@ -35,7 +36,7 @@ export class TaskConverters {
     if (headers === undefined || headers.length === 0) return undefined;
     if (headers !== this.sent.headers || topic !== this.sent.topic) {
       const wire = headers.map((it) => {
-        const bytes = this.header.fromConnectData(topic, it.schema, it.value);
+        const bytes = this.header.fromConnectHeader(topic, it.key, it.schema, it.value);
         return { key: it.key, value: bytes && Uint8Array.from(bytes) };
       });
       this.sent = { topic, headers, wire };
@@ -49,18 +50,11 @@ export class TaskConverters {
     if (bytes.length === 0) return NO_HEADERS;
     if (topic !== this.read.topic || Buffer.compare(bytes, this.read.bytes) !== 0) {
       // What is kept must not point into the batch.
-      const headers = source.headers().map((it) => ({ key: it.key, ...this.header.toConnectData(topic, it.value && Uint8Array.from(it.value)) }));
+      const headers = source.headers().map((it) => ({ key: it.key, ...this.header.toConnectHeader(topic, it.key, it.value && Uint8Array.from(it.value)) }));
       this.read = { topic, bytes: Uint8Array.from(bytes), headers };
     }
     return this.read.headers;
   }
-}
-
-/** What fails a task whose errors are not tolerated. */
-export function intolerable(stage: string, cause: unknown): ConnectError {
-  const error = new ConnectError(`Tolerance exceeded in error handler (${stage})`);
-  error.cause = cause;
-  return error;
 }
 
 function configured(spec: ConverterSpec, isKey: boolean): Converter {

@@ -1,0 +1,108 @@
+import { ConfigError, type AnyConfigDef, type ConfigKey } from '@millrace/connect-api';
+import { errorMessage } from '@millrace/foundation';
+import type { TransformationSpec } from '../isolation/task-protocol.js';
+import { loadPredicate, loadTransformation } from '../plugins/load-plugin.js';
+import type { PluginCatalog } from '../plugins/plugin-catalog.js';
+import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
+import type { StringMap } from '../rest/shapes.js';
+import type { ConfigKeyMap } from './config-infos.js';
+import { settingsWithPrefix } from './worker-config.js';
+
+const WIRING = {
+  predicate: { kind: 'string', default: null, importance: 'medium', doc: 'Alias of the predicate that decides for which records this transformation runs.' },
+  negate: { kind: 'boolean', default: 'false', importance: 'medium', doc: 'Whether it runs for the others.' },
+} as const satisfies Record<string, ConfigKey<never>>;
+
+/** The two lists of aliases: how each kind is named, found and asked for its settings. */
+const LISTS = {
+  transforms: { kind: 'transformation', title: 'Transforms', load: (plugin: PluginDescriptor): AnyConfigDef => loadTransformation(plugin).config(), wiring: WIRING },
+  predicates: { kind: 'predicate', title: 'Predicates', load: (plugin: PluginDescriptor): AnyConfigDef => loadPredicate(plugin).config(), wiring: {} },
+} as const;
+
+function aliasesOf(text: string | undefined): string[] {
+  return [...new Set((text ?? '').split(',').map((it) => it.trim()).filter((it) => it !== ''))];
+}
+
+export function duplicateAlias(aliases: readonly string[]): string | undefined {
+  return new Set(aliases).size === aliases.length ? undefined : 'Duplicate alias provided.';
+}
+
+/** The settings that a connector has by its `transforms` and `predicates`, by their full names. */
+export function transformationKeys(config: StringMap, catalog: PluginCatalog): ConfigKeyMap {
+  const keys: Record<string, ConfigKey<never>> = {};
+  for (const [list, { kind, title, load, wiring }] of Object.entries(LISTS)) {
+    for (const alias of aliasesOf(config[list])) {
+      const prefix = `${list}.${alias}.`;
+      const group = `${title}: ${alias}`;
+      keys[`${prefix}type`] = {
+        kind: 'class',
+        importance: 'high',
+        doc: `Class for the '${alias}' ${kind}.`,
+        group,
+        width: 'long',
+        displayName: `${kind === 'predicate' ? 'Predicate' : 'Transformation'} type for ${alias}`,
+        recommend: () => catalog.classes(kind),
+        check: (name: string) => typeProblem({ prefix, name, kind, config, catalog }),
+      };
+      const plugin = catalog.lookup(kind, config[`${prefix}type`] ?? '');
+      if (!plugin) continue;
+      for (const [name, key] of Object.entries<ConfigKey<never>>({ ...load(plugin).keys, ...wiring })) keys[prefix + name] = { ...key, group: key.group === undefined ? group : `${group}: ${key.group}`, displayName: key.displayName ?? prefix + name };
+    }
+  }
+  return keys;
+}
+
+interface TypeQuestion {
+  readonly prefix: string;
+  readonly name: string;
+  readonly kind: 'transformation' | 'predicate';
+  readonly config: StringMap;
+  readonly catalog: PluginCatalog;
+}
+
+/** What is wrong with a step as a whole; its settings one by one are checked by their own definitions. */
+function typeProblem({ prefix, name, kind, config, catalog }: TypeQuestion): string | undefined {
+  try {
+    catalog.find(kind, name);
+  } catch (error) {
+    return catalog.knows(kind, name) ? errorMessage(error) : `Class ${name} could not be found.`;
+  }
+  if (kind === 'predicate') return undefined;
+  const predicate = config[`${prefix}predicate`];
+  if (predicate === undefined) {
+    return config[`${prefix}negate`] === undefined ? undefined : `Config '${prefix}negate' was provided but there is no config '${prefix}predicate' defining a predicate to be negated.`;
+  }
+  return aliasesOf(config.predicates).includes(predicate.trim()) ? undefined : `The predicate ${predicate} is not among the predicates of the connector`;
+}
+
+/** The chain of a task. Throws ConnectError where a plugin is not there, ConfigError where a predicate is not. */
+export function transformationSpecs(config: StringMap, catalog: PluginCatalog): TransformationSpec[] {
+  return aliasesOf(config.transforms).map((alias) => {
+    const { type = '', predicate, negate, ...own } = settingsWithPrefix(config, `transforms.${alias}.`);
+    return { plugin: catalog.find('transformation', type), config: own, predicate: predicate === undefined ? null : predicateSpec(config, catalog, predicate.trim(), negate) };
+  });
+}
+
+function predicateSpec(config: StringMap, catalog: PluginCatalog, alias: string, negate: string | undefined): NonNullable<TransformationSpec['predicate']> {
+  if (!aliasesOf(config.predicates).includes(alias)) throw new ConfigError(`The predicate ${alias} is not among the predicates of the connector`, 'predicates');
+  const { type = '', ...own } = settingsWithPrefix(config, `predicates.${alias}.`);
+  return { plugin: catalog.find('predicate', type), config: own, isNegated: negate?.trim().toLowerCase() === 'true' };
+}
+
+/** What the steps say of their settings together: they are set up as in a task, and thrown away. By the setting at fault. */
+export function chainProblems(config: StringMap, catalog: PluginCatalog): { key: string; problem: string }[] {
+  return aliasesOf(config.transforms).flatMap((alias) => {
+    const { type = '', predicate: _predicate, negate: _negate, ...own } = settingsWithPrefix(config, `transforms.${alias}.`);
+    const plugin = catalog.lookup('transformation', type);
+    if (!plugin) return [];
+    const transformation = loadTransformation(plugin);
+    if (transformation.config().validate(own).some((it) => it.errors.length > 0)) return [];
+    try {
+      transformation.configure(own);
+      transformation.close();
+      return [];
+    } catch (error) {
+      return [{ key: `transforms.${alias}.type`, problem: errorMessage(error) }];
+    }
+  });
+}

@@ -1,0 +1,110 @@
+import { ConnectError, type ConnectLogger } from '@millrace/connect-api';
+import { Producer } from '@millrace/client';
+import { errorMessage } from '@millrace/foundation';
+import { kafkaClient, producerSettings } from '../kafka/client-settings.js';
+import { TopicAdmin } from '../kafka/topic-admin.js';
+import type { ConnectorTaskId } from '../rest/shapes.js';
+import type { WireHeader } from '../tasks/task-converters.js';
+import type { DeadLetterSettings } from './error-settings.js';
+import type { ErrorTotals } from './error-totals.js';
+import { javaClassOf, type FailedStep } from './failed-step.js';
+import type { OriginalRecord } from './original-record.js';
+
+/** While so many bytes of dead letters are on their way no more records are taken. */
+const PENDING_BYTES_MAX = 16 * 1024 * 1024;
+const PREFIX = '__connect.errors.';
+
+/**
+ * The dead-letter topic of a sink task. Each record goes there as it came. What cannot be written fails the task, and no offset behind a
+ * dead letter is committed before it is there (Invariant 9).
+ */
+export class DeadLetters {
+  /** A letter could not be written. */
+  failure: Error | undefined;
+  private readonly pending = new Set<Promise<void>>();
+  private pendingBytes = 0;
+
+  private constructor(
+    private readonly settings: DeadLetterSettings,
+    private readonly id: ConnectorTaskId,
+    private readonly producer: Producer,
+    private readonly totals: ErrorTotals,
+    /** There is room again, or `failure` is set. */
+    private readonly onChange: () => void,
+  ) {}
+
+  /** Makes the topic where it is missing. Rejects with ConnectError when that does not work. */
+  static async open(settings: DeadLetterSettings, id: ConnectorTaskId, totals: ErrorTotals, logger: ConnectLogger, onChange: () => void): Promise<DeadLetters> {
+    const client = kafkaClient(settings.adminConfig);
+    try {
+      const admin = new TopicAdmin(client);
+      if (!(await admin.exists(settings.topic)) && (await admin.create({ topic: settings.topic, partitions: 1, replicationFactor: settings.replicationFactor, configs: {} }))) {
+        logger.info({ topic: settings.topic }, 'a dead-letter topic was made');
+      }
+    } catch (error) {
+      throw Object.assign(new ConnectError(`Could not initialize dead letter queue with topic=${settings.topic}: ${errorMessage(error)}`), { cause: error });
+    } finally {
+      client.close();
+    }
+    return new DeadLetters(settings, id, new Producer(producerSettings(settings.producerConfig, logger)), totals, onChange);
+  }
+
+  get isFull(): boolean {
+    return this.pendingBytes >= PENDING_BYTES_MAX;
+  }
+
+  /** Resolves when the letter is in the topic. Nobody needs to wait for it: `settled` tells of all. */
+  report(original: OriginalRecord, step: FailedStep): Promise<void> {
+    this.totals.deadLetterQueueProduceRequests += 1;
+    const { topic, hasContextHeaders } = this.settings;
+    const headers = original.headers.map((it): WireHeader => ({ key: it.key, value: it.value && Uint8Array.from(it.value) }));
+    if (hasContextHeaders) headers.push(...contextHeaders(this.id, original, step));
+    const key = original.key && Uint8Array.from(original.key);
+    const value = original.value && Uint8Array.from(original.value);
+    const bytes = (key?.length ?? 0) + (value?.length ?? 0) + 1024;
+    this.pendingBytes += bytes;
+    const sent = this.producer
+      .send({ topic, key, value, headers, timestamp: original.timestampMs < 0 ? undefined : original.timestampMs })
+      .then(() => undefined)
+      .catch((error: unknown) => {
+        this.totals.deadLetterQueueProduceFailures += 1;
+        const failure = Object.assign(new ConnectError(`The record at ${original.topic}-${original.partition}, offset ${original.offset} could not be written to the dead-letter topic ${topic}: ${errorMessage(error)}`), { cause: error });
+        this.failure ??= failure;
+        throw failure;
+      })
+      .finally(() => {
+        this.pending.delete(sent);
+        this.pendingBytes -= bytes;
+        this.onChange();
+      });
+    this.pending.add(sent);
+    sent.catch(() => undefined);
+    return sent;
+  }
+
+  /** Waits for what was reported so far; rejects when a letter could not be written, now or before. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.pending);
+    if (this.failure) throw this.failure;
+  }
+
+  async close(timeoutMs: number): Promise<void> {
+    await this.producer.close({ timeoutMs });
+  }
+}
+
+function contextHeaders(id: ConnectorTaskId, original: OriginalRecord, { stage, className, error }: FailedStep): WireHeader[] {
+  const texts: [string, string | null][] = [
+    ['topic', original.topic],
+    ['partition', String(original.partition)],
+    ['offset', String(original.offset)],
+    ['connector.name', id.connector],
+    ['task.id', String(id.task)],
+    ['stage', stage],
+    ['class.name', className],
+    ['exception.class.name', javaClassOf(error)],
+    ['exception.message', error instanceof Error ? error.message : String(error)],
+    ['exception.stacktrace', error instanceof Error ? (error.stack ?? '') : String(error)],
+  ];
+  return texts.map(([name, text]) => ({ key: PREFIX + name, value: text === null ? null : Buffer.from(text, 'utf8') }));
+}
