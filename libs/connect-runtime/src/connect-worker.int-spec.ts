@@ -46,9 +46,9 @@ describe('ConnectWorker', () => {
   it('refuses what cannot work, in Connect’s words', async () => {
     await expect(create('x', { 'connector.class': 'Nope' })).rejects.toMatchObject({ status: 400, message: expect.stringMatching(/^Failed to find any class that implements Connector and which name matches Nope, available connectors are: PluginDesc/) as string });
     await expect(create('x', source({ 'tasks.max': 'dog' }))).rejects.toMatchObject({ status: 400, message: expect.stringContaining('contains the following 1 error(s):\nInvalid value dog for configuration tasks.max: Not a number of type INT') as string });
-    await expect(create('x', source({ transforms: 'route' }))).rejects.toMatchObject({ message: expect.stringContaining('transforms: This setting is not supported yet') as string });
+    await expect(create('x', source({ transforms: 'route' }))).rejects.toMatchObject({ message: expect.stringContaining('Missing required configuration "transforms.route.type" which has no default value.') as string });
     await expect(create('x', sink({ file: 'x', 'topics.regex': 'a.*' }))).rejects.toMatchObject({ message: expect.stringContaining('topics and topics.regex are mutually exclusive') as string });
-    await expect(create('x', source({ secret: '${file:/etc/x:y}' }))).rejects.toMatchObject({ message: expect.stringContaining('secret refers to a config provider') as string });
+    await expect(create('x', source({ secret: '${file:/etc/x:y}' }))).rejects.toMatchObject({ message: expect.stringContaining('The value of secret refers to a config provider (${file:/etc/x:y}) that this worker does not have') as string });
     await expect(create('flow-source', source({}))).rejects.toMatchObject({ status: 409, message: 'Connector flow-source already exists' });
     expect(() => worker.rest.connectorInfo('nobody')).toThrow('Connector nobody not found');
     const infos = await worker.rest.validateConfig('CountingSource', source({ name: 'x', secret: 'hunter2' }));

@@ -88,8 +88,12 @@ export class DeadLetters {
     if (this.failure) throw this.failure;
   }
 
+  /** What is on its way gets this time. */
   async close(timeoutMs: number): Promise<void> {
-    await this.producer.close({ timeoutMs });
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([Promise.allSettled(this.pending), new Promise((resolve) => (timer = setTimeout(resolve, timeoutMs)))]);
+    clearTimeout(timer);
+    await this.producer.close({ timeoutMs: 0 });
   }
 }
 

@@ -242,7 +242,7 @@ describe('SinkLoop', () => {
     turns.open(0);
     await turns.untilStarted(2);
     turns.open(1);
-    expect(String(await running.ended)).toMatch(/Tolerance exceeded in error handler \(converting the record at poison-0, offset 2\)/);
+    expect(String(await running.ended)).toMatch(/Tolerance exceeded in error handler \(VALUE_CONVERTER of the record at poison-0, offset 2\)/);
     expect(task.events).toEqual(['put 0:0', 'put is over', 'put 0:1', 'put is over', 'preCommit 0:2', 'close', 'stop']);
   }, 30_000);
 });

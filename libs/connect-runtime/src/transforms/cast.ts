@@ -2,7 +2,7 @@ import { ConfigDef, ConfigError, DATE_NAME, DataError, Decimal, Schema, Struct, 
 import { bigDecimalText, javaDoubleText, javaFloatText } from '../converters/json/java-number-text.js';
 import { javaDateText } from '../converters/loose-values.js';
 import { javaClassName, javaTypeName } from './java-class-name.js';
-import { integralPart, javaDouble, narrowedFloat } from './java-numbers.js';
+import { floatOf, integralPart, javaDouble, narrowedFloat } from './java-numbers.js';
 import { requireMap, requireStruct, schemaOf, valueOf, withPart, type Part } from './record-part.js';
 import { REPLACE_NULL_WITH_DEFAULT } from './settings.js';
 import { basicsOf, DerivedSchemas, fieldReader, put, structSchema, type FieldReader } from './struct-building.js';
@@ -126,6 +126,7 @@ function castValue(schema: Schema | null, value: Value, target: Target): Value {
   const plain = schema?.name === undefined ? value : withoutLogicalType(schema, value);
   if (target === 'boolean') return castBoolean(schema, plain);
   if (target === 'float' || target === 'double') {
+    if (target === 'float' && typeof plain === 'bigint') return floatOf(plain);
     const number = castFloat(schema, plain);
     return target === 'float' ? Math.fround(number) : number;
   }

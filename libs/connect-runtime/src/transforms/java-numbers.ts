@@ -37,3 +37,13 @@ export function narrowedFloat(value: number, bits: 8 | 16 | 32 | 64): bigint {
   const whole = value >= Number(most) ? most : value <= Number(least) ? least : BigInt(Math.trunc(value));
   return BigInt.asIntN(bits, whole);
 }
+
+/** A long as the nearest float, rounded once. */
+export function floatOf(value: bigint): number {
+  const size = value < 0n ? -value : value;
+  const shift = BigInt(Math.max(0, size.toString(2).length - 50));
+  const top = size >> shift;
+  // What is cut off still counts where the rest stands in the middle of two floats.
+  const sticky = top << shift === size ? top : top | 1n;
+  return Math.fround(Number(value < 0n ? -sticky : sticky) * 2 ** Number(shift));
+}

@@ -104,12 +104,12 @@ describe('JsonConverter', () => {
     ['{"schema":null}', /requires "schema" and "payload"/],
     ['{"schema":null,"payload":1,"x":2}', /requires "schema" and "payload"/],
     ['[1]', /requires "schema" and "payload"/],
-    ['{"schema":null,"payload":tru}', /not JSON/],
-    ['{"schema":null,"payload":"\u0001"}', /not JSON/],
-    ['{"schema":null,"payload":01}', /not JSON/],
+    ['{"schema":null,"payload":tru}', /serialization error/],
+    ['{"schema":null,"payload":"\u0001"}', /serialization error/],
+    ['{"schema":null,"payload":01}', /serialization error/],
     ['{"schema":{"type":"what"},"payload":1}', /Unknown schema type: what/],
     ['{"schema":{"fields":[]},"payload":1}', /must contain 'type' field/],
-    [`{"schema":null,"payload":${'['.repeat(2000)}`, /not JSON/],
+    [`{"schema":null,"payload":${'['.repeat(2000)}`, /serialization error/],
   ])('refuses %s', (text, problem) => {
     expect(() => read(converter(), text)).toThrow(problem);
   });

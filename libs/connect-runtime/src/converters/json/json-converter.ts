@@ -1,7 +1,7 @@
 import { type Converter, type Schema, type SchemaAndValue, type Value } from '@millrace/connect-api';
 import { JSON_CONVERTER_CONFIG } from './json-settings.js';
 import { EnvelopeReader } from './envelope-reader.js';
-import { JsonLazyStruct, JsonReading } from './json-lazy-struct.js';
+import { JsonLazyStruct, JsonReading, readingError } from './json-lazy-struct.js';
 import { JsonValueReader } from './json-value-reader.js';
 import { JsonValueWriter } from './json-value-writer.js';
 import { readLoneValue } from './schema-from-json.js';
@@ -60,6 +60,14 @@ export class JsonConverter implements Converter {
 
   toConnectData(topic: string, bytes: Uint8Array | null): SchemaAndValue {
     if (bytes === null) return NONE;
+    try {
+      return this.read(topic, bytes);
+    } catch (error) {
+      throw readingError(error, bytes, 0, bytes.length);
+    }
+  }
+
+  private read(topic: string, bytes: Uint8Array): SchemaAndValue {
     if (!this.hasEnvelope) {
       return this.reading.over(bytes, 0, bytes.length, (cursor) => {
         const value = cursor.peek() === -1 ? null : readSchemaless(cursor);

@@ -1,4 +1,4 @@
-import { LazyStruct, type Schema, type Value, type ValueWriter } from '@millrace/connect-api';
+import { DataError, LazyStruct, type Schema, type Value, type ValueWriter } from '@millrace/connect-api';
 import { JsonCursor } from './json-cursor.js';
 import { readLoneValue } from './schema-from-json.js';
 import type { JsonValueReader } from './json-value-reader.js';
@@ -35,10 +35,14 @@ export class JsonLazyStruct extends LazyStruct {
   }
 
   visit(writer: ValueWriter): void {
-    this.reading.over(this.bytes, this.start, this.end, (cursor) => {
-      this.reading.reader.read(cursor, this.schema, writer);
-      cursor.expectEnd();
-    });
+    try {
+      this.reading.over(this.bytes, this.start, this.end, (cursor) => {
+        this.reading.reader.read(cursor, this.schema, writer);
+        cursor.expectEnd();
+      });
+    } catch (error) {
+      throw readingError(error, this.bytes, this.start, this.end);
+    }
   }
 
   /** Reads this one field; the others stay bytes. */
@@ -60,5 +64,16 @@ export class JsonLazyStruct extends LazyStruct {
       cursor.at = found;
       return readLoneValue(cursor, this.reading.reader, field.schema);
     });
+  }
+}
+
+/** What went wrong with a text that could not be read: Java tells texts that are not JSON at all from those that do not fit. */
+export function readingError(error: unknown, bytes: Uint8Array, start: number, end: number): unknown {
+  if (!(error instanceof DataError) || error.cause !== undefined) return error;
+  try {
+    JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8'));
+    return error;
+  } catch {
+    return Object.assign(new DataError('Converting byte[] to Kafka Connect data failed due to serialization error: '), { cause: error });
   }
 }
