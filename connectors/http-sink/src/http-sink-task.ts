@@ -16,10 +16,11 @@ interface Consignment {
   readonly record: SinkRecord;
 }
 
-/** A commit waits so long for requests in flight, and no larger part of the time between two commits. */
-const COMMIT_WAIT_MAX_MS = 2000;
+/** A commit waits for deliveries this part of the time between two commits, within these bounds. */
 const COMMIT_WAIT_SHARE = 0.05;
-const STOP_WAIT_MS = 5000;
+const COMMIT_WAIT_MIN_MS = 100;
+const COMMIT_WAIT_MAX_MS = 1000;
+const STOP_WAIT_MS = 2000;
 const ROOM_WAIT_MS = 1000;
 
 /**
@@ -41,6 +42,7 @@ export class HttpSinkTask extends SinkTask {
   private timer: NodeJS.Timeout | undefined;
   private lastCommitMs = 0;
   private isStopped = false;
+  private openReports = 0;
   /** Those who wait for something to end. */
   private waiters: (() => void)[] = [];
 
@@ -74,8 +76,8 @@ export class HttpSinkTask extends SinkTask {
   }
 
   override async preCommit(offsets: OffsetsToCommit): Promise<OffsetsToCommit> {
-    await this.lull();
-    return new Map([...offsets].map(([partition, offset]) => [partition, this.partitions.get(nameOf(partition))?.committable(offset) ?? offset]));
+    await this.settle(offsets);
+    return new Map([...offsets].map(([partition, offset]) => [partition, this.committable(partition, offset)]));
   }
 
   override async close(partitions: readonly TopicPartition[]): Promise<void> {
@@ -96,6 +98,10 @@ export class HttpSinkTask extends SinkTask {
     for (const { attempt } of this.attempts.values()) attempt.abort();
     await Promise.all([...this.attempts.values()].map((it) => it.ended));
     await (this.transport as HttpTransport | undefined)?.close();
+  }
+
+  private committable(partition: TopicPartition, position: number): number {
+    return this.partitions.get(nameOf(partition))?.committable(position) ?? position;
   }
 
   private accept(record: SinkRecord, nowMs: number): void {
@@ -133,7 +139,7 @@ export class HttpSinkTask extends SinkTask {
 
   /** Starts what may start, and comes back when more may. */
   private pump(): void {
-    if (this.isStopped || this.failure || this.context.signal.aborted) return;
+    if (this.isStopped || this.failure) return;
     for (let delivery = this.next(); delivery; delivery = this.next()) this.send(delivery);
     clearTimeout(this.timer);
     const { wakeAtMs } = this.scheduler;
@@ -168,15 +174,19 @@ export class HttpSinkTask extends SinkTask {
   }
 
   private async report(delivery: Delivery<Consignment>, rejected: readonly Rejection<Consignment>[]): Promise<void> {
+    this.openReports += 1;
     for (const { item, failure } of rejected) {
       const { record } = item.payload;
       try {
         if (failure.kind === 'fatal') throw failure.error;
         if (!item.isDropped) await this.giveUp(record, failure.error);
       } catch (error) {
-        return this.fail(error as Error, record);
+        this.openReports -= 1;
+        this.fail(error as Error, record);
+        return this.goOn();
       }
     }
+    this.openReports -= 1;
     this.scheduler.settled(delivery, rejected, performance.now());
     this.goOn();
   }
@@ -210,15 +220,18 @@ export class HttpSinkTask extends SinkTask {
     else this.context.logger.debug(fields, 'An attempt has failed');
   }
 
-  /** Lets what is in flight come to its end, for a moment: less is sent again after the partitions are given up. */
-  private async lull(): Promise<void> {
+  /**
+   * Before a commit, waits a moment for what is not delivered yet: less is sent again should the partitions be given up with it. Deliveries go on
+   * meanwhile. When the task is about to stop it waits longer, but not for an endpoint that is away.
+   */
+  private async settle(offsets: OffsetsToCommit): Promise<void> {
     const nowMs = performance.now();
-    const mostMs = this.context.signal.aborted ? STOP_WAIT_MS : Math.min(COMMIT_WAIT_MAX_MS, (nowMs - this.lastCommitMs) * COMMIT_WAIT_SHARE);
-    this.scheduler.isHeld = true;
-    await this.until(() => this.attempts.size === 0, mostMs);
-    this.scheduler.isHeld = false;
+    const shareMs = Math.min(COMMIT_WAIT_MAX_MS, Math.max(COMMIT_WAIT_MIN_MS, (nowMs - this.lastCommitMs) * COMMIT_WAIT_SHARE));
+    const endMs = nowMs + (this.context.signal.aborted ? STOP_WAIT_MS : shareMs);
+    const isDone = (): boolean => [...offsets].every(([partition, offset]) => this.committable(partition, offset) === offset);
+    const isIdle = (): boolean => this.attempts.size === 0 && this.openReports === 0 && (this.failure !== undefined || (this.scheduler.wakeAtMs ?? Infinity) > endMs);
+    await this.until(() => isDone() || isIdle(), endMs - nowMs);
     this.lastCommitMs = performance.now();
-    this.pump();
   }
 
   private async abortDropped(): Promise<void> {

@@ -50,7 +50,7 @@ async function run() {
     }
     const offsets = await task.preCommit(new Map(assignment.map((it) => [it, positions[it.partition]])));
     process.send({ committed: assignment.map((it) => offsets.get(it)) });
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
 

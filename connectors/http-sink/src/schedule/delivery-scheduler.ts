@@ -41,8 +41,6 @@ export class DeliveryScheduler<T> {
   /** Items that are neither delivered nor reported, and the bytes of their bodies. */
   pendingItems = 0;
   pendingBytes = 0;
-  /** Nothing starts while it is held. */
-  isHeld = false;
 
   constructor(private readonly settings: SchedulerSettings) {}
 
@@ -71,7 +69,6 @@ export class DeliveryScheduler<T> {
   /** The next delivery that may start; it counts as in flight from now on. */
   next(nowMs: number): Delivery<T> | undefined {
     this.wakeMs = Infinity;
-    if (this.isHeld) return undefined;
     for (let retry = this.backingOff.take(nowMs); retry; retry = this.backingOff.take(nowMs)) this.again(retry, nowMs);
     this.wakeMs = this.backingOff.earliestMs ?? Infinity;
     if (this.inFlight >= this.settings.concurrentMax) return undefined;
