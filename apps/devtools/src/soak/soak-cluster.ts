@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { EmbeddedPostgres } from '@millrace/embedded-postgres';
 import { clusterUnderLoad, LinesWorkload, RequestWorkload, TableWorkload, WorkerPool, type Workload } from '@millrace/testkit';
+import { DocumentWorkload } from './document-workload.js';
 import { startBroker } from './soak-broker.js';
 
 interface ClusterFlags {
@@ -25,7 +26,7 @@ export function addClusterSoak(soak: Command): void {
     .option('--every <s>', 'mean seconds between two disturbances', '12')
     .option('--seed <n>', 'of the load and the disturbances')
     .option('--bootstrap <host:port>', 'a broker that is already there, such as an Apache Kafka')
-    .option('--only <kinds>', 'of workloads: table,lines,request,mongo')
+    .option('--only <kinds>', 'of workloads: table,lines,request,document')
     .option('--keep', 'keep the data and logs')
     .action(async (flags: ClusterFlags) => {
       if (!(await runCluster(flags))) process.exitCode = 1;
@@ -71,6 +72,7 @@ function makeWorkloads(options: { folder: string; postgres: EmbeddedPostgres; bo
       ...(wants('table') ? [new TableWorkload({ name: `table${seed}x${n}`, postgres, bootstrap, sinkTasks: 4, changesPerSecond: 300, seed: seed + n })] : []),
       ...(wants('lines') ? [lines] : []),
       ...(wants('request') ? [new RequestWorkload({ name: `request${seed}x${n}`, bootstrap, topic: lines.topic, tasks: 4 })] : []),
+      ...(wants('document') ? [new DocumentWorkload({ name: `document${seed}x${n}`, bootstrap, changesPerSecond: 200, seed: seed + n })] : []),
     ];
   });
 }
