@@ -18,6 +18,7 @@ export { WorkerPool, type PoolWorker } from './cluster/worker-pool.js';
 export { JSON_SETTINGS, TEXT_SETTINGS, type Workload, type WorkloadConnector, type WorkloadVerdict } from './cluster/workload.js';
 export { SeededRandom } from './doubles/seeded-random.js';
 export { nothingLost, type NothingLostOptions, type NothingLostResult } from './flow/nothing-lost.js';
+export { compactionKills, type CompactionKillsOptions, type CompactionKillsResult } from './flow/compaction-kills.js';
 export { ManualClock } from './doubles/manual-clock.js';
 export { RecordingLogger, type LogLine } from './doubles/recording-logger.js';
 export { temporaryFolder } from './disk/temporary-folder.js';

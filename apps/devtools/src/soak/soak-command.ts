@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { EmbeddedPostgres } from '@millrace/embedded-postgres';
 import { nothingLost } from '@millrace/testkit';
 import { addClusterSoak } from './soak-cluster.js';
+import { addCompactionSoak } from './soak-compaction.js';
 import { addTakeOverSoak } from './soak-take-over.js';
 
 interface NothingLostFlags {
@@ -37,6 +38,7 @@ export function addSoakCommand(program: Command): void {
     });
   addClusterSoak(soak);
   addTakeOverSoak(soak);
+  addCompactionSoak(soak);
 }
 
 async function runNothingLost(flags: NothingLostFlags): Promise<boolean> {
