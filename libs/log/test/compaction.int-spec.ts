@@ -1,6 +1,6 @@
 import { closeSync, openSync, readdirSync, statSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import { DeleteTopics, DescribeConfigs, IncrementalAlterConfigs } from '@millrace/protocol';
+import { DeleteTopics, DescribeConfigs, FindCoordinator, IncrementalAlterConfigs, OffsetCommit, OffsetFetch } from '@millrace/protocol';
 import { Kafka, logLevel } from 'kafkajs';
 import { peersMissing, runPeerTool, waitFor } from '@millrace/testkit';
 import { batchOf, LocalBroker, RawClient, recordsIn } from './local-broker.js';
@@ -175,4 +175,47 @@ describe('compaction under way', () => {
     await again.stop();
     await local.stop();
   }, 60_000);
+});
+
+describe('the internal topics', () => {
+  const settings = { ...QUICK, 'offsets.topic.segment.bytes': '1048576', 'offsets.topic.num.partitions': '1' };
+  const PARTITIONS = 40;
+
+  it('__consumer_offsets is compacted, loads again with the last commits, and is read by the dump tool of Apache Kafka', async () => {
+    const local = await LocalBroker.start(settings);
+    const client = await RawClient.connect(local.port);
+    await client.createTopic('committed', { partitions: PARTITIONS });
+    const commit = async (groupId: string, offset: number): Promise<number> => {
+      const partitions = Array.from({ length: PARTITIONS }, (_, partitionIndex) => ({ partitionIndex, committedOffset: offset + partitionIndex, committedMetadata: `at ${offset}` }));
+      const { topics } = await client.ask(OffsetCommit, 8, { groupId, generationIdOrMemberEpoch: -1, memberId: '', topics: [{ name: 'committed', partitions }] });
+      return topics[0]?.partitions.find((it) => it.errorCode !== 0)?.errorCode ?? 0;
+    };
+    await client.ask(FindCoordinator, 4, { keyType: 0, coordinatorKeys: ['early'] });
+    await waitFor('the coordinator is loaded', 20_000, async () => (await commit('early', 7)) === 0);
+    for (let i = 0; i < 700; i++) expect(await commit('busy', i)).toBe(0);
+    await waitFor('the offsets are compacted', 20_000, () => Promise.resolve(local.logger.lines.some((it) => it.message === 'log is cleaned' && it.fields.topic === '__consumer_offsets')));
+    const folder = path.join(local.folder, '__consumer_offsets-0');
+    const bytes = readdirSync(folder).filter((it) => it.endsWith('.log')).reduce((sum, it) => sum + statSync(path.join(folder, it)).size, 0);
+    expect(bytes).toBeLessThan(1_500_000);
+    client.close();
+    await local.broker.stop();
+    if (missing === undefined) {
+      const files = readdirSync(folder).filter((it) => it.endsWith('.log')).map((it) => path.join(folder, it)).filter((it) => statSync(it).size > 0);
+      const { stdout, status } = await runPeerTool('kafka-dump-log', ['--offsets-decoder', '--files', files.join(',')], { timeoutMs: 60_000 });
+      expect([status, /isvalid: false/.test(stdout)]).toEqual([0, false]);
+      expect(stdout).toContain('"group":"early","topic":"committed","partition":39');
+      expect(stdout).toMatch(/"group":"busy".*"offset":699.*"metadata":"at 699"/);
+    }
+    const again = await LocalBroker.start(settings, { folder: local.folder });
+    const reader = await RawClient.connect(again.port);
+    const fetchOffsets = async (groupId: string): Promise<number[] | undefined> => {
+      const [group] = (await reader.ask(OffsetFetch, 8, { groups: [{ groupId, topics: [{ name: 'committed', partitionIndexes: [0, 39] }] }], requireStable: true })).groups;
+      return group?.errorCode === 0 ? group.topics[0]?.partitions.map((it) => it.committedOffset) : undefined;
+    };
+    await waitFor('the group is loaded', 20_000, async () => (await fetchOffsets('early')) !== undefined);
+    expect([await fetchOffsets('early'), await fetchOffsets('busy')]).toEqual([[7, 46], [699, 738]]);
+    reader.close();
+    await again.stop();
+    await local.stop();
+  }, 90_000);
 });

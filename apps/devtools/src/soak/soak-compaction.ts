@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { compactionKills } from '@millrace/testkit';
+import { compactionMemory } from './compaction-memory.js';
 
 interface CompactionFlags {
   readonly kills: string;
@@ -20,12 +21,25 @@ export function addCompactionSoak(soak: Command): void {
     .action(async (flags: CompactionFlags) => {
       if (!(await runCompaction(flags))) process.exitCode = 1;
     });
+  soak
+    .command('compaction-memory')
+    .description('what it takes to clean a large log: memory, time, and the latency of a producer meanwhile')
+    .option('--keys <n>', 'each of them once, and one in twenty again', '10000000')
+    .option('--megabytes <n>', 'of the log', '1000')
+    .action(async (flags: { readonly keys: string; readonly megabytes: string }) => {
+      const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-soak-'));
+      await compactionMemory({ folder, keys: Number(flags.keys), megabytes: Number(flags.megabytes), say });
+      fs.rmSync(folder, { recursive: true, force: true });
+    });
+}
+
+function say(line: string): void {
+  process.stdout.write(`${new Date().toISOString()} ${line}\n`);
 }
 
 async function runCompaction(flags: CompactionFlags): Promise<boolean> {
   const seed = Number(flags.seed ?? Date.now() % 1_000_000);
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-soak-'));
-  const say = (line: string): void => void process.stdout.write(`${new Date().toISOString()} ${line}\n`);
   say(`seed ${seed}, folder ${folder}`);
   const result = await compactionKills({ folder, seed, say, kills: Number(flags.kills) });
   const isRight = result.problems.length === 0;
