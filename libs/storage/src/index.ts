@@ -18,6 +18,7 @@ export { decodeMetaProperties, encodeMetaProperties, META_PROPERTIES_FILE, type 
 export { QuorumStateFile, type QuorumState } from './raft/quorum-state-file.js';
 export { CHECKPOINT_PART_SUFFIX, CHECKPOINT_SUFFIX, parseSnapshotFileName, snapshotFileName, type SnapshotId } from './raft/snapshot-file-name.js';
 export { cleanLog, type CleaningOptions } from './cleaner/clean-log.js';
+export { CleanerMemory } from './cleaner/cleaner-memory.js';
 export { cleanableRange, type CleanableRange } from './cleaner/cleanable-range.js';
 export type { CleanedGroup, CleaningJob, CleaningResult, CleaningStats } from './cleaner/cleaning-job.js';
 export { planCleaning } from './cleaner/plan-cleaning.js';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { systemClock, systemRandom, nodeCodecs } from '@millrace/platform';
 import { SILENT_LOGGER } from '@millrace/foundation';
-import { cleanableRange, cleanLog, DEFAULT_LOG_CONFIG, NodeFileSystem, PartitionLog, planCleaning } from '@millrace/storage';
+import { CleanerMemory, cleanableRange, cleanLog, DEFAULT_LOG_CONFIG, NodeFileSystem, PartitionLog, planCleaning } from '@millrace/storage';
 
 /** `node clean-folder.js <partition folder> <bytes for the keys>`: opens the log, cleans it, and prints what that took as one line of JSON. Nothing else runs in the process. */
 async function main(): Promise<void> {
@@ -10,6 +10,7 @@ async function main(): Promise<void> {
   const config = { ...DEFAULT_LOG_CONFIG, cleanupPolicies: ['compact'] as const, minCleanableDirtyRatio: 0, fileDeleteDelayMs: 0 };
   const log = await PartitionLog.open({ fileSystem, folder, topic: 'table', partition: 0, config, clock: systemClock, logger: SILENT_LOGGER, codecs: nodeCodecs, hadCleanShutdown: true, recoveryPoint: 0, logStartOffset: 0 });
   const startedMs = performance.now();
+  const memory = new CleanerMemory();
   let cleanedOffset = 0;
   let [passes, bytesRead, bytesWritten, recordsRead, indexMs] = [0, 0, 0, 0, 0];
   for (;;) {
@@ -20,6 +21,7 @@ async function main(): Promise<void> {
       fileSystem,
       codecs: nodeCodecs,
       clock: systemClock,
+      memory,
       mapBytes: Number(mapBytes),
       mapLoadFactor: 0.9,
       pace: () => undefined,

@@ -1,13 +1,17 @@
+import os from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { errorMessage, invariant } from '@millrace/foundation';
 import { nodeCodecs, systemClock, timerScheduler } from '@millrace/platform';
-import { cleanLog, NodeFileSystem } from '@millrace/storage';
+import { CleanerMemory, cleanLog, NodeFileSystem } from '@millrace/storage';
 import { cleaningPace } from './cleaning-pace.js';
 import type { ThreadReply, ThreadRequest } from './log-rewriter.js';
 
 /** The entry of the cleaner's thread: cleans what it is told to, a group at a time. */
 const port = parentPort;
 invariant(port !== null, 'the cleaner runs in a thread of its own');
+const memory = new CleanerMemory();
+// Requests go first where processors are short. Elsewhere than on Linux this would be the priority of the whole process.
+if (process.platform === 'linux') os.setPriority(0, os.constants.priority.PRIORITY_BELOW_NORMAL);
 let goOn: () => void = () => undefined;
 
 function reply(message: ThreadReply): void {
@@ -22,6 +26,7 @@ async function clean({ job, limits }: Extract<ThreadRequest, { kind: 'clean' }>)
       fileSystem: new NodeFileSystem(),
       codecs: nodeCodecs,
       clock: systemClock,
+      memory,
       mapBytes: limits.mapBytes,
       mapLoadFactor: limits.mapLoadFactor,
       pace,

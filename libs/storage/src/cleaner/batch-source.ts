@@ -2,8 +2,7 @@ import { OperationalError, type Crc32c, type Offset } from '@millrace/foundation
 import { BATCH_HEADER_BYTES, batchLastOffsetAt, batchSizeAt, isBatchCrcValid } from '@millrace/records';
 import type { OpenFile } from '../fs/file-system.js';
 import { frameProblem } from '../segment/batch-scan.js';
-
-const CHUNK_BYTES = 1024 * 1024;
+import type { CleanerMemory } from './cleaner-memory.js';
 
 /** The batches of one segment file, in order, each checked with its CRC: `await read()` for a run of them, `next()` for one after the other. */
 export class BatchSource {
@@ -12,11 +11,10 @@ export class BatchSource {
   at = 0;
   private nextAt = 0;
   private length = 0;
-  private position: number;
+  private position = 0;
   private nextOffset: Offset;
 
-  constructor(private readonly file: OpenFile, private readonly options: { readonly from: number; readonly to: number; readonly baseOffset: Offset; readonly crc32c: Crc32c }) {
-    this.position = options.from;
+  constructor(private readonly file: OpenFile, private readonly memory: CleanerMemory, private readonly options: { readonly to: number; readonly baseOffset: Offset; readonly crc32c: Crc32c }) {
     this.nextOffset = options.baseOffset;
   }
 
@@ -27,14 +25,14 @@ export class BatchSource {
     this.nextAt = this.length = 0;
     const left = to - this.position;
     if (left === 0) return 0;
-    if (this.bytes.length === 0) this.bytes = Buffer.allocUnsafeSlow(Math.max(BATCH_HEADER_BYTES, Math.min(CHUNK_BYTES, left)));
+    this.bytes = this.memory.takeReadBuffer(BATCH_HEADER_BYTES);
     this.length = await this.file.read(this.bytes.subarray(0, Math.min(this.bytes.length, left)), this.position);
     if (this.length < BATCH_HEADER_BYTES) throw this.corrupt(0, `${this.length} bytes are no batch header`);
     const size = batchSizeAt(this.bytes, 0);
     if (size > left) throw this.corrupt(0, `the batch has ${size} bytes, ${left} are there`);
     if (size > this.bytes.length) {
-      this.bytes = Buffer.allocUnsafeSlow(size);
-      this.length = await this.file.read(this.bytes, this.position);
+      this.bytes = this.memory.takeReadBuffer(size);
+      this.length = await this.file.read(this.bytes.subarray(0, size), this.position);
     }
     if (size > this.length) throw this.corrupt(0, `the batch has ${size} bytes, ${this.length} are there`);
     return this.length;

@@ -14,6 +14,7 @@ import {
 import type { FileSystem, OpenFile } from '../fs/file-system.js';
 import { LOG_SUFFIX, offsetFileName } from '../segment/segment-names.js';
 import { BatchSource } from './batch-source.js';
+import { CleanerMemory } from './cleaner-memory.js';
 import { CleanedSegment } from './cleaned-segment.js';
 import { CleanedTransactions } from './cleaned-transactions.js';
 import type { CleanedGroup, CleaningJob, CleaningResult, CleaningStats, SourceSegment } from './cleaning-job.js';
@@ -25,6 +26,8 @@ export interface CleaningOptions {
   readonly fileSystem: FileSystem;
   readonly codecs: Codecs;
   readonly clock: Clock;
+  /** Of this cleaner, from one cleaning to the next; new by default. */
+  readonly memory?: CleanerMemory;
   /** What the map of keys may take at the most. */
   readonly mapBytes: number;
   readonly mapLoadFactor: number;
@@ -47,6 +50,7 @@ export async function cleanLog(job: CleaningJob, options: CleaningOptions): Prom
 
 class Cleaning {
   private readonly stats: CleaningStats = { indexBytesRead: 0, bytesRead: 0, bytesWritten: 0, recordsRead: 0, recordsWritten: 0, keylessRecords: 0, indexMs: 0, totalMs: 0, mapUtilization: 0 };
+  private readonly memory: CleanerMemory;
   private readonly map: OffsetMap;
   private readonly filter: BatchFilter;
   /** The last offset whose key is in the map, or was looked at. Records behind it stay. */
@@ -54,7 +58,9 @@ class Cleaning {
 
   constructor(private readonly job: CleaningJob, private readonly options: CleaningOptions) {
     const { firstDirtyOffset, firstUncleanableOffset } = job;
+    this.memory = options.memory ?? new CleanerMemory();
     this.map = new OffsetMap(new KeyHash(job.hashSecret), firstDirtyOffset, {
+      memory: this.memory,
       memoryBytes: options.mapBytes,
       loadFactor: options.mapLoadFactor,
       keysMax: Math.max(1, firstUncleanableOffset - firstDirtyOffset),
@@ -73,7 +79,7 @@ class Cleaning {
     const transactions = new CleanedTransactions(job.abortedTransactions, options.codecs, (it) => current?.addAborted(it));
     const within = job.segments.filter((it) => it.baseOffset < nextDirtyOffset);
     for (const sources of groupSegments(within, job)) {
-      current = new CleanedSegment(options.fileSystem, job.folder, sources[0]!.baseOffset, job.indexIntervalBytes, job.nowMs);
+      current = new CleanedSegment(options.fileSystem, job.folder, sources[0]!.baseOffset, { indexIntervalBytes: job.indexIntervalBytes, buffer: this.memory.writing, nowMs: job.nowMs });
       try {
         for (const source of sources) await this.cleanInto(current, source, transactions);
         await current.finish();
@@ -185,7 +191,7 @@ class Cleaning {
     const path = `${this.job.folder}/${offsetFileName(segment.baseOffset, LOG_SUFFIX)}`;
     const file: OpenFile = fileSystem.open(path, 'read');
     try {
-      const source = new BatchSource(file, { from: 0, to: segment.bytes, baseOffset: segment.baseOffset, crc32c: codecs.crc32c });
+      const source = new BatchSource(file, this.memory, { to: segment.bytes, baseOffset: segment.baseOffset, crc32c: codecs.crc32c });
       while ((await source.read()) > 0) {
         while (source.next()) {
           const written = this.stats.bytesWritten;

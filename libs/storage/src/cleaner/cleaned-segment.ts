@@ -5,18 +5,16 @@ import type { AbortedTransaction } from '../log/contract.js';
 import { CLEANED_SUFFIX } from '../segment/segment-names.js';
 import { Segment } from '../segment/segment.js';
 
-const BUFFER_BYTES = 1024 * 1024;
 /** Positions in index files are int32. */
 const FILE_BYTES_MAX = 2_147_483_647;
 
 /** A segment in the making, under the suffix `.cleaned`. Batches are written together in larger pieces. */
 export class CleanedSegment {
   private readonly segment: Segment;
-  private readonly buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
   private buffered = 0;
 
-  constructor(fileSystem: FileSystem, folder: string, baseOffset: Offset, private readonly indexIntervalBytes: number, nowMs: TimestampMs) {
-    this.segment = Segment.create(fileSystem, folder, baseOffset, nowMs, CLEANED_SUFFIX);
+  constructor(fileSystem: FileSystem, folder: string, baseOffset: Offset, private readonly options: { readonly indexIntervalBytes: number; readonly buffer: Uint8Array; readonly nowMs: TimestampMs }) {
+    this.segment = Segment.create(fileSystem, folder, baseOffset, options.nowMs, CLEANED_SUFFIX);
     this.segment.resetTransactions();
   }
 
@@ -31,14 +29,15 @@ export class CleanedSegment {
   add(bytes: Uint8Array, at: number): void {
     const size = batchSizeAt(bytes, at);
     if (this.bytes + size > FILE_BYTES_MAX) throw new OperationalError('SEGMENT_TOO_LARGE', `${this.segment.path('.log')} would be larger than ${FILE_BYTES_MAX} bytes`);
-    this.segment.noteBatch(bytes, at, this.bytes, this.indexIntervalBytes);
-    if (this.buffered + size > BUFFER_BYTES) this.writeOut();
+    this.segment.noteBatch(bytes, at, this.bytes, this.options.indexIntervalBytes);
+    const { buffer } = this.options;
+    if (this.buffered + size > buffer.length) this.writeOut();
     const batch = bytes.subarray(at, at + size);
-    if (size > BUFFER_BYTES) {
+    if (size > buffer.length) {
       this.segment.append(batch);
       return;
     }
-    this.buffer.set(batch, this.buffered);
+    buffer.set(batch, this.buffered);
     this.buffered += size;
   }
 
@@ -60,7 +59,7 @@ export class CleanedSegment {
 
   private writeOut(): void {
     if (this.buffered === 0) return;
-    this.segment.append(this.buffer.subarray(0, this.buffered));
+    this.segment.append(this.options.buffer.subarray(0, this.buffered));
     this.buffered = 0;
   }
 }

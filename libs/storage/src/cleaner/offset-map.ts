@@ -1,4 +1,5 @@
 import { invariant, type Offset } from '@millrace/foundation';
+import type { CleanerMemory } from './cleaner-memory.js';
 import type { KeyHash } from './key-hash.js';
 
 /** Bytes per key: 96 bits of its hash, and an offset of 32 bits. */
@@ -20,13 +21,13 @@ export class OffsetMap {
   private count = 0;
 
   /** `keysMax`: more are never put; with less memory than they need `isFull` comes earlier. */
-  constructor(private readonly hash: KeyHash, private readonly baseOffset: Offset, options: { readonly memoryBytes: number; readonly loadFactor: number; readonly keysMax: number }) {
+  constructor(private readonly hash: KeyHash, private readonly baseOffset: Offset, options: { readonly memory: CleanerMemory; readonly memoryBytes: number; readonly loadFactor: number; readonly keysMax: number }) {
     const affordable = Math.min(Math.floor(options.memoryBytes / OFFSET_MAP_ENTRY_BYTES), SLOTS_MAX);
     this.slots = Math.max(2, Math.min(affordable, Math.ceil(options.keysMax / options.loadFactor) + 1));
     // One slot stays empty: a search ends there.
     this.sizeMax = Math.min(Math.floor(this.slots * options.loadFactor), this.slots - 1);
     invariant(this.sizeMax >= 1, 'an offset map holds at least one key');
-    this.words = new Int32Array(this.slots * WORDS);
+    this.words = options.memory.takeWords(this.slots * WORDS);
   }
 
   get size(): number {
