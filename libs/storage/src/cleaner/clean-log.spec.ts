@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { batchesOf, isBatchCrcValid } from '@millrace/records';
 import { SeededRandom } from '@millrace/testkit';
-import { PartitionLog } from '../index.js';
+import { PartitionLog, TailMemory } from '../index.js';
 import { appendWorkload, cleanNow, keyedBatch, lastValues, survivors, type Survivor } from '../../test/cleaner-fixture.js';
 import { codecs, fileNames, indexProblems, marker, openBench, readAll, START_MS } from '../../test/log-fixture.js';
 
@@ -161,6 +161,43 @@ describe('a cleaning', () => {
     }
     log.removeDeletedFiles();
     expect(fileNames(disk).some((it) => it.endsWith('.deleted'))).toBe(true);
+  });
+
+  it('never leads a reader back: one that waited in a gap goes on behind it, in whatever segment that stands now', async () => {
+    const { log, disk } = await openBench(COMPACT, { tailMemory: new TailMemory(0) });
+    const put = (key: string): void => void log.append(keyedBatch({ baseOffset: log.logEndOffset, records: [{ key, value: 'z'.repeat(60) }] }));
+    put('stays');
+    for (let i = 1; i < 30; i++) put(`k${i % 3}`);
+    await cleanNow(log, { fileSystem: disk, nowMs: NOW });
+    const gap = 2;
+    expect((await survivors(log)).map((it) => it.offset).filter((it) => it < log.segments[1]!.baseOffset)).toEqual([0]);
+    let release = (): void => undefined;
+    const until = new Promise<void>((resolve) => (release = resolve));
+    disk.inject = (call) => (call.operation === 'read' && call.path.endsWith('.log') ? { kind: 'delay', until } : undefined);
+    const reading = log.read({ offset: gap, maxBytes: 100_000, minOneBatch: true });
+    disk.inject = () => undefined;
+    for (let i = 0; i < 30; i++) put(`k${i % 3}`);
+    await cleanNow(log, { fileSystem: disk, nowMs: NOW + 1 });
+    log.removeDeletedFiles();
+    release();
+    expect((await reading).baseOffset).toBeGreaterThanOrEqual(gap);
+  });
+
+  it('does not disturb a search for a time, whose segments go meanwhile', async () => {
+    const { log, disk } = await openBench(COMPACT, { tailMemory: new TailMemory(0) });
+    for (let i = 0; i < 60; i++) log.append(keyedBatch({ baseOffset: i, records: [{ key: `k${i % 3}`, value: 'z'.repeat(60) }] }));
+    let release = (): void => undefined;
+    const until = new Promise<void>((resolve) => (release = resolve));
+    await log.flush();
+    disk.inject = (call) => (call.operation === 'read' && call.path.endsWith('.log') ? { kind: 'delay', until } : undefined);
+    const searching = log.offsetForTimestamp(START_MS + 20);
+    await new Promise(setImmediate);
+    disk.inject = () => undefined;
+    await cleanNow(log, { fileSystem: disk, nowMs: NOW });
+    log.removeDeletedFiles();
+    release();
+    expect((await searching)?.offset).toBeGreaterThanOrEqual(20);
+    expect(log.offlineCause).toBeUndefined();
   });
 
   it('refuses to clean damaged bytes, and leaves nothing behind', async () => {

@@ -80,26 +80,34 @@ export class LogReader {
       const { truncationCount } = this.log;
       const segment = this.log.segments[floorSegment(this.log.segments, request.offset)];
       if (segment === undefined) return nothing(request.offset);
-      const indexes = segment.loadIndexes();
-      if (indexes === undefined) {
-        if (!segment.canRebuildIndexes) throw corrupt(segment, 0, 'its indexes cannot be rebuilt');
-        await this.rebuildIndexes(segment, 'index files are missing or cannot be right');
-        continue;
-      }
-      let outcome;
       try {
-        outcome = await this.readPlanned(this.planIn(segment, indexes.offsets.positionFor(request.offset), request, maxOffset), request);
+        const outcome = await this.readSegment(segment, request, maxOffset);
+        if (this.log.truncationCount !== truncationCount) return await this.readAgain(request);
+        if (outcome === 'behind') return await this.readBehindGap(request, segment);
+        if (outcome !== 'again') return outcome;
       } catch (error) {
         // Its files were removed: what was asked for stands in another segment, or nowhere any more.
         if (this.log.segments.includes(segment)) throw error;
         return this.readAgain(request);
       }
-      if (this.log.truncationCount !== truncationCount) return this.readAgain(request);
-      if (outcome === 'behind') return this.readBehindGap(request, segment);
-      if (!('problem' in outcome)) return outcome;
-      if (!segment.canRebuildIndexes) throw corrupt(segment, outcome.position, outcome.problem);
-      await this.rebuildIndexes(segment, outcome.problem);
     }
+  }
+
+  /** `again`: its indexes were made anew. */
+  private async readSegment(segment: Segment, request: ReadRequest, maxOffset: Offset): Promise<ReadResult | 'behind' | 'again'> {
+    const indexes = segment.loadIndexes();
+    if (indexes === undefined) {
+      if (!segment.canRebuildIndexes) throw corrupt(segment, 0, 'its indexes cannot be rebuilt');
+      await this.rebuildIndexes(segment, 'index files are missing or cannot be right');
+      return 'again';
+    }
+    const { truncationCount } = this.log;
+    const outcome = await this.readPlanned(this.planIn(segment, indexes.offsets.positionFor(request.offset), request, maxOffset), request);
+    if (outcome === 'behind' || !('problem' in outcome)) return outcome;
+    if (this.log.truncationCount !== truncationCount) return 'again';
+    if (!segment.canRebuildIndexes) throw corrupt(segment, outcome.position, outcome.problem);
+    await this.rebuildIndexes(segment, outcome.problem);
+    return 'again';
   }
 
   /** The log was cut or emptied while the disk was read: what came may be neither the old nor the new bytes. */
@@ -107,11 +115,10 @@ export class LogReader {
     return this.read(request);
   }
 
-  /** The cleaner may leave no batch between an offset and the end of its segment: the next segment goes on. */
+  /** The cleaner may leave no batch between an offset and the end of its segment: it goes on there, whichever segments there are by now. */
   private readBehindGap(request: ReadRequest, segment: Segment): ReadResult | Promise<ReadResult> {
-    const next = this.log.segments[this.log.segments.indexOf(segment) + 1];
-    if (next === undefined) return nothing(request.offset);
-    return this.read({ ...request, offset: next.baseOffset });
+    if (segment.endOffset <= request.offset) return nothing(request.offset);
+    return this.read({ ...request, offset: Math.max(segment.endOffset, this.log.logStartOffset) });
   }
 
   private planIn(segment: Segment, position: number, request: ReadRequest, maxOffset: Offset): Plan {

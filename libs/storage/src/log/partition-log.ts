@@ -21,7 +21,7 @@ import { ReadBuffers } from './read-buffers.js';
 import { deletableSegments } from './retention.js';
 import { floorSegment, replayBatches } from './segment-list.js';
 import { Tail, TailMemory } from './tail-memory.js';
-import { findLargestTimestamp, findOffsetByTimestamp } from './timestamp-search.js';
+import { findLargestTimestamp, findOffsetByTimestamp, loadAllIndexes, type TimestampSearch } from './timestamp-search.js';
 
 /** Finished segments that are kept open for readers; each holds a descriptor and its indexes. */
 const OPEN_SEGMENTS_MAX = 8;
@@ -209,14 +209,12 @@ export class PartitionLog {
 
   /** The first record that is at least as late. Throws `CORRUPT_MESSAGE`. */
   async offsetForTimestamp(timestampMs: TimestampMs): Promise<TimestampOffset | undefined> {
-    await this.loadAllIndexes();
-    return this.guardedAsync(findOffsetByTimestamp(timestampMs, this.timestampSearch())).finally(() => this.closeIdleSegments());
+    return this.searching((search) => findOffsetByTimestamp(timestampMs, search));
   }
 
   /** The record with the largest timestamp (ListOffsets -3). */
   async maxTimestampOffset(): Promise<TimestampOffset | undefined> {
-    await this.loadAllIndexes();
-    return this.guardedAsync(findLargestTimestamp(this.timestampSearch())).finally(() => this.closeIdleSegments());
+    return this.searching((search) => findLargestTimestamp(search));
   }
 
   /** Aborted transactions that have records in [fromOffset, toOffset), in order of their markers. A read_committed fetch names them. */
@@ -524,16 +522,19 @@ export class PartitionLog {
     await replayBatches(this.segmentList, snapshot?.offset ?? this.segmentList[0]?.baseOffset ?? 0, this.logEndOffset, (bytes, at) => applyBatch(bytes, at, effects));
   }
 
-  private timestampSearch(): Parameters<typeof findLargestTimestamp>[0] {
-    return { segments: this.segmentList, codecs: this.options.codecs, decompressedBytesMax: this.options.decompressedBytesMax ?? DECOMPRESSED_BYTES_MAX, startOffset: this.startOffset };
-  }
-
-  private async loadAllIndexes(): Promise<void> {
-    this.expectUsable();
-    for (const segment of [...this.segmentList]) {
-      if (segment.bytes === 0 || this.guarded(() => segment.loadIndexes()) !== undefined) continue;
-      this.options.logger.warn({ segment: segment.path('.log') }, 'index is missing or cannot be right; rebuilding it from the log');
-      await this.guardedAsync(segment.rebuildIndexes({ indexIntervalBytes: this.settings.indexIntervalBytes }));
+  /** With all indexes loaded; again when segments were taken away or replaced under it, whose files may be gone. */
+  private async searching<T>(search: (search: TimestampSearch) => Promise<T>): Promise<T> {
+    for (;;) {
+      this.expectUsable();
+      const found = [...this.segmentList];
+      try {
+        await loadAllIndexes(found, { indexIntervalBytes: this.settings.indexIntervalBytes, logger: this.options.logger });
+        return await search({ segments: found, codecs: this.options.codecs, decompressedBytesMax: this.options.decompressedBytesMax ?? DECOMPRESSED_BYTES_MAX, startOffset: this.startOffset });
+      } catch (error) {
+        if (found.every((it) => this.segmentList.includes(it))) throw this.judged(error);
+      } finally {
+        this.closeIdleSegments();
+      }
     }
   }
 

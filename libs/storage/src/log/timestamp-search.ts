@@ -1,4 +1,4 @@
-import { OperationalError, type Codecs, type Offset, type TimestampMs } from '@millrace/foundation';
+import { OperationalError, type Codecs, type Logger, type Offset, type TimestampMs } from '@millrace/foundation';
 import { batchLeaderEpochAt, batchMaxTimestampAt, batchSizeAt, recordsOf } from '@millrace/records';
 import { scanBatches } from '../segment/batch-scan.js';
 import type { Segment } from '../segment/segment.js';
@@ -10,6 +10,15 @@ export interface TimestampSearch {
   readonly decompressedBytesMax: number;
   /** Records below it are not found. */
   readonly startOffset: Offset;
+}
+
+/** Of segments whose index files cannot be right they are made anew. */
+export async function loadAllIndexes(segments: readonly Segment[], options: { readonly indexIntervalBytes: number; readonly logger: Logger }): Promise<void> {
+  for (const segment of segments) {
+    if (segment.bytes === 0 || segment.loadIndexes() !== undefined) continue;
+    options.logger.warn({ segment: segment.path('.log') }, 'index is missing or cannot be right; rebuilding it from the log');
+    await segment.rebuildIndexes(options);
+  }
 }
 
 /** The first record, in order of offsets, that is at least as late as `timestampMs`. */
