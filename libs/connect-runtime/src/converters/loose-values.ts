@@ -5,6 +5,7 @@ import { bigDecimalText, javaDoubleText, javaFloatText } from './json/java-numbe
 import { LooseTokens } from './loose-tokens.js';
 
 const MS_PER_DAY = 86_400_000;
+/** A number of more digits than this is a text. */
 const EXPONENT_MAX = 10_000;
 const TIME_FORMAT = new SimpleDateFormat("HH:mm:ss.SSS'Z'");
 const DATE_FORMAT = new SimpleDateFormat('yyyy-MM-dd');
@@ -135,11 +136,21 @@ function mapOf(entries: readonly (readonly [SchemaAndValue, SchemaAndValue])[]):
   const valueSchema = commonSchema(entries.map(([, value]) => value));
   const isTyped = keySchema !== undefined && valueSchema !== undefined;
   const map = new Map<Value, Value>();
-  for (const [key, value] of entries) {
+  for (const [key, value] of lastOfEach(entries)) {
     if (isTyped) map.set(aligned(keySchema, key.value), aligned(valueSchema, value.value));
-    else map.set(keySchema ? aligned(keySchema, key.value) : withoutSchema(key), withoutSchema(value));
+    else map.set(withoutSchema(keySchema ? { schema: keySchema, value: aligned(keySchema, key.value) } : key), withoutSchema(value));
   }
   return { schema: isTyped ? Schema.map(keySchema, valueSchema) : null, value: map };
+}
+
+/** A key that comes again keeps its place and takes the later value. */
+function lastOfEach<T>(entries: readonly (readonly [SchemaAndValue, T])[]): Iterable<readonly [SchemaAndValue, T]> {
+  const byKey = new Map<Value, readonly [SchemaAndValue, T]>();
+  for (const entry of entries) {
+    const [{ schema, value }] = entry;
+    byKey.set(value instanceof Date ? `${schema?.name ?? ''} ${value.getTime()}` : value, entry);
+  }
+  return byKey.values();
 }
 
 /** The schema that takes all of the values; undefined where there is none, or no value has one. */
@@ -169,9 +180,12 @@ function aligned(schema: Schema, value: Value): Value {
   return value;
 }
 
-/** Without a schema integers are bigint. */
-function withoutSchema({ schema, value }: SchemaAndValue): Value {
-  return typeof value === 'number' && schema?.type.startsWith('int') ? BigInt(value) : value;
+/** Without a schema integers are bigint, all the way down. */
+function withoutSchema({ schema, value }: { readonly schema: Schema | null | undefined; readonly value: Value }): Value {
+  if (typeof value === 'number') return schema?.type.startsWith('int') ? BigInt(value) : value;
+  if (Array.isArray(value)) return value.map((item) => withoutSchema({ schema: schema?.valueSchema, value: item }));
+  if (!(value instanceof Map)) return value;
+  return new Map([...value].map(([key, item]) => [withoutSchema({ schema: schema?.keySchema, value: key }), withoutSchema({ schema: schema?.valueSchema, value: item })]));
 }
 
 /** A value as Java's `Values.convertToString` writes it; texts and bytes inside others are quoted. */
