@@ -7,7 +7,7 @@ const DEF = new ConfigDef({
   limit: { kind: 'int', default: '0', importance: 'low', doc: 'The last number; 0: never ends.' },
   'quiet.position': { kind: 'int', default: '0', importance: 'low', doc: 'Told once the limit is reached: how far the source has looked without finding more.' },
   'pause.ms': { kind: 'int', default: '0', importance: 'low', doc: 'Between two polls.' },
-  trouble: { kind: 'string', default: 'none', importance: 'low', doc: 'What goes wrong: none, start, poll, retriable, oom, exit, loop, config.' },
+  trouble: { kind: 'string', default: 'none', importance: 'low', doc: 'What goes wrong: none, start, tell, poll, retriable, oom, exit, loop, config, untold.' },
   secret: { kind: 'password', default: null, importance: 'low', doc: 'Never shown.' },
 });
 const KEY = Schema.of('int64');
@@ -23,6 +23,10 @@ class CountingTask extends SourceTask {
     this.n = stored === null ? 0 : Number(stored.n);
     this.committed = 0;
     if (this.settings.trouble === 'start') throw new Error('no start today');
+    if (this.settings.trouble === 'tell') {
+      context.logger.warn({ secret: this.settings.secret.reveal() }, `the secret is ${this.settings.secret.reveal()}`);
+      throw new Error(`the secret is ${this.settings.secret.reveal()}`);
+    }
     context.logger.info({ from: this.n }, 'counting');
   }
 
@@ -73,6 +77,7 @@ class CountingTask extends SourceTask {
 class CountingConnector extends SourceConnector {
   start(context, config) {
     this.settings = config;
+    if (config.trouble === 'untold') throw new Error(`no connector with ${config.secret}`);
     if (config.trouble === 'config') throw new Error('the connector does not start');
   }
   taskConfigs(tasksMax) {
