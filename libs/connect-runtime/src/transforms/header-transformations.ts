@@ -1,4 +1,4 @@
-import { ConfigDef, ConfigError, DataError, Schema, Struct, Transformation, type ConnectRecord, type Header, type SchemaAndValue, type Value } from '@millrace/connect-api';
+import { ConfigDef, ConfigError, DataError, type Schema, Struct, Transformation, type ConnectRecord, type Header, type SchemaAndValue, type Value } from '@millrace/connect-api';
 import { parseLooseValue } from '../converters/loose-values.js';
 import { requireMap, requireStruct, schemaOf, valueOf, withPart, type Part } from './record-part.js';
 import { notEmptyList, REPLACE_NULL_WITH_DEFAULT } from './settings.js';

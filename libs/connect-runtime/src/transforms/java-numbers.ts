@@ -19,7 +19,7 @@ export function integralPart({ unscaled, scale }: Decimal): bigint {
 
 /** A text as Double.parseDouble reads it; undefined where it throws. Hexadecimal numbers are not known. */
 export function javaDouble(text: string): number | undefined {
-  // eslint-disable-next-line no-control-regex -- what Java's trim takes away
+   
   const trimmed = text.replace(/^[\x00-\x20]+|[\x00-\x20]+$/g, '');
   const match = /^([+-]?)(NaN|Infinity|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([fFdD]?)$/.exec(trimmed);
   if (!match) return undefined;

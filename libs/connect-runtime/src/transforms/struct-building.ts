@@ -1,4 +1,4 @@
-import { DataError, Schema, Struct, type Field, type SchemaOptions, type Value } from '@millrace/connect-api';
+import { DataError, Schema, type Struct, type Field, type SchemaOptions, type Value } from '@millrace/connect-api';
 import { javaTypeName } from './java-class-name.js';
 
 /** Schemas derived from other schemas, each made once: what comes behind keeps what it derives by identity as well. */

@@ -1,4 +1,4 @@
-import { ConfigDef, DataError, Schema, Struct, Transformation, type ConnectRecord, type Value } from '@millrace/connect-api';
+import { ConfigDef, DataError, type Schema, Struct, Transformation, type ConnectRecord, type Value } from '@millrace/connect-api';
 import { FieldPath } from './field-path.js';
 import { requireAnyStruct, requireMap } from './record-part.js';
 import { FIELD_SYNTAX_VERSION, notEmptyList, REPLACE_NULL_WITH_DEFAULT } from './settings.js';
