@@ -2,10 +2,14 @@ import type { AnyConfigDef, ConfigValue } from './config/config-def.js';
 import type { ConnectLogger } from './logger.js';
 import type { OffsetMap } from './records.js';
 
+/** Settings by name, as the user gave them: text to text, with the framework's own (`name`, `tasks.max`, …) among them. Parse them by the plugin's ConfigDef. */
 export type ConnectorConfig = Readonly<Record<string, string>>;
 
+/** What a connector may ask of the runtime, from `start` to `stop`. */
 export interface ConnectorContext {
+  /** The name under which the user made it. */
   readonly connectorName: string;
+  /** Lines carry the connector's name. */
   readonly logger: ConnectLogger;
   /** Asks the runtime to call `taskConfigs` again; tasks restart only if the result differs. */
   requestTaskReconfiguration(): void;
@@ -27,6 +31,7 @@ export abstract class Connector {
   /** `config` has passed `validate`. May connect to the outside to look around; a throw shows as the connector FAILED. */
   start(_context: ConnectorContext, _config: ConnectorConfig): Promise<void> | void {}
 
+  /** The connector is deleted, stopped, moves to another worker or gets another config. Not called when `start` has thrown: free there what was made. */
   stop(): Promise<void> | void {}
 
   /**
@@ -39,6 +44,7 @@ export abstract class Connector {
   }
 }
 
+/** The planning half of a source plugin. */
 export abstract class SourceConnector extends Connector {
   /** KIP-618. The runtime does not call it yet: delivery is at least once, whatever is said here. */
   exactlyOnceSupport(_config: ConnectorConfig): 'supported' | 'unsupported' | undefined {
@@ -55,6 +61,7 @@ export abstract class SourceConnector extends Connector {
   onDeleted(_config: ConnectorConfig): Promise<void> | void {}
 }
 
+/** The planning half of a sink plugin. Its topics come from the framework's settings `topics` or `topics.regex`. */
 export abstract class SinkConnector extends Connector {
   /** KIP-875, as for a source; a null offset resets its partition. The runtime does not call it yet. */
   alterOffsets(_config: ConnectorConfig, _offsets: ReadonlyMap<string, number | null>): Promise<boolean> | boolean {

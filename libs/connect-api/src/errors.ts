@@ -4,6 +4,7 @@
  */
 export class ConnectError extends Error {
   override readonly name: string = 'ConnectError';
+  /** What kind of failure it is: the runtime asks for this and never for the class. */
   readonly code: string = 'CONNECT_ERROR';
 }
 
@@ -11,6 +12,7 @@ export class ConnectError extends Error {
 export class RetriableError extends ConnectError {
   override readonly name = 'RetriableError';
   override readonly code = 'CONNECT_RETRIABLE';
+  /** How long to wait before the next attempt, in milliseconds; undefined: the runtime's backoff, 100 ms (a sink: 250 ms) doubling to 10 s. */
   readonly retryAfterMs: number | undefined;
 
   constructor(message: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {
@@ -23,6 +25,7 @@ export class RetriableError extends ConnectError {
 export class ConfigError extends ConnectError {
   override readonly name = 'ConfigError';
   override readonly code = 'CONNECT_CONFIG';
+  /** The setting at fault; undefined when no single one is. */
   readonly key: string | undefined;
 
   constructor(message: string, key?: string) {

@@ -2,6 +2,7 @@
 export interface TaskSignal {
   /** Chosen by the sender; comes back in notifications. */
   readonly id: string;
+  /** What is asked for. */
   readonly type: string;
   /** Parsed JSON; null when the signal carries none. */
   readonly data: unknown;

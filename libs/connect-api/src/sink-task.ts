@@ -13,12 +13,19 @@ export interface ErrantRecordReporter {
   report(record: SinkRecord, error: Error): Promise<void>;
 }
 
+/** What a sink task may ask of the runtime, from `start` to `stop`. `seek`, `pause` and `resume` throw nothing and take effect with the next put. */
 export interface SinkTaskContext {
+  /** The name under which the user made the connector. */
   readonly connectorName: string;
+  /** From 0; the place of this task's map in the answer of `taskConfigs`. */
   readonly taskId: number;
+  /** This task's map of `taskConfigs`. */
   readonly config: ConnectorConfig;
+  /** Lines carry the connector's name and the task's id. */
   readonly logger: ConnectLogger;
+  /** Aborted when the task must stop: every wait of the task should end on it. A put under way may still succeed, and is then committed. */
   readonly signal: AbortSignal;
+  /** For records that are at fault themselves. */
   readonly errantRecordReporter: ErrantRecordReporter;
   /** The partitions that this task owns now. */
   assignment(): readonly TopicPartition[];
@@ -27,7 +34,9 @@ export interface SinkTaskContext {
    * not touched. May also be called within `put`: the offsets of that batch are then not committed for the partition.
    */
   seek(partition: TopicPartition, offset: number): void;
+  /** No records of these partitions are put until `resume`; a rebalance forgets it. */
   pause(...partitions: TopicPartition[]): void;
+  /** The reverse of `pause`. */
   resume(...partitions: TopicPartition[]): void;
   /** Commit as soon as possible instead of at the next interval. */
   requestCommit(): void;
@@ -43,6 +52,7 @@ export type OffsetsToCommit = ReadonlyMap<TopicPartition, number>;
  * commit interval, when the task asks for it, and when partitions are given up. The exception to the order is a task that is ended by force.
  */
 export abstract class SinkTask {
+  /** Called once, before anything else. Reads the settings and makes ready; no partition is assigned yet. A throw fails the task. */
   abstract start(context: SinkTaskContext): Promise<void> | void;
 
   /**
@@ -51,11 +61,13 @@ export abstract class SinkTask {
    */
   abstract put(records: readonly SinkRecord[]): Promise<void> | void;
 
+  /** Called once and last, also when another method has thrown; frees everything. What was put and not committed comes again after the next start. */
   abstract stop(): Promise<void> | void;
 
   /** Partitions were assigned; seek here if positions are kept outside. */
   open(_partitions: readonly TopicPartition[]): Promise<void> | void {}
 
+  /** Partitions are given up: stop writing for them and free what belongs to them. What was put and not accepted by `preCommit` is put again, here or elsewhere. */
   close(_partitions: readonly TopicPartition[]): Promise<void> | void {}
 
   /** Makes everything put so far durable. Called by the default `preCommit`. */

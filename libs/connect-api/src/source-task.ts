@@ -5,10 +5,15 @@ import type { OffsetMap, SourceRecord } from './records.js';
 import type { SourceLag, TaskSignal } from './signal.js';
 import type { FollowTopicOptions, TopicFollower } from './topic-follower.js';
 
+/** What a source task may ask of the runtime, from `start` to `stop`. */
 export interface SourceTaskContext {
+  /** The name under which the user made the connector. */
   readonly connectorName: string;
+  /** From 0; the place of this task's map in the answer of `taskConfigs`. */
   readonly taskId: number;
+  /** This task's map of `taskConfigs`. */
   readonly config: ConnectorConfig;
+  /** Lines carry the connector's name and the task's id. */
   readonly logger: ConnectLogger;
   /** Aborted when the task must stop: every wait of the task should end on it. */
   readonly signal: AbortSignal;
@@ -29,6 +34,7 @@ export interface SourceTaskContext {
  * also when start or poll has thrown. New hooks will be added with a do-nothing default.
  */
 export abstract class SourceTask {
+  /** Called once, before the first poll. Reads the settings and the stored offsets, and makes ready. A throw fails the task; a RetriableError as well, so what may pass is better tried in `poll`. */
   abstract start(context: SourceTaskContext): Promise<void> | void;
 
   /**

@@ -2,30 +2,42 @@ import { ConfigError } from '../errors.js';
 import { PASSWORD_MASK, type Password } from './password.js';
 import { parseConfigText, type ConfigKind } from './parse-config-text.js';
 
+/** How many users need to look at a setting. */
 export type Importance = 'high' | 'medium' | 'low';
+/** Of a setting's field in a form. */
 export type Width = 'none' | 'short' | 'medium' | 'long';
 
 /** One setting. `T` is the type of the parsed value. */
 export interface ConfigKey<T = unknown> {
+  /** What the text is read as; gives the type of the parsed value. */
   readonly kind: ConfigKind;
+  /** One or two sentences for whoever sets it: meaning, unit, consequences. Shown over REST and in tables of settings. */
   readonly doc: string;
+  /** `high` for what everybody sets. */
   readonly importance: Importance;
   /** Absent: the setting is required. Null: optional without a value. Otherwise the text that stands for it when it is not given. */
   readonly default?: string | null;
+  /** Heading under which a form shows it. */
   readonly group?: string;
+  /** Of the field in a form. */
   readonly width?: Width;
+  /** What a form calls it. Default: its name. */
   readonly displayName?: string;
+  /** Settings whose visibility or suggestions depend on this one. */
   readonly dependents?: readonly string[];
   /** The only values allowed (compared without case when `ignoreCase`). */
   readonly oneOf?: readonly string[];
+  /** See `oneOf`. */
   readonly ignoreCase?: boolean;
   /** Inclusive bounds of a number. */
   readonly min?: number;
+  /** See `min`. */
   readonly max?: number;
   /** Says what is wrong with a parsed value, or nothing. Java's texts where Java has one. */
   readonly check?: (value: T) => string | undefined;
   /** Suggestions for a form, given the other settings. */
   readonly recommend?: (config: Readonly<Record<string, string>>) => readonly string[];
+  /** Whether a form shows it, given the other settings. Default: always. */
   readonly isVisible?: (config: Readonly<Record<string, string>>) => boolean;
   /** Known to users of the original connector, but only its default is supported so far: any other value is an error that says so. */
   readonly onlyDefault?: boolean;
@@ -33,13 +45,19 @@ export interface ConfigKey<T = unknown> {
 
 /** One setting after validation: Connect's ConfigValue. Passwords are masked. */
 export interface ConfigValue {
+  /** Of the setting. */
   readonly name: string;
+  /** The text that holds (given or default), masked for a password; null: none, or not of its kind. */
   value: string | null;
+  /** Suggestions for a form. */
   recommendedValues: string[];
+  /** Sentences about what is wrong with this setting; empty when nothing is. */
   errors: string[];
+  /** Whether a form shows it. */
   visible: boolean;
 }
 
+/** Settings by name. */
 export type ConfigKeys = Readonly<Record<string, ConfigKey<never>>>;
 type ValueOf<K> = K extends { readonly kind: infer Kind }
   ? | (Kind extends 'boolean' ? boolean : Kind extends 'int' | 'short' | 'double' ? number : Kind extends 'long' ? number : Kind extends 'list' ? string[] : Kind extends 'password' ? Password : string)
@@ -53,7 +71,7 @@ export type ConfigOf<D> = D extends ConfigDef<infer K> ? { readonly [Name in key
  * GET /connector-plugins/{class}/config shows all derive from it.
  */
 export class ConfigDef<const K extends Readonly<Record<string, ConfigKey<never>>> = ConfigKeys> {
-  constructor(readonly keys: K) {}
+  constructor(/** The settings by name, in the order in which they are shown. */ readonly keys: K) {}
 
   /** Every known setting with its errors, in the order of definition; unknown settings are left out. */
   validate(config: Readonly<Record<string, string | null>>): ConfigValue[] {
@@ -80,8 +98,11 @@ export class ConfigDef<const K extends Readonly<Record<string, ConfigKey<never>>
 
 /** The definition of any plugin's settings, whatever their names and kinds: every ConfigDef is one. */
 export interface AnyConfigDef {
+  /** The settings by name, in the order in which they are shown. */
   readonly keys: ConfigKeys;
+  /** See `ConfigDef.validate`. */
   validate(config: Readonly<Record<string, string | null>>): ConfigValue[];
+  /** See `ConfigDef.parse`. */
   parse(config: Readonly<Record<string, string | null>>): Readonly<Record<string, unknown>>;
 }
 

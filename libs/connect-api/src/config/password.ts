@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 
+/** What stands for a secret wherever something prints: the text that Java Connect uses. */
 export const PASSWORD_MASK = '[hidden]';
 
 /** A secret that does not print: only `reveal()` gives it. */
@@ -10,14 +11,17 @@ export class Password {
     this.#secret = secret;
   }
 
+  /** The secret. Give it to what needs it at once, and to nothing that logs. */
   reveal(): string {
     return this.#secret;
   }
 
+  /** The mask. */
   toString(): string {
     return PASSWORD_MASK;
   }
 
+  /** The mask. */
   toJSON(): string {
     return PASSWORD_MASK;
   }

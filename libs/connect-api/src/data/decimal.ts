@@ -3,7 +3,9 @@ import { Schema, type SchemaOptions } from './schema.js';
 /** An exact decimal: unscaled × 10^-scale. The value of `org.apache.kafka.connect.data.Decimal`. */
 export class Decimal {
   constructor(
+    /** The digits without the point. */
     readonly unscaled: bigint,
+    /** Digits behind the point; negative for trailing zeros in front of it. */
     readonly scale: number,
   ) {}
 
@@ -36,6 +38,7 @@ export class Decimal {
     return bigIntToBytes(this.unscaled);
   }
 
+  /** The reverse of `toBytes`. */
   static fromBytes(bytes: Uint8Array, scale: number): Decimal {
     return new Decimal(bigIntFromBytes(bytes), scale);
   }
@@ -50,9 +53,13 @@ export class Decimal {
   }
 }
 
+/** Schema name of a `Decimal`: `bytes` with the parameter `scale`. */
 export const DECIMAL_NAME = 'org.apache.kafka.connect.data.Decimal';
+/** Schema name of a day: `int32` days since 1970-01-01, a `Date` at midnight UTC as a value. */
 export const DATE_NAME = 'org.apache.kafka.connect.data.Date';
+/** Schema name of a time of day: `int32` milliseconds since midnight, a `Date` on 1970-01-01 UTC as a value. */
 export const TIME_NAME = 'org.apache.kafka.connect.data.Time';
+/** Schema name of an instant: `int64` milliseconds since 1970-01-01T00:00Z, a `Date` as a value. */
 export const TIMESTAMP_NAME = 'org.apache.kafka.connect.data.Timestamp';
 
 /** The schema of a Decimal of this scale; `precision` is added as `connect.decimal.precision`, as Debezium does. */
@@ -62,6 +69,7 @@ export function decimalSchema(scale: number, options: SchemaOptions & { precisio
   return Schema.of('bytes', { ...rest, name: DECIMAL_NAME, version: 1, parameters });
 }
 
+/** Big-endian two's complement in as few bytes as possible (Java's `BigInteger.toByteArray`). */
 export function bigIntToBytes(value: bigint): Uint8Array {
   let hex = (value < 0n ? -value - 1n : value).toString(16);
   if (hex.length % 2 === 1) hex = `0${hex}`;
@@ -73,6 +81,7 @@ export function bigIntToBytes(value: bigint): Uint8Array {
   return bytes;
 }
 
+/** The number of big-endian two's complement bytes (Java's `new BigInteger(bytes)`); none are 0. */
 export function bigIntFromBytes(bytes: Uint8Array): bigint {
   if (bytes.length === 0) return 0n;
   const hex = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');

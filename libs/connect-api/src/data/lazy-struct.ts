@@ -12,6 +12,7 @@ import type { ValueWriter } from './value-writer.js';
  * The bytes behind it must not change while the record is alive: until `poll` is called again (source) or `put` has resolved (sink).
  */
 export abstract class LazyStruct {
+  /** Of type struct. */
   abstract readonly schema: Schema;
   private struct: Struct | undefined;
 
@@ -23,6 +24,7 @@ export abstract class LazyStruct {
     return (this.struct ??= StructMaker.from(this));
   }
 
+  /** One field's value, by way of `toStruct`. Throws DataError for a field that the schema does not have. */
   get(name: string): Value {
     return this.toStruct().get(name);
   }

@@ -9,6 +9,7 @@ export class Struct {
   private readonly values: (Value | undefined)[];
 
   constructor(
+    /** Of type struct; shared by all structs of its kind. */
     readonly schema: Schema,
     values: Readonly<Record<string, Value>> = {},
   ) {
@@ -31,11 +32,13 @@ export class Struct {
     return this.values[index] ?? null;
   }
 
+  /** Replaces a field's value. It is checked against the schema when the struct is written, not here. Throws DataError for a field that the schema does not have. */
   set(name: string, value: Value): this {
     this.values[this.fieldIndex(name)] = value;
     return this;
   }
 
+  /** The same by position, without a check. */
   setAt(index: number, value: Value): void {
     this.values[index] = value;
   }

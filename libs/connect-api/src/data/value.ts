@@ -11,7 +11,10 @@ import type { Struct } from './struct.js';
  */
 export type Value = null | boolean | number | bigint | string | Uint8Array | Date | Decimal | Struct | LazyStruct | Value[] | Map<Value, Value>;
 
+/** A value with the schema that describes it: what a converter makes of bytes. */
 export interface SchemaAndValue {
+  /** Null: the value has no schema. */
   readonly schema: import('./schema.js').Schema | null;
+  /** Of the schema, or by the rules of values without one. */
   readonly value: Value;
 }

@@ -5,6 +5,7 @@ import type { SchemaAndValue, Value } from '../data/value.js';
 
 /** Bytes ↔ data. One instance per task and per key or value; never called concurrently. */
 export interface Converter {
+  /** Called once and first, with the settings behind `key.converter.` or `value.converter.`, prefix removed. Throws ConfigError. */
   configure(config: Readonly<Record<string, string>>, isKey: boolean): void;
   /** The bytes are valid until the next call (the caller copies them). Null: a null record part. Throws DataError. */
   fromConnectData(topic: string, schema: Schema | null, value: Value, headers?: Headers): Uint8Array | null;
@@ -12,8 +13,9 @@ export interface Converter {
   toConnectData(topic: string, bytes: Uint8Array | null, headers?: Headers): SchemaAndValue;
 }
 
-/** `config`, where it is given, is what validation and documentation show of a converter's settings. */
+/** What the export of a converter's entry module is. `config`, where it is given, is what validation and documentation show of its settings. */
 export interface ConverterPlugin {
+  /** Makes one instance for the key or the value of one task. */
   readonly converter: () => Converter;
   readonly config?: AnyConfigDef;
 }

@@ -7,13 +7,17 @@ import type { SourceTask } from '../source-task.js';
  * `{"apiVersion": 1, "plugins": [{"class": "io.example.MySource", "type": "source", "entry": "./dist/index.js", "export": "mySource", "aliases": []}]}`
  */
 export interface PluginManifest {
+  /** Of this contract. A worker skips a package of another version, with a warning. */
   readonly apiVersion: 1;
+  /** As many as the package has. */
   readonly plugins: readonly PluginEntry[];
 }
 
+/** One plugin of a package. */
 export interface PluginEntry {
   /** The name that GET /connector-plugins shows and configs use. */
   readonly class: string;
+  /** What the export is: SourcePlugin, SinkPlugin, ConverterPlugin (also of headers), TransformationPlugin or PredicatePlugin. */
   readonly type: 'source' | 'sink' | 'converter' | 'header_converter' | 'transformation' | 'predicate';
   /** Module, relative to the package's folder. */
   readonly entry: string;
@@ -27,11 +31,16 @@ export interface PluginEntry {
 
 /** What the export of a source connector's entry module is. */
 export interface SourcePlugin {
+  /** Makes a connector. Called for each start, and for validation, which starts nothing: constructors do no work. */
   readonly connector: () => SourceConnector;
+  /** Makes a task, in the thread in which it will run. Constructors do no work. */
   readonly task: () => SourceTask;
 }
 
+/** What the export of a sink connector's entry module is. */
 export interface SinkPlugin {
+  /** Makes a connector. Called for each start, and for validation, which starts nothing: constructors do no work. */
   readonly connector: () => SinkConnector;
+  /** Makes a task, in the thread in which it will run. Constructors do no work. */
   readonly task: () => SinkTask;
 }
