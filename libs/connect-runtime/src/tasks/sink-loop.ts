@@ -403,9 +403,13 @@ export class SinkLoop implements TaskLoop {
   }
 
   private async wait(delayMs: number): Promise<void> {
-    const timer = setTimeout(() => this.wakeMain?.(), delayMs);
-    const until = performance.now() + delayMs;
-    while (performance.now() < until && !this.isStopping && !this.isGivingUp && this.failure === undefined) await this.untilWoken();
+    // Not by comparing clocks: a timer may fire a moment before its time, and nothing would wake this again.
+    let isOver = false;
+    const timer = setTimeout(() => {
+      isOver = true;
+      this.wakeMain?.();
+    }, delayMs);
+    while (!isOver && !this.isStopping && !this.isGivingUp && this.failure === undefined) await this.untilWoken();
     clearTimeout(timer);
   }
 
