@@ -52,7 +52,7 @@ export abstract class SourceConnector extends Connector {
   }
   /**
    * KIP-875: may refuse (throw ConfigError) or adjust outside state before offsets are overwritten; false: offsets are also held outside
-   * and were not changed there. The runtime does not call it yet: it knows no request that alters offsets.
+   * and were not changed there, and the answer to the user says so. Called without `start`, for a connector that is stopped; a null offset forgets its partition.
    */
   alterOffsets(_config: ConnectorConfig, _offsets: ReadonlyMap<OffsetMap, OffsetMap | null>): Promise<boolean> | boolean {
     return false;
@@ -63,7 +63,7 @@ export abstract class SourceConnector extends Connector {
 
 /** The planning half of a sink plugin. Its topics come from the framework's settings `topics` or `topics.regex`. */
 export abstract class SinkConnector extends Connector {
-  /** KIP-875, as for a source; a null offset resets its partition. The runtime does not call it yet. */
+  /** KIP-875, as for a source, by `topic-partition`; a null offset forgets its partition. */
   alterOffsets(_config: ConnectorConfig, _offsets: ReadonlyMap<string, number | null>): Promise<boolean> | boolean {
     return false;
   }

@@ -21,9 +21,9 @@ const FAULTS: readonly (readonly [SourceFault, string, RegExp])[] = [
   ['loses-on-resume', 'survives death at any moment without a gap', /items did not come/],
   ['loses-on-resume', 'goes on where it was stopped', /items did not come/],
   ['forgets-uncommitted', 'forgets at the source only what is committed', /items did not come/],
-  ['never-idle', 'comes back from poll although there is nothing to read', /took longer than 300 ms/],
-  ['ignores-abort', 'comes back from poll when it is aborted', /took longer than 200 ms/],
-  ['ignores-abort', 'stops within the grace time while it reads', /took longer than 300 ms/],
+  ['never-idle', 'comes back from poll although there is nothing to read', /took longer than 800 ms/],
+  ['ignores-abort', 'comes back from poll when it is aborted', /took longer than 600 ms/],
+  ['ignores-abort', 'stops within the grace time while it reads', /took longer than 800 ms/],
   ['takes-any-signal', 'refuses a signal that it does not know, and goes on', /refused with a ConfigError/],
   ['bad-lag', 'tells its lag in numbers, or not at all', /lag\(\)\.bytes is NaN/],
   ['unbounded-poll', 'returns no more from a poll than it may', /a poll returned \d+ records/],
@@ -33,7 +33,7 @@ const FAULTS: readonly (readonly [SourceFault, string, RegExp])[] = [
   ['overlapping-tasks', 'shares the work out to its tasks without overlap', /was read by the tasks 0 and 1/],
   ['forgets-on-shrink', 'loses nothing when the number of tasks changes', /items did not come/],
   ['fatal-outage', 'lives through an outage', /gone/],
-  ['ignores-abort', 'stops within the grace time during an outage', /took longer than 300 ms/],
+  ['ignores-abort', 'stops within the grace time during an outage', /took longer than 800 ms/],
   ['repeats-on-resume', 'keeps what it says of exactly-once support', /handed over again/],
 ];
 

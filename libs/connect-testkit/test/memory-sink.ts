@@ -12,7 +12,7 @@ const LARGE_ROW = Schema.struct({ n: Schema.of('int32'), more: Schema.of('bytes'
 
 export type SinkFault =
   | 'loses-some' | 'commits-early' | 'repeats' | 'reports-whole-batch' | 'reports-nothing' | 'fails-on-tombstone' | 'keeps-deleted' | 'fails-on-change' | 'fails-on-large' | 'closes-all' | 'ignores-abort' | 'fatal-outage'
-  | 'disorder' | 'tolerates-alone' | 'seeks-not' | 'overcommits' | 'no-tasks' | 'drops-on-retry' | 'forgets-on-close' | 'stops-slowly';
+  | 'disorder' | 'seeks-not' | 'overcommits' | 'no-tasks' | 'drops-on-retry' | 'forgets-on-close' | 'stops-slowly';
 
 interface Stored {
   readonly item: number;
@@ -86,8 +86,7 @@ class MemorySinkTask extends SinkTask {
       if (record.valueSchema?.field('more') && (this.fault === 'fails-on-change' || (this.fault === 'fails-on-large' && record.valueSchema === LARGE_ROW))) throw new DataError('not the first schema');
       if (record.value !== null && itemOf(record) < 0) {
         if (this.fault === 'reports-nothing') continue;
-        if (this.fault === 'tolerates-alone') await this.context.errantRecordReporter.report(record, new DataError('a bad item')).catch(() => undefined);
-        else await this.context.errantRecordReporter.report(record, new DataError('a bad item'));
+        await this.context.errantRecordReporter.report(record, new DataError('a bad item'));
         const next = records[i + 1];
         if (this.fault === 'reports-whole-batch' && next) await this.context.errantRecordReporter.report(next, new DataError('a bad batch'));
         continue;
@@ -112,7 +111,7 @@ class MemorySinkTask extends SinkTask {
   }
 
   async stop(): Promise<void> {
-    if (this.fault === 'stops-slowly') await new Promise((resolve) => setTimeout(resolve, 600));
+    if (this.fault === 'stops-slowly') await new Promise((resolve) => setTimeout(resolve, 1500));
     if (this.fault === 'commits-early') this.write(new Map());
   }
 
@@ -166,8 +165,8 @@ export function memorySink(fault?: SinkFault): SinkDriver {
         return Promise.resolve();
       },
     },
-    patienceMs: 700,
-    graceMs: 300,
+    patienceMs: 1800,
+    graceMs: 800,
     cycles: 5,
   };
 }

@@ -128,7 +128,7 @@ class MemoryTask extends SourceTask {
   }
 
   async poll(): Promise<readonly SourceRecord[]> {
-    if (this.world.isDown && this.fault === 'ignores-abort') await delay(900);
+    if (this.world.isDown && this.fault === 'ignores-abort') await delay(1500);
     if (this.world.isDown) throw this.fault === 'fatal-outage' ? new Error('gone') : new RetriableError('the source is away');
     const records: SourceRecord[] = [];
     const max = this.fault === 'unbounded-poll' ? Infinity : this.settings['batch.max'];
@@ -149,7 +149,7 @@ class MemoryTask extends SourceTask {
   }
 
   private async idle(): Promise<void> {
-    if (this.fault === 'ignores-abort') await delay(900);
+    if (this.fault === 'ignores-abort') await delay(1500);
     else await delay(this.fault === 'never-idle' ? 60_000 : 20, undefined, { signal: this.context.signal }).catch(() => undefined);
   }
 
@@ -216,10 +216,10 @@ export function memorySource(fault?: SourceFault): SourceDriver {
     },
     pollRecordsMax: 4,
     taken: () => world.taken,
-    patienceMs: 700,
-    idleMs: 300,
-    graceMs: 300,
-    abortMs: 200,
+    patienceMs: 1800,
+    idleMs: 800,
+    graceMs: 800,
+    abortMs: 600,
     cycles: 5,
   };
 }

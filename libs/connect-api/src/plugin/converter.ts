@@ -13,15 +13,17 @@ export interface Converter {
   toConnectData(topic: string, bytes: Uint8Array | null, headers?: Headers): SchemaAndValue;
 }
 
-/** What the export of a converter's entry module is. `config`, where it is given, is what validation and documentation show of its settings. */
+/** What the export of a converter's entry module is. */
 export interface ConverterPlugin {
   /** Makes one instance for the key or the value of one task. */
   readonly converter: () => Converter;
+  /** What validation and documentation show of its settings; absent: nothing. */
   readonly config?: AnyConfigDef;
 }
 
 /** The same for header values. One instance per task; never called concurrently. */
 export interface HeaderConverter {
+  /** Called once and first, with the settings behind `header.converter.`, prefix removed. Throws ConfigError. */
   configure(config: Readonly<Record<string, string>>): void;
   /** The bytes are valid until the next call. Throws DataError. */
   fromConnectHeader(topic: string, headerKey: string, schema: Schema | null, value: Value): Uint8Array | null;
@@ -29,7 +31,10 @@ export interface HeaderConverter {
   toConnectHeader(topic: string, headerKey: string, bytes: Uint8Array | null): SchemaAndValue;
 }
 
+/** What the export of a header converter's entry module is. */
 export interface HeaderConverterPlugin {
+  /** Makes one instance for one task. */
   readonly headerConverter: () => HeaderConverter;
+  /** What validation and documentation show of its settings; absent: nothing. */
   readonly config?: AnyConfigDef;
 }

@@ -17,7 +17,7 @@ export interface PluginManifest {
 export interface PluginEntry {
   /** The name that GET /connector-plugins shows and configs use. */
   readonly class: string;
-  /** What the export is: SourcePlugin, SinkPlugin, ConverterPlugin (also of headers), TransformationPlugin or PredicatePlugin. */
+  /** What the export is: SourcePlugin, SinkPlugin, ConverterPlugin, HeaderConverterPlugin, TransformationPlugin or PredicatePlugin. */
   readonly type: 'source' | 'sink' | 'converter' | 'header_converter' | 'transformation' | 'predicate';
   /** Module, relative to the package's folder. */
   readonly entry: string;

@@ -52,6 +52,8 @@ export class SinkHarness {
   /** Since the partition was assigned or moved. */
   private readonly committed = new Map<TopicPartition, number>();
   private delivering: Batch | undefined;
+  /** A record was reported although errors are not tolerated: the task fails, whatever it makes of the rejection. */
+  private intolerable: Error | undefined;
   private isCommitDue = false;
   private isGivingUp = false;
   private busy: Promise<unknown> = Promise.resolve();
@@ -186,6 +188,7 @@ export class SinkHarness {
   private async put(records: readonly SinkRecord[], attempt: number): Promise<boolean> {
     try {
       await this.options.task.put(records);
+      if (this.intolerable) throw this.intolerable;
       return true;
     } catch (error) {
       if (this.state !== 'running') return false;
@@ -305,7 +308,8 @@ export class SinkHarness {
   private async report(record: SinkRecord, error: Error): Promise<void> {
     await Promise.resolve();
     if (this.options.tolerance !== 'all') {
-      throw Object.assign(new ConnectError(`Tolerance exceeded in error handler (the record at ${record.topic}-${record.partition}, offset ${record.kafkaOffset})`), { cause: error });
+      this.intolerable ??= Object.assign(new ConnectError(`Tolerance exceeded in error handler (the record at ${record.topic}-${record.partition}, offset ${record.kafkaOffset})`), { cause: error });
+      throw this.intolerable;
     }
     this.deadLetters.push({ record, error });
   }
