@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { repositoryRoot } from '@millrace/testkit';
 import { addBenchCommand } from './bench/bench-command.js';
-import { check } from './check.js';
+import { check, findUnused } from './check.js';
 import { addImagesCommand } from './images/images-command.js';
 import { addPeersCommand } from './peers/peers-command.js';
 import { addScaffoldCommands } from './scaffold/scaffold-command.js';
@@ -15,6 +15,12 @@ program
     if (!check(repositoryRoot())) process.exitCode = 1;
   });
 addImagesCommand(program);
+program
+  .command('unused')
+  .description('files, exports and dependencies that nothing uses (knip)')
+  .action(() => {
+    if (!findUnused(repositoryRoot())) process.exitCode = 1;
+  });
 addPeersCommand(program);
 addBenchCommand(program);
 addSoakCommand(program);
