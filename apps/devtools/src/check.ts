@@ -25,5 +25,5 @@ export function check(root: string): boolean {
 /** Not part of `check` yet: what is being written may be used by nothing for a while. Packages import each other by the architecture's paths, so what is unlisted is not asked for. */
 export function findUnused(root: string): boolean {
   const knip = path.join(root, 'node_modules/.bin/knip');
-  return runStep('nothing is unused (knip)', knip, ['--config', 'config/tooling/knip.json', '--no-progress', '--include', 'files,dependencies,exports,types,duplicates'], root);
+  return runStep('nothing is unused (knip)', knip, ['--config', 'config/tooling/knip.json', '--no-progress', '--no-config-hints', '--include', 'files,dependencies,exports,types,duplicates'], root);
 }
