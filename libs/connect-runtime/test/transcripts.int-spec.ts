@@ -296,7 +296,9 @@ async function realSource(script: SourceScript): Promise<string[]> {
     () => undefined,
     (error: unknown) => error,
   );
-  if (!script.fails) await waitFor(script.name, 10_000, () => Promise.resolve(task.isOver));
+  // A stop that comes before they are written would leave records unsent.
+  const records = script.polls.reduce((sum, it) => sum + (it instanceof Error ? 0 : it.length), 0);
+  if (!script.fails) await waitFor(script.name, 20_000, () => Promise.resolve(task.isOver && loop.counters().recordsOut === records));
   if (!script.fails) loop.requestStop();
   const error = await ended;
   return [...task.events, endOf(error)];
