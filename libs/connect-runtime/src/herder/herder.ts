@@ -97,6 +97,7 @@ export class Herder {
       publishTasks: (name, configs, plugin) => this.publishTasks(name, configs, plugin),
       connectorStatus: (name, state, trace, isSafe) => this.putConnectorStatus(name, state, trace, isSafe),
       taskStatus: (id, state, trace, isSafe) => this.putTaskStatus(id, state, trace, isSafe),
+      taskGone: (id) => this.removeTaskStatus(id),
       topicUsed: (id, topic) => this.noteTopic(id, topic),
       offsets: this.offsetStores,
       planning: this.planning,
@@ -294,6 +295,11 @@ export class Herder {
   private putTaskStatus(id: ConnectorTaskId, state: StatusState, trace: string | null, isSafe: boolean): void {
     const record = { kind: 'task', id, value: { state, trace, workerId: this.options.workerId, generation: this.group.generation, version: this.version(id.connector) } } as const;
     this.putStatus(record, isSafe);
+  }
+
+  /** Unless the task runs elsewhere by now. */
+  private removeTaskStatus(id: ConnectorTaskId): void {
+    if (this.statuses.state.task(id)?.workerId === this.options.workerId) this.statuses.put({ kind: 'task', id, value: null });
   }
 
   /** What a worker says that is not surely in the group must not hide what its successor has said. */

@@ -28,6 +28,8 @@ export interface LocalWorkOptions {
   readonly publishTasks: (name: string, configs: readonly StringMap[], plugin: PluginDescriptor) => Promise<void>;
   readonly connectorStatus: (name: string, state: StatusState, trace: string | null, isSafe: boolean) => void;
   readonly taskStatus: (id: ConnectorTaskId, state: StatusState, trace: string | null, isSafe: boolean) => void;
+  /** The task is configured no more: its status goes. */
+  readonly taskGone: (id: ConnectorTaskId) => void;
   readonly topicUsed: (id: ConnectorTaskId, topic: string) => void;
   readonly offsets: SourceOffsetStores;
   readonly planning: Planning;
@@ -303,6 +305,11 @@ export class LocalWork {
     throw new Error(`The connector ${connector} has ${tasks} tasks, which is greater than ${tasksMax}, the maximum number of tasks it is configured to create; tasks.max.enforce=false permits that`);
   }
 
+  private isConfigured({ connector, task }: ConnectorTaskId): boolean {
+    const { configs } = this.options;
+    return configs.has(connector) && task < configs.taskCount(connector);
+  }
+
   private async stopTasks(ids: readonly ConnectorTaskId[], isGivenUp: boolean, graceMs = this.options.shutdownTimeoutMs): Promise<void> {
     await Promise.all(
       ids.map(async (id) => {
@@ -313,7 +320,9 @@ export class LocalWork {
         if (this.tasks.get(name) === running) this.tasks.delete(name);
         void running.lease.release();
         if (isGivenUp) this.supervisor.forget(id);
-        if (isGivenUp) this.options.taskStatus(id, 'UNASSIGNED', null, true);
+        if (!isGivenUp) return;
+        if (this.isConfigured(id)) this.options.taskStatus(id, 'UNASSIGNED', null, true);
+        else this.options.taskGone(id);
       }),
     );
   }
