@@ -17,6 +17,8 @@ export interface ConnectAppOptions {
   /** Folders whose installed packages are searched for plugins, besides `plugin.path`. */
   readonly pluginRoots: readonly string[];
   readonly version: string;
+  /** Longest time for a request; Connect's 90 s by default. */
+  readonly requestTimeoutMs?: number;
   /** The worker cannot go on: it did not start. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -34,7 +36,7 @@ export interface ConnectApp {
 export async function startConnectApp(options: ConnectAppOptions): Promise<ConnectApp> {
   const { config, logging, version, pluginRoots } = options;
   const rest = restSettings(config);
-  const worker = new ConnectWorker({ config, advertisedUrl: rest.advertisedUrl, forward: forwardOverHttp, pluginRoots, logger: logging.logger, version, onLoggerLevel: (name, level) => setLevel(logging.levels, name, level) });
+  const worker = new ConnectWorker({ config, advertisedUrl: rest.advertisedUrl, forward: forwardOverHttp, pluginRoots, logger: logging.logger, version, requestTimeoutMs: options.requestTimeoutMs, onLoggerLevel: (name, level) => setLevel(logging.levels, name, level) });
   const startGate = new StartGate();
   const engine: Engine = {
     start: async () => {

@@ -34,7 +34,7 @@ export interface ConnectWorkerOptions {
   /** A log level was set for all workers (PUT /admin/loggers/{logger}?scope=cluster). */
   readonly onLoggerLevel?: (logger: string, level: string) => void;
   /** Longest time for a request to the REST interface; Connect's 90 s by default. */
-  readonly requestTimeoutMs?: number;
+  readonly requestTimeoutMs?: number | undefined;
   /** What GET / says. */
   readonly version?: string;
   readonly commit?: string;

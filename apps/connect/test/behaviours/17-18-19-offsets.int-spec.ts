@@ -45,14 +45,13 @@ describe('17 offsets are shown', () => {
   }, 200_000);
 
   ownIt('of a source with a topic of its own', async () => {
-    const config = { ...cluster.fileSource('own', ['one']), 'offsets.storage.topic': cluster.name('own-offsets') };
-    const name = await cluster.create('own', config);
+    const plain = cluster.fileSource('own', ['one']);
+    const name = await cluster.create('own', { ...plain, 'offsets.storage.topic': cluster.name('own-offsets') });
     await waitFor('it has read all', 20_000, async () => JSON.stringify(await cluster.offsets(name)).includes('"position":4'));
     await cluster.remove_(name);
     // Without the setting, what the worker's own topic was told meanwhile counts.
-    const { 'offsets.storage.topic': _, ...plain } = config;
     const again = await cluster.create('own', plain, { initial_state: 'STOPPED' });
-    expect(await cluster.offsets(again)).toEqual({ offsets: [{ partition: { filename: config.file }, offset: { position: 4 } }] });
+    expect(await cluster.offsets(again)).toEqual({ offsets: [{ partition: { filename: plain.file }, offset: { position: 4 } }] });
     await cluster.remove_(again);
   }, 60_000);
 });

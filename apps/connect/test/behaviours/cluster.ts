@@ -53,14 +53,15 @@ export class Cluster {
     private readonly settings: Readonly<Record<string, string>>,
     /** Makes names of connectors and topics unique among runs. */
     readonly run: string,
+    private readonly requestTimeoutMs: number | undefined,
   ) {}
 
-  static async start(options: { readonly workers?: number; readonly settings?: Readonly<Record<string, string>> } = {}): Promise<Cluster> {
+  static async start(options: { readonly workers?: number; readonly settings?: Readonly<Record<string, string>>; readonly requestTimeoutMs?: number } = {}): Promise<Cluster> {
     const folder = temporaryFolder('behaviours');
     const run = `b${process.pid}x${clusters++}${Date.now().toString(36).slice(-4)}`;
-    if (isForeign) return new Cluster([...FOREIGN], folder.path, () => folder.remove(), undefined, '', {}, run);
+    if (isForeign) return new Cluster([...FOREIGN], folder.path, () => folder.remove(), undefined, '', {}, run, undefined);
     const port = await freePort();
-    const cluster = new Cluster([], folder.path, () => folder.remove(), undefined, `127.0.0.1:${port}`, options.settings ?? {}, run);
+    const cluster = new Cluster([], folder.path, () => folder.remove(), undefined, `127.0.0.1:${port}`, options.settings ?? {}, run, options.requestTimeoutMs);
     await cluster.startBroker();
     for (let i = 0; i < (options.workers ?? 1); i++) await cluster.addWorker();
     return cluster;
@@ -92,7 +93,7 @@ export class Cluster {
       },
     });
     const config = { ...this.workerConfig(), ...settings, listeners: url };
-    const app = await startConnectApp({ config, logging: createLogging({ destination: lines }), pluginRoots: [], version: 'test', onFailure: (error) => this.logLines.push(`failed: ${String(error)}`) });
+    const app = await startConnectApp({ config, logging: createLogging({ destination: lines }), pluginRoots: [], version: 'test', requestTimeoutMs: this.requestTimeoutMs, onFailure: (error) => this.logLines.push(`failed: ${String(error)}`) });
     this.apps.push(app);
     this.urls.push(url);
     await waitFor('the worker is healthy', 30_000, async () => (await this.request('GET', '/health', { worker: this.urls.length - 1 })).status === 200);
@@ -125,6 +126,11 @@ export class Cluster {
       'plugin.path': [path.join(__dirname, '../plugins'), path.join(repositoryRoot(), 'libs/connect-runtime/test/plugins')].join(','),
       ...this.settings,
     };
+  }
+
+  /** Numbers of those that run. */
+  get workers(): number[] {
+    return this.urls.map((_, i) => i).filter((i) => isForeign || this.apps[i] !== undefined);
   }
 
   get liveUrls(): string[] {
