@@ -83,7 +83,7 @@ describe('18 offsets are altered', () => {
     await waitFor('all has arrived', 90_000, () => Promise.resolve(cluster.lines('mixed.out').length === 3));
     await stopped(name);
     const topic = cluster.name('mixed-topic');
-    const change = { offsets: [{ partition: { kafka_topic: topic, kafka_partition: '0' }, offset: { kafka_offset: '1' } }, { partition: { kafka_topic: topic, kafka_partition: 5 }, offset: null }] };
+    const change = { offsets: [{ partition: { kafka_topic: topic, kafka_partition: '0' }, offset: { kafka_offset: '1' } }, { partition: { kafka_topic: cluster.name('altered-topic'), kafka_partition: 0 }, offset: null }] };
     for (const it of await onEach('PATCH', `/connectors/${name}/offsets`, change)) expect(it).toEqual({ status: 200, message: 'The offsets for this connector have been altered successfully' });
     expect(await cluster.offsets(name)).toEqual({ offsets: [{ partition: { kafka_topic: topic, kafka_partition: 0 }, offset: { kafka_offset: 1 } }] });
     await cluster.settled('PUT', `/connectors/${name}/resume`);

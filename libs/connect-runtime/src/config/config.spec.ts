@@ -6,6 +6,7 @@ import { ConfigProviders } from '../config-providers/config-providers.js';
 import { PluginCatalog } from '../plugins/plugin-catalog.js';
 import type { ConfigPatch } from '../rest/shapes.js';
 import { SINK_CONFIG, SOURCE_CONFIG } from './connector-config.js';
+import { Planning } from '../herder/planning-calls.js';
 import { ConnectorValidator } from './connector-validator.js';
 import { topicCreationGroups } from './topic-creation.js';
 import { WORKER_CONFIG } from './worker-config.js';
@@ -14,7 +15,7 @@ const BASE = { 'group.id': 'g', 'config.storage.topic': 'c', 'offset.storage.top
 const catalog = PluginCatalog.discover({ pluginPath: [path.join(__dirname, '../../test/plugins')], roots: [], logger: SILENT_LOGGER });
 
 function validator(over: Record<string, string> = {}): ConnectorValidator {
-  return new ConnectorValidator(catalog, WORKER_CONFIG.parse({ ...BASE, ...over }), 'g', ConfigProviders.of(over));
+  return new ConnectorValidator(catalog, WORKER_CONFIG.parse({ ...BASE, ...over }), 'g', ConfigProviders.of(over), new Planning({ isThread: false, heapMaxMb: 64, logger: SILENT_LOGGER }));
 }
 
 async function errors(config: ConfigPatch, over: Record<string, string> = {}): Promise<Record<string, readonly string[]>> {

@@ -54,7 +54,7 @@ const TOPIC_CREATION = 'Topic Creation';
 
 export const SOURCE_CONFIG = CONNECTOR_CONFIG.extend({
   'topic.creation.groups': { kind: 'list', default: '', importance: 'low', group: TOPIC_CREATION, width: 'long', displayName: 'Topic Creation Groups', doc: 'Groups of settings for topics that the connector creates.' },
-  'exactly.once.support': { kind: 'string', default: 'requested', oneOf: ['requested', 'required'], ignoreCase: true, onlyDefault: true, importance: 'medium', group: 'Exactly Once Support', width: 'short', displayName: 'Exactly once support', doc: 'Whether exactly-once delivery is required.' },
+  'exactly.once.support': { kind: 'string', default: 'requested', oneOf: ['requested', 'required'], ignoreCase: true, importance: 'medium', group: 'Exactly Once Support', width: 'short', displayName: 'Exactly once support', doc: 'Whether exactly-once delivery is required.' },
   'transaction.boundary': { kind: 'string', default: 'poll', oneOf: ['poll', 'interval', 'connector'], ignoreCase: true, onlyDefault: true, importance: 'medium', group: 'Exactly Once Support', width: 'short', displayName: 'Transaction Boundary', doc: 'Where transactions begin and end.' },
   'transaction.boundary.interval.ms': { kind: 'long', default: null, onlyDefault: true, importance: 'low', group: 'Exactly Once Support', width: 'short', displayName: 'Transaction boundary interval', doc: 'Time between transactions.' },
   'offsets.storage.topic': { kind: 'string', default: null, importance: 'low', group: 'offsets.topic', width: 'long', displayName: 'Offsets topic', doc: 'A topic of its own for this connector’s offsets.' },

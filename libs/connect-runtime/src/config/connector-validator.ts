@@ -1,8 +1,8 @@
-import { type AnyConfigDef, ConfigDef, ConnectError, type ConfigValue } from '@millrace/connect-api';
+import { ConfigDef, ConnectError, type ConfigValue } from '@millrace/connect-api';
 import { errorMessage } from '@millrace/foundation';
 import { type ConfigProviders, hasReference } from '../config-providers/config-providers.js';
 import { Secrets } from '../config-providers/secrets.js';
-import { converterConfig, loadConnectorPlugin, loadPredicate, loadTransformation } from '../plugins/load-plugin.js';
+import { converterConfig, loadPredicate, loadTransformation } from '../plugins/load-plugin.js';
 import type { PluginCatalog, PluginKind } from '../plugins/plugin-catalog.js';
 import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
 import { badRequest, notFound } from '../rest/rest-error.js';
@@ -22,6 +22,14 @@ const CONVERTER_KEYS = [
   ['value.converter', 'converter'],
 ] as const satisfies readonly (readonly [string, PluginKind])[];
 
+/** What validation asks of connector plugins. A plugin that does not come back holds up nothing but its own answer. */
+export interface ValidationCalls {
+  /** Names and looks of the plugin's settings, without what they check. */
+  describe(plugin: PluginDescriptor): Promise<ConfigKeyMap>;
+  validate(plugin: PluginDescriptor, config: StringMap): Promise<ConfigValue[]>;
+  exactlyOnceSupport(plugin: PluginDescriptor, config: StringMap): Promise<'supported' | 'unsupported' | undefined>;
+}
+
 /** Validates connector configs: framework settings, the plugin's own, converters, client overrides, topic creation. */
 export class ConnectorValidator {
   constructor(
@@ -29,6 +37,7 @@ export class ConnectorValidator {
     private readonly worker: WorkerConfig,
     private readonly groupId: string,
     private readonly providers: ConfigProviders,
+    private readonly planning: ValidationCalls,
   ) {}
 
   /** PUT /connector-plugins/{plugin}/config/validate. Values of config providers are checked, but never shown. */
@@ -77,7 +86,7 @@ export class ConnectorValidator {
       const known = values.get(name);
       if (known) known.value = value;
     };
-    const own = this.ownDefinition(plugin);
+    const own = { keys: await this.planning.describe(plugin) };
     for (const [name, value] of Object.entries(config)) {
       // A plugin's own setting may be null: as if it was not given.
       if (value !== null || (name in own.keys && !(name in framework.keys))) continue;
@@ -89,7 +98,8 @@ export class ConnectorValidator {
     if (isSource) for (const { key, problem } of topicCreationGroups(given).problems) complain(key, problem);
     else checkSink(given, this.groupId, complain);
     const converters = CONVERTER_KEYS.flatMap(([key, kind]) => this.converterInfos(given, key, kind, { complain, resolve }));
-    const ownValues = await this.ownValues(plugin, given);
+    if (isSource && given['exactly.once.support']?.toLowerCase() === 'required') for (const problem of await this.exactlyOnceProblems(plugin, given)) complain('exactly.once.support', problem);
+    const ownValues = await this.planning.validate(plugin, given);
     const keys = { ...framework.keys, ...own.keys };
     const groups = [...new Set([...groupsOf(framework.keys), ...groupsOf(own.keys)])];
     const main = configInfos(connectorClass, keys, [...values.values(), ...ownValues], groups);
@@ -97,14 +107,14 @@ export class ConnectorValidator {
   }
 
   /** GET /connector-plugins/{plugin}/config: the plugin's settings, then the framework's. */
-  pluginConfig(name: string): ConfigKeyInfo[] {
+  async pluginConfig(name: string): Promise<ConfigKeyInfo[]> {
     for (const kind of ['connector', 'converter', 'header_converter', 'transformation', 'predicate'] as const) {
       const plugin = this.catalog.lookup(kind, name);
       if (!plugin) continue;
       if (kind === 'transformation') return configKeyInfos(loadTransformation(plugin).config().keys);
       if (kind === 'predicate') return configKeyInfos(loadPredicate(plugin).config().keys);
       if (kind !== 'connector') return configKeyInfos(converterConfig(plugin)?.keys ?? {});
-      return [...configKeyInfos(this.ownDefinition(plugin).keys), ...configKeyInfos((plugin.type === 'source' ? SOURCE_CONFIG : SINK_CONFIG).keys)];
+      return [...configKeyInfos(await this.planning.describe(plugin)), ...configKeyInfos((plugin.type === 'source' ? SOURCE_CONFIG : SINK_CONFIG).keys)];
     }
     throw notFound(`Unknown plugin ${name}.`);
   }
@@ -127,14 +137,21 @@ export class ConnectorValidator {
     return new ConfigDef({ ...keys, ...Object.fromEntries(converters), ...transformationKeys(config, this.catalog) });
   }
 
-  private ownDefinition(plugin: PluginDescriptor): AnyConfigDef {
-    return loadConnectorPlugin(plugin).connector().config();
-  }
-
-  /** The plugin's values: its own settings only, whatever a plugin that validates everything says of the framework's. */
-  private async ownValues(plugin: PluginDescriptor, given: StringMap): Promise<ConfigValue[]> {
-    const connector = loadConnectorPlugin(plugin).connector();
-    return await connector.validate(given);
+  /** Exactly-once delivery can be required, and is refused; the connector's own word on it is told as well. */
+  private async exactlyOnceProblems(plugin: PluginDescriptor, config: StringMap): Promise<string[]> {
+    const problems = ['This worker does not have exactly-once source support enabled.'];
+    try {
+      const support = await this.planning.exactlyOnceSupport(plugin, config);
+      if (support === 'unsupported') problems.push('The connector does not support exactly-once semantics with the provided configuration.');
+      if (support === undefined) {
+        problems.push(
+          'The connector does not implement the API required for preflight validation of exactly-once source support. Please consult the documentation for the connector to determine whether it supports exactly-once semantics, and then consider reconfiguring the connector to use the value "requested" for this property (which will disable this preflight check and allow the connector to be created).',
+        );
+      }
+    } catch (error) {
+      problems.push(`An unexpected error occurred during validation: ${errorMessage(error)}`);
+    }
+    return problems;
   }
 
   private converterInfos(

@@ -82,8 +82,8 @@ export class Herder {
     this.configs = new ConfigStore(options.configLog, logger, (change) => this.onConfigChange(change));
     this.statuses = new StatusStore(options.statusLog, logger);
     this.offsets = new OffsetStore(options.offsetLog);
-    this.validator = new ConnectorValidator(catalog, config, config['group.id'], options.providers);
     this.planning = new Planning({ isThread: config['task.isolation'] !== 'inline', heapMaxMb: config['task.heap.max.mb'], logger });
+    this.validator = new ConnectorValidator(catalog, config, config['group.id'], options.providers, this.planning);
     this.offsetStores = new SourceOffsetStores(this.offsets, logger);
     const specs = new TaskSpecs(raw, config, catalog, options.openOffsetTopic);
     const offsetChanges = new OffsetChanges({ configs: this.configs.state, specs, resolve: (connectorConfig) => options.providers.resolve(connectorConfig), stores: this.offsetStores, sinkGroups: options.sinkGroups, planning: this.planning, leavingMs: config['task.shutdown.graceful.timeout.ms'] + 1000, logger });

@@ -1,6 +1,7 @@
 import type { ConfigValue, OffsetMap } from '@millrace/connect-api';
 import type { Logger } from '@millrace/foundation';
 import { PlanningHost, type PlannedConnector, type PlannedConnectorEvents } from '../isolation/planning-host.js';
+import type { PlainKeys } from '../isolation/planning-protocol.js';
 import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
 import type { StringMap } from '../rest/shapes.js';
 
@@ -18,6 +19,10 @@ export class Planning {
 
   open(plugin: PluginDescriptor, connector: string, events: PlannedConnectorEvents): PlannedConnector {
     return this.host(plugin).open(connector, events);
+  }
+
+  describe(plugin: PluginDescriptor): Promise<PlainKeys> {
+    return this.host(plugin).call({ method: 'describe' });
   }
 
   validate(plugin: PluginDescriptor, config: StringMap): Promise<ConfigValue[]> {

@@ -34,6 +34,8 @@ interface Pending {
 /** An idle thread is kept for the next validation. */
 const IDLE_MS = 10_000;
 const ANSWERS_WITHIN_MS = 1000;
+/** A call that takes longer is looked into: is it waiting, or does it hold the whole thread? */
+const BLOCKED_AFTER_MS = 30_000;
 
 /**
  * The planning halves of one plugin's connectors: in a thread of their own, so that one that blocks freezes neither the worker nor connectors
@@ -49,19 +51,22 @@ export class PlanningHost {
 
   constructor(
     private readonly plugin: PluginDescriptor,
-    private readonly options: { readonly isThread: boolean; readonly heapMaxMb: number; readonly logger: Logger },
+    private readonly options: { readonly isThread: boolean; readonly heapMaxMb: number; readonly logger: Logger; readonly blockedAfterMs?: number },
   ) {}
 
   async call<M extends PlanningRequest['method']>(request: PlanningRequest & { readonly method: M }): Promise<PlanningAnswers[M]> {
     clearTimeout(this.idleTimer);
     const send = (this.send ??= this.options.isThread ? this.startThread() : this.inline());
     const id = this.nextId++;
+    const watch = setTimeout(() => void this.endIfBlocked(), this.options.blockedAfterMs ?? BLOCKED_AFTER_MS);
+    watch.unref();
     try {
       return await new Promise<PlanningAnswers[M]>((resolve, reject) => {
         this.pending.set(id, { resolve, reject });
         send({ id, plugin: this.plugin, request });
       });
     } finally {
+      clearTimeout(watch);
       this.pending.delete(id);
       this.restSoon();
     }
@@ -77,7 +82,7 @@ export class PlanningHost {
       onDeleted: (config) => this.call({ method: 'onDeleted', instance, config }),
       abandon: async () => {
         this.instances.delete(instance);
-        if (!(await this.answers())) await this.end(undefined);
+        await this.endIfBlocked();
         this.restSoon();
       },
     };
@@ -86,6 +91,11 @@ export class PlanningHost {
   async close(): Promise<void> {
     this.instances.clear();
     await this.end(undefined);
+  }
+
+  private async endIfBlocked(): Promise<void> {
+    const { thread } = this;
+    if (!(await this.answers()) && this.thread === thread) await this.end(undefined);
   }
 
   /** False when the thread does not come to a question within a moment: something in there never lets go. */

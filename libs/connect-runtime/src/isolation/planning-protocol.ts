@@ -1,4 +1,4 @@
-import type { ConfigValue, OffsetMap } from '@millrace/connect-api';
+import type { ConfigKey, ConfigValue, OffsetMap } from '@millrace/connect-api';
 import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
 import type { StringMap } from '../rest/shapes.js';
 import type { ErrorReport } from './task-protocol.js';
@@ -8,16 +8,21 @@ export type PlanningRequest =
   | { readonly method: 'start'; readonly instance: number; readonly connector: string; readonly config: StringMap }
   | { readonly method: 'taskConfigs'; readonly instance: number; readonly tasksMax: number }
   | { readonly method: 'stop'; readonly instance: number }
+  | { readonly method: 'describe' }
   | { readonly method: 'validate'; readonly config: StringMap }
   | { readonly method: 'exactlyOnceSupport'; readonly config: StringMap }
   | { readonly method: 'alterSourceOffsets'; readonly config: StringMap; readonly offsets: ReadonlyMap<OffsetMap, OffsetMap | null> }
   | { readonly method: 'alterSinkOffsets'; readonly config: StringMap; readonly offsets: ReadonlyMap<string, number | null> }
   | { readonly method: 'onDeleted'; readonly config: StringMap; readonly instance?: number };
 
+/** Definitions of settings without their functions. */
+export type PlainKeys = Readonly<Record<string, Omit<ConfigKey<never>, 'check' | 'recommend' | 'isVisible'>>>;
+
 export interface PlanningAnswers {
   start: void;
   taskConfigs: StringMap[];
   stop: void;
+  describe: PlainKeys;
   validate: ConfigValue[];
   exactlyOnceSupport: 'supported' | 'unsupported' | undefined;
   alterSourceOffsets: boolean;

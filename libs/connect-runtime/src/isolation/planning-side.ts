@@ -1,7 +1,7 @@
 import type { ConnectLogger, Connector, SinkConnector, SourceConnector } from '@millrace/connect-api';
 import { invariant } from '@millrace/foundation';
 import { loadConnectorPlugin } from '../plugins/load-plugin.js';
-import type { PlanningCall, PlanningMessage, PlanningRequest } from './planning-protocol.js';
+import type { PlainKeys, PlanningCall, PlanningMessage, PlanningRequest } from './planning-protocol.js';
 import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
 import { errorReport } from './task-protocol.js';
 import { plainFields } from './plain-fields.js';
@@ -32,6 +32,8 @@ export class PlanningSide {
       case 'stop': {
         return await this.instance(request.instance).stop();
       }
+      case 'describe':
+        return plainKeys(make(plugin).config().keys);
       case 'validate':
         return await make(plugin).validate(request.config);
       case 'exactlyOnceSupport':
@@ -65,6 +67,10 @@ export class PlanningSide {
       raiseError: (error) => this.send({ type: 'raised', instance, error: errorReport(error) }),
     };
   }
+}
+
+function plainKeys(keys: Readonly<Record<string, object>>): PlainKeys {
+  return Object.fromEntries(Object.entries(keys).map(([name, key]) => [name, Object.fromEntries(Object.entries(key).filter(([, value]) => typeof value !== 'function'))])) as unknown as PlainKeys;
 }
 
 function make(plugin: PluginDescriptor): Connector {
