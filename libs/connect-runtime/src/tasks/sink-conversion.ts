@@ -37,11 +37,13 @@ export class SinkConversion {
     const { converters, chain } = this;
     let stage: FailedStep['stage'] = 'KEY_CONVERTER';
     try {
-      const key = this.checked(converters.key.toConnectData(topic, cursor.key()));
+      const keyBytes = cursor.key();
+      const key = this.checked(converters.key.toConnectData(topic, keyBytes));
       stage = 'VALUE_CONVERTER';
-      const value = this.checked(converters.value.toConnectData(topic, cursor.value()));
+      const valueBytes = cursor.value();
+      const value = this.checked(converters.value.toConnectData(topic, valueBytes));
       stage = 'HEADER_CONVERTER';
-      const record: SinkRecord = {
+      const record: SinkRecord & { readonly [ORIGINAL]: OriginalRecord | undefined } = {
         topic,
         partition,
         kafkaOffset: cursor.offset,
@@ -55,8 +57,8 @@ export class SinkConversion {
         originalTopic: topic,
         originalPartition: partition,
         originalKafkaOffset: cursor.offset,
+        [ORIGINAL]: this.keepsOriginals ? { topic, partition, offset: cursor.offset, timestampMs: cursor.timestampMs, key: keyBytes, value: valueBytes, headers: cursor.headers() } : undefined,
       };
-      if (this.keepsOriginals) (record as { [ORIGINAL]?: OriginalRecord })[ORIGINAL] = originalRecord(topic, partition, cursor);
       if (chain.isEmpty) return record;
       stage = 'TRANSFORMATION';
       return this.transformed(record);
@@ -88,15 +90,11 @@ export class SinkConversion {
   }
 }
 
-function originalRecord(topic: string, partition: number, cursor: PartitionRecords['cursor']): OriginalRecord {
-  return { topic, partition, offset: cursor.offset, timestampMs: cursor.timestampMs, key: cursor.key(), value: cursor.value(), headers: cursor.headers() };
-}
-
 function culprit(topic: string, partition: number, cursor: PartitionRecords['cursor']): Culprit {
   const { offset, timestampMs } = cursor;
   return {
     where: () => `the record at ${topic}-${partition}, offset ${offset}`,
     fields: () => ({ topic, partition, offset, timestampMs }),
-    original: () => originalRecord(topic, partition, cursor),
+    original: () => ({ topic, partition, offset, timestampMs, key: cursor.key(), value: cursor.value(), headers: cursor.headers() }),
   };
 }
