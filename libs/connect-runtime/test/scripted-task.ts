@@ -34,6 +34,7 @@ export function scriptedSpec(task: SinkTask | SourceTask, over: Partial<TaskSpec
     valueConverter: builtIn(valueConverter),
     headerConverter: builtIn(BYTES),
     clientConfig: {},
+    secrets: [],
     transformations: [],
     errors: NO_ERROR_HANDLING,
     followerConfig: {},

@@ -17,6 +17,17 @@ export class Secrets {
     for (const [value, reference] of others.references) this.references.set(value, reference);
   }
 
+  /** Plain data, for another thread. */
+  entries(): [string, string][] {
+    return [...this.references];
+  }
+
+  static of(entries: readonly (readonly [string, string])[]): Secrets {
+    const secrets = new Secrets();
+    for (const [value, reference] of entries) secrets.references.set(value, reference);
+    return secrets;
+  }
+
   get isEmpty(): boolean {
     return this.references.size === 0;
   }

@@ -135,15 +135,15 @@ describe('dead letters', () => {
     for (const value of [good(1), good(2), bent, good(3)]) await producer.send({ topic: 'errant', partition: 0, value });
     const task = new Counting();
     task.onPut = (records) => {
-      for (const it of records) if ((it.value as Struct).get('n') === 2n) void task.context.errantRecordReporter.report({ ...it, topic: 'elsewhere' }, new DataError('2 is not liked'));
+      for (const it of records) if ((it.value as Struct).get('n') === 2n) void task.context.errantRecordReporter.report({ ...it, topic: 'elsewhere' }, new DataError('2 is not liked by hunter2'));
     };
-    const running = run(task, 'errant', tolerant('errant-dead'));
+    const running = run(task, 'errant', tolerant('errant-dead'), { secrets: [['hunter2', '${file:f:k}']] });
     await waitFor('all is committed', 20_000, async () => (await committed('errant', 'connect-errant')) === 4);
-    const dead = (await letters('errant-dead', 2)).map((it) => [Buffer.from(it.value ?? []).toString(), headersOf(it)['__connect.errors.stage'], headersOf(it)['__connect.errors.topic'], headersOf(it)['__connect.errors.class.name']]).sort();
+    const dead = (await letters('errant-dead', 2)).map((it) => [Buffer.from(it.value ?? []).toString(), headersOf(it)['__connect.errors.stage'], headersOf(it)['__connect.errors.topic'], headersOf(it)['__connect.errors.class.name'], headersOf(it)['__connect.errors.exception.message']]).sort();
     await running.stop();
     expect(dead).toEqual([
-      [good(2), 'TASK_PUT', 'errant', 'org.apache.kafka.connect.sink.SinkTask'],
-      [bent, 'VALUE_CONVERTER', 'errant', JSON_CONVERTER],
+      [good(2), 'TASK_PUT', 'errant', 'org.apache.kafka.connect.sink.SinkTask', '2 is not liked by ${file:f:k}'],
+      [bent, 'VALUE_CONVERTER', 'errant', JSON_CONVERTER, expect.any(String)],
     ].sort());
   }, 40_000);
 

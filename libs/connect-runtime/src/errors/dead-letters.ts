@@ -1,6 +1,7 @@
 import { ConnectError, type ConnectLogger } from '@millrace/connect-api';
 import { Producer } from '@millrace/client';
 import { errorMessage } from '@millrace/foundation';
+import type { Secrets } from '../config-providers/secrets.js';
 import { kafkaClient, producerSettings } from '../kafka/client-settings.js';
 import { TopicAdmin } from '../kafka/topic-admin.js';
 import type { ConnectorTaskId } from '../rest/shapes.js';
@@ -14,6 +15,16 @@ import type { OriginalRecord } from './original-record.js';
 const PENDING_BYTES_MAX = 16 * 1024 * 1024;
 const PREFIX = '__connect.errors.';
 
+export interface DeadLettersOptions {
+  readonly settings: DeadLetterSettings;
+  readonly id: ConnectorTaskId;
+  readonly totals: ErrorTotals;
+  readonly secrets: Secrets;
+  readonly logger: ConnectLogger;
+  /** There is room again, or `failure` is set. */
+  readonly onChange: () => void;
+}
+
 /**
  * The dead-letter topic of a sink task. Each record goes there as it came. What cannot be written fails the task, and no offset behind a
  * dead letter is committed before it is there (Invariant 9).
@@ -25,16 +36,13 @@ export class DeadLetters {
   private pendingBytes = 0;
 
   private constructor(
-    private readonly settings: DeadLetterSettings,
-    private readonly id: ConnectorTaskId,
+    private readonly options: DeadLettersOptions,
     private readonly producer: Producer,
-    private readonly totals: ErrorTotals,
-    /** There is room again, or `failure` is set. */
-    private readonly onChange: () => void,
   ) {}
 
   /** Makes the topic where it is missing. Rejects with ConnectError when that does not work. */
-  static async open(settings: DeadLetterSettings, id: ConnectorTaskId, totals: ErrorTotals, logger: ConnectLogger, onChange: () => void): Promise<DeadLetters> {
+  static async open(options: DeadLettersOptions): Promise<DeadLetters> {
+    const { settings, logger } = options;
     const client = kafkaClient(settings.adminConfig);
     try {
       const admin = new TopicAdmin(client);
@@ -46,7 +54,7 @@ export class DeadLetters {
     } finally {
       client.close();
     }
-    return new DeadLetters(settings, id, new Producer(producerSettings(settings.producerConfig, logger)), totals, onChange);
+    return new DeadLetters(options, new Producer(producerSettings(settings.producerConfig, logger)));
   }
 
   get isFull(): boolean {
@@ -55,10 +63,11 @@ export class DeadLetters {
 
   /** Resolves when the letter is in the topic. Nobody needs to wait for it: `settled` tells of all. */
   report(original: OriginalRecord, step: FailedStep): Promise<void> {
-    this.totals.deadLetterQueueProduceRequests += 1;
-    const { topic, hasContextHeaders } = this.settings;
+    const { settings, id, totals, secrets, onChange } = this.options;
+    const { topic, hasContextHeaders } = settings;
+    totals.deadLetterQueueProduceRequests += 1;
     const headers = original.headers.map((it): WireHeader => ({ key: it.key, value: it.value && Uint8Array.from(it.value) }));
-    if (hasContextHeaders) headers.push(...contextHeaders(this.id, original, step));
+    if (hasContextHeaders) headers.push(...contextHeaders(id, original, step, secrets));
     const key = original.key && Uint8Array.from(original.key);
     const value = original.value && Uint8Array.from(original.value);
     const bytes = (key?.length ?? 0) + (value?.length ?? 0) + 1024;
@@ -67,7 +76,7 @@ export class DeadLetters {
       .send({ topic, key, value, headers, timestamp: original.timestampMs < 0 ? undefined : original.timestampMs })
       .then(() => undefined)
       .catch((error: unknown) => {
-        this.totals.deadLetterQueueProduceFailures += 1;
+        totals.deadLetterQueueProduceFailures += 1;
         const failure = Object.assign(new ConnectError(`The record at ${original.topic}-${original.partition}, offset ${original.offset} could not be written to the dead-letter topic ${topic}: ${errorMessage(error)}`), { cause: error });
         this.failure ??= failure;
         throw failure;
@@ -75,7 +84,7 @@ export class DeadLetters {
       .finally(() => {
         this.pending.delete(sent);
         this.pendingBytes -= bytes;
-        this.onChange();
+        onChange();
       });
     this.pending.add(sent);
     sent.catch(() => undefined);
@@ -97,8 +106,8 @@ export class DeadLetters {
   }
 }
 
-function contextHeaders(id: ConnectorTaskId, original: OriginalRecord, { stage, className, error }: FailedStep): WireHeader[] {
-  const texts: [string, string | null][] = [
+function contextHeaders(id: ConnectorTaskId, original: OriginalRecord, { stage, className, error }: FailedStep, secrets: Secrets): WireHeader[] {
+  const texts: [string, string][] = [
     ['topic', original.topic],
     ['partition', String(original.partition)],
     ['offset', String(original.offset)],
@@ -107,8 +116,8 @@ function contextHeaders(id: ConnectorTaskId, original: OriginalRecord, { stage, 
     ['stage', stage],
     ['class.name', className],
     ['exception.class.name', javaClassOf(error)],
-    ['exception.message', error instanceof Error ? error.message : String(error)],
-    ['exception.stacktrace', error instanceof Error ? (error.stack ?? '') : String(error)],
+    ['exception.message', secrets.hide(error instanceof Error ? error.message : String(error))],
+    ['exception.stacktrace', secrets.hide(error instanceof Error ? (error.stack ?? '') : String(error))],
   ];
-  return texts.map(([name, text]) => ({ key: PREFIX + name, value: text === null ? null : Buffer.from(text, 'utf8') }));
+  return texts.map(([name, text]) => ({ key: PREFIX + name, value: Buffer.from(text, 'utf8') }));
 }

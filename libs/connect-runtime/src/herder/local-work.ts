@@ -260,7 +260,7 @@ export class LocalWork {
       secrets.addAll(task.secrets);
       this.checkTaskCount(id.connector, connector.config);
       isolation = specs.isolation(connector.config);
-      spec = specs.of(id, connector.config, task.config, isPaused);
+      spec = { ...specs.of(id, connector.config, task.config, isPaused), secrets: secrets.entries() };
       offsetTopic = spec.type === 'source' ? specs.ownOffsetTopic(id.connector, connector.config) : undefined;
     } catch (error) {
       const trace = secrets.hide(errorReport(error).trace);

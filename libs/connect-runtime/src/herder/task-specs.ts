@@ -72,6 +72,7 @@ export class TaskSpecs {
       valueConverter: this.converter('converter', 'value.converter', connectorConfig),
       headerConverter: this.converter('header_converter', 'header.converter', connectorConfig),
       clientConfig: isSource ? this.producerConfig(id, connectorConfig) : this.consumerConfig(id, framework.name, connectorConfig),
+      secrets: [],
       transformations: transformationSpecs(connectorConfig, this.catalog),
       errors: errorSettings(framework, isSource ? null : this.deadLetters(id, connectorConfig)),
       followerConfig: isSource ? { 'client.id': `connector-follower-${id.connector}-${id.task}`, ...workerClientConfig(this.raw, 'consumer') } : {},

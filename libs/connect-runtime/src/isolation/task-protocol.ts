@@ -28,6 +28,8 @@ export interface TaskSpec {
   readonly headerConverter: ConverterSpec;
   readonly transformations: readonly TransformationSpec[];
   readonly errors: ErrorSettings;
+  /** What config providers gave, each with its reference: kept out of dead letters. */
+  readonly secrets: readonly (readonly [string, string])[];
   /** Kafka client settings by Kafka's names: the producer's of a source task, the consumer's of a sink task. */
   readonly clientConfig: StringMap;
   /** Consumer settings for topics that a source task follows besides its work. */

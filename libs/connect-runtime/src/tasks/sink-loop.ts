@@ -1,6 +1,7 @@
 import { ConfigError, type ConnectLogger, type SinkPlugin, type SinkTask, type SinkTaskContext, type TaskSignal, type TopicPartition } from '@millrace/connect-api';
 import { Consumer } from '@millrace/client';
 import { errorMessage, hasCode, isRetriable, topicPartitionName } from '@millrace/foundation';
+import { Secrets } from '../config-providers/secrets.js';
 import { DeadLetters } from '../errors/dead-letters.js';
 import { ErrantRecords } from '../errors/errant-records.js';
 import { RecordErrors } from '../errors/record-errors.js';
@@ -152,9 +153,16 @@ export class SinkLoop implements TaskLoop {
   private async openDeadLetters(): Promise<void> {
     const { id, errors } = this.spec;
     if (!errors.deadLetters) return;
-    this.errors.deadLetters = await DeadLetters.open(errors.deadLetters, id, this.errors.totals, this.logger, () => {
-      this.failure ??= this.errors.deadLetters?.failure;
-      this.wakeMain?.();
+    this.errors.deadLetters = await DeadLetters.open({
+      settings: errors.deadLetters,
+      id,
+      totals: this.errors.totals,
+      secrets: Secrets.of(this.spec.secrets),
+      logger: this.logger,
+      onChange: () => {
+        this.failure ??= this.errors.deadLetters?.failure;
+        this.wakeMain?.();
+      },
     });
   }
 
