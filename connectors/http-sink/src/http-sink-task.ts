@@ -1,7 +1,7 @@
 import { ConnectError, DataError, type OffsetsToCommit, RetriableError, type SinkRecord, SinkTask, type SinkTaskContext, type TopicPartition } from '@millrace/connect-api';
 import { type HttpSinkSettings, parseHttpSinkSettings } from './config/http-sink-settings.js';
 import { type Attempt, Courier } from './delivery/courier.js';
-import { deliveryId } from './delivery/delivery-id.js';
+import { DeliveryId } from './delivery/delivery-id.js';
 import { Redaction } from './delivery/redaction.js';
 import type { Delivery, Rejection } from './schedule/delivery.js';
 import { DeliveryScheduler } from './schedule/delivery-scheduler.js';
@@ -18,7 +18,7 @@ interface Consignment {
 
 /** A commit waits for deliveries this part of the time between two commits, within these bounds. */
 const COMMIT_WAIT_SHARE = 0.05;
-const COMMIT_WAIT_MIN_MS = 100;
+const COMMIT_WAIT_MIN_MS = 500;
 const COMMIT_WAIT_MAX_MS = 1000;
 const STOP_WAIT_MS = 2000;
 const ROOM_WAIT_MS = 1000;
@@ -108,7 +108,7 @@ export class HttpSinkTask extends SinkTask {
     const progress = this.progressOf(record);
     const offset = record.originalKafkaOffset;
     progress.lastOffset = offset;
-    const request = this.plan.render(record, deliveryId(this.context.connectorName, record));
+    const request = this.plan.render(record, new DeliveryId(this.context.connectorName, record));
     if (request === 'ignored') {
       if (this.settings.request.onNull === 'log') this.context.logger.warn(placeOf(record), 'A record without a value is not sent');
       return;

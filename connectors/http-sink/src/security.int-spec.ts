@@ -153,7 +153,8 @@ describe('addresses', () => {
   });
 
   test('private addresses, if asked, also behind a name; and a list of hosts', async () => {
-    for (const config of [{ 'http.addresses.deny.private': 'true', 'http.api.url': `http://localhost:${endpoint.port}/` }, { 'http.api.url': '${value}', 'http.allowed.hosts': 'api.example' }]) {
+    const configs: readonly Record<string, string>[] = [{ 'http.addresses.deny.private': 'true', 'http.api.url': `http://localhost:${endpoint.port}/` }, { 'http.api.url': '${value}', 'http.allowed.hosts': 'api.example' }];
+    for (const config of configs) {
       const sink = driver(config);
       await sink.put(sinkRecord({ value: endpoint.url }));
       await sink.delivered(1);

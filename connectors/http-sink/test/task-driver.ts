@@ -1,4 +1,4 @@
-import { type ConnectLogger, type ErrantRecordReporter, RetriableError, Schema, type SinkRecord, type SinkTaskContext, type TopicPartition, type Value } from '@millrace/connect-api';
+import { type ConnectLogger, type ErrantRecordReporter, RetriableError, type Schema, type SinkRecord, type SinkTaskContext, type TopicPartition, type Value } from '@millrace/connect-api';
 import { HttpSinkTask } from '../src/http-sink-task.js';
 
 export interface LogLine {

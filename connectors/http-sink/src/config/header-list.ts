@@ -16,7 +16,7 @@ export function parseHeaders(items: readonly string[], setting: string): HeaderT
       const refuse = (why: string): ConfigError => new ConfigError(`Invalid value for configuration ${setting}: ${why}`, setting);
       if (colon < 1 || !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) throw refuse('a header is not name:value');
       if (OURS.has(name.toLowerCase())) throw refuse(`the header ${name} has a setting of its own, or is the client's`);
-      // eslint-disable-next-line no-control-regex
+       
       if (/[\u0000-\u0008\u000a-\u001f\u007f]/.test(value)) throw refuse(`the header ${name} holds a control character`);
       return new HeaderTemplate(name, value, setting);
     });

@@ -62,7 +62,7 @@ export class Classification {
     if (body.length === 0) return '';
     const text = Buffer.from(body.buffer, body.byteOffset, Math.min(body.byteLength, SNIPPET_MAX * 4)).toString('utf8');
     // Redacted before it is cut: a secret that is cut in two is still one.
-    // eslint-disable-next-line no-control-regex
+     
     const clean = this.settings.redaction.apply(text).replace(/[\s\u0000-\u001f\u007f]+/g, ' ').trim();
     return clean === '' ? '' : `: ${clean.slice(0, SNIPPET_MAX)}`;
   }

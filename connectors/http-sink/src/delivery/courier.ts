@@ -6,7 +6,7 @@ import type { PlannedRequest } from '../template/request-plan.js';
 import { targetOf } from '../template/url-template.js';
 import type { Exchange, ExchangeRequest, HttpTransport, PendingExchange } from '../transport/http-transport.js';
 import { Classification, EndpointGone } from './classification.js';
-import { batchId } from './delivery-id.js';
+import { DeliveryId } from './delivery-id.js';
 import { itemResults } from './item-results.js';
 import { OAuthTokens, TokenRefused } from './oauth-token.js';
 import type { Redaction } from './redaction.js';
@@ -129,7 +129,7 @@ export class Courier {
     if (parcel) return parcel;
     const requests = items.map((it) => it.payload.request);
     const body = this.settings.batch.isBatching ? this.joined(requests) : (requests[0]?.body ?? null);
-    parcel = { id: batchId(requests.map((it) => it.id)), body, sent: body === null ? null : compressed(body, this.settings.compression) };
+    parcel = { id: DeliveryId.ofAll(requests.map((it) => it.id)), body, sent: body === null ? null : compressed(body, this.settings.compression) };
     this.parcels.set(items, parcel);
     return parcel;
   }

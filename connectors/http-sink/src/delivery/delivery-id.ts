@@ -5,13 +5,21 @@ import type { SinkRecord } from '@millrace/connect-api';
  * Invariant 3: the id of a record's delivery, made of the connector's name and where the record stands in Kafka: the same in every attempt, after
  * every restart, in every task. A UUID of version 8; it tells nothing of what it was made of.
  */
-export function deliveryId(connector: string, record: SinkRecord): string {
-  return uuidOf(`${connector}\u0000${record.originalTopic}\u0000${record.originalPartition}\u0000${record.originalKafkaOffset}`);
-}
+export class DeliveryId {
+  private readonly place: string;
 
-/** The id of a request that carries several records: the same for the same records. */
-export function batchId(ids: readonly string[]): string {
-  return ids.length === 1 ? (ids[0] ?? '') : uuidOf(ids.join('\u0000'));
+  constructor(connector: string, record: SinkRecord) {
+    this.place = `${connector}\u0000${record.originalTopic}\u0000${record.originalPartition}\u0000${record.originalKafkaOffset}`;
+  }
+
+  toString(): string {
+    return uuidOf(this.place);
+  }
+
+  /** The id of a request that carries several records: the same for the same records; of one, that record's. */
+  static ofAll(ids: readonly DeliveryId[]): string {
+    return uuidOf(ids.map((it) => it.place).join('\u0000\u0000'));
+  }
 }
 
 function uuidOf(text: string): string {

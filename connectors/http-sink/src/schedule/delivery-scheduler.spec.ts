@@ -251,7 +251,7 @@ test('whatever happens: lanes are never in two requests at once, first deliverie
     fc.property(scenario, (it) => {
       new Run(it).play();
     }),
-    { numRuns: 400 },
+    { numRuns: 150 },
   );
 });
 

@@ -13,6 +13,11 @@ export interface Placeholder {
 
 export type TemplatePiece = string | Placeholder;
 
+/** Made only where it is asked for. */
+export interface RecordId {
+  toString(): string;
+}
+
 export interface Found {
   readonly schema: Schema | null;
   readonly value: Value;
@@ -61,7 +66,7 @@ function parsePlaceholder(inner: string, setting: string): Placeholder {
 }
 
 /** The value that a placeholder stands for. DataError where a field is missing, or stands below a null. */
-export function find(placeholder: Placeholder, record: SinkRecord, id: string): Found {
+export function find(placeholder: Placeholder, record: SinkRecord, id: RecordId): Found {
   switch (placeholder.root) {
     case 'key':
       return descend({ schema: record.keySchema, value: record.key }, placeholder);
@@ -81,7 +86,7 @@ export function find(placeholder: Placeholder, record: SinkRecord, id: string): 
     case 'timestamp':
       return { schema: null, value: BigInt(record.timestampMs) };
     case 'id':
-      return { schema: null, value: id };
+      return { schema: null, value: id.toString() };
   }
 }
 

@@ -2,6 +2,7 @@ import { ConfigError, DataError, DATE_NAME, Decimal, decimalSchema, LazyStruct, 
 import fc from 'fast-check';
 import { map, sinkRecord } from '../../test/task-driver.js';
 import { parseHttpSinkSettings } from '../config/http-sink-settings.js';
+import { DeliveryId } from '../delivery/delivery-id.js';
 import { type PlannedRequest, RequestPlan } from './request-plan.js';
 
 function plan(config: Readonly<Record<string, string>> = {}): RequestPlan {
@@ -10,11 +11,12 @@ function plan(config: Readonly<Record<string, string>> = {}): RequestPlan {
 }
 
 function render(config: Readonly<Record<string, string>>, parts: Parameters<typeof sinkRecord>[0]): PlannedRequest {
-  const request = plan(config).render(sinkRecord(parts), 'the-id');
+  const request = plan(config).render(sinkRecord(parts), ID);
   if (request === 'ignored') throw new Error('ignored');
   return request;
 }
 
+const ID = new DeliveryId('c', sinkRecord({}));
 const body = (config: Readonly<Record<string, string>>, parts: Parameters<typeof sinkRecord>[0]): string => Buffer.from(render(config, parts).body ?? []).toString('utf8');
 const path = (url: string, parts: Parameters<typeof sinkRecord>[0]): string => render({ 'http.api.url': url }, parts).target.path;
 
@@ -85,7 +87,7 @@ describe('the body', () => {
   test('a template escapes for the place: JSON values and parts of strings', () => {
     const template = '{"id": ${value.id}, "who": "Mr. ${value.name}!", "all": ${value}, "where": "${topic}/${partition}/${offset}", "q": "\\"${key}\\"", "t": ${timestamp}, "d": "${id}", "dollar": "$${x}"}';
     const text = body({ 'request.body.template': template }, { key: 'k"', value: map({ id: 5n, name: 'O"Brien\n' }), partition: 3, offset: 42 });
-    expect(JSON.parse(text)).toEqual({ id: 5, who: 'Mr. O"Brien\n!', all: { id: 5, name: 'O"Brien\n' }, where: 't/3/42', q: '"k""', t: 1_700_000_000_000, d: 'the-id', dollar: '${x}' });
+    expect(JSON.parse(text)).toEqual({ id: 5, who: 'Mr. O"Brien\n!', all: { id: 5, name: 'O"Brien\n' }, where: 't/3/42', q: '"k""', t: 1_700_000_000_000, d: ID.toString(), dollar: '${x}' });
   });
 
   test('and for XML and forms', () => {
@@ -118,7 +120,7 @@ describe('the URL', () => {
         expect(target).toBe(`/a/${encodeURIComponent(id).replace(/'/g, "'")}/z`);
       } catch (error) {
         expect(error).toBeInstanceOf(DataError);
-        expect(['', '.', '..'].includes(id) || !id.isWellFormed?.()).toBe(true);
+        expect(['', '.', '..'].includes(id) || /[\ud800-\udfff]/.test(id)).toBe(true);
       }
     }));
     expect(() => path('http://api.example/a/${value.x}${value.y}', { value: map({ x: '.', y: '.' }) })).toThrow(DataError);
@@ -149,7 +151,7 @@ describe('fields', () => {
     ['${header.h}', sinkRecord({ value: 'x' }), 'the record has no such header'],
   ];
   test.each(cases)('%s: %#', (template, record, message) => {
-    expect(() => plan({ 'http.api.url': `http://api.example/${template}` }).render(record, 'i')).toThrow(new DataError(`${template}${message === 'is null' ? ' ' : ': '}${message}`));
+    expect(() => plan({ 'http.api.url': `http://api.example/${template}` }).render(record, ID)).toThrow(new DataError(`${template}${message === 'is null' ? ' ' : ': '}${message}`));
   });
 
   test('paths into structs, maps and arrays, names with dots', () => {
@@ -174,7 +176,7 @@ describe('headers', () => {
 describe('records without a value', () => {
   const tombstone = { key: 'a/b', value: null };
   test('are ignored, deleted, sent or refused', () => {
-    expect(plan().render(sinkRecord(tombstone), 'i')).toBe('ignored');
+    expect(plan().render(sinkRecord(tombstone), ID)).toBe('ignored');
     expect(render({ 'behavior.on.null.values': 'delete', 'http.api.url': 'http://api.example/things?x=1' }, tombstone)).toMatchObject({ method: 'DELETE', target: { path: '/things/a%2Fb?x=1' }, body: null });
     expect(render({ 'behavior.on.null.values': 'delete', 'http.api.url': 'http://api.example/by/${key}/it' }, tombstone).target.path).toBe('/by/a%2Fb/it');
     expect(body({ 'behavior.on.null.values': 'null' }, tombstone)).toBe('null');

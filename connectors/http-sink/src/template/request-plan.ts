@@ -1,12 +1,13 @@
 import { DataError, Decimal, LazyStruct, type SinkRecord, Struct, type Value } from '@millrace/connect-api';
 import type { BatchBodySettings, RequestSettings } from '../config/http-sink-settings.js';
+import type { DeliveryId } from '../delivery/delivery-id.js';
 import { JsonWriter } from './json-writer.js';
 import { jsonText } from './value-text.js';
 import type { Target } from './url-template.js';
 
 /** A record as a request; nothing in it refers to the bytes of a lazy record. */
 export interface PlannedRequest {
-  readonly id: string;
+  readonly id: DeliveryId;
   readonly method: string;
   readonly target: Target;
   /** Name, value, name, value … */
@@ -33,7 +34,7 @@ export class RequestPlan {
   }
 
   /** 'ignored': a record without a value, which are not sent. DataError: the record cannot be sent as it is. */
-  render(record: SinkRecord, id: string): PlannedRequest | 'ignored' {
+  render(record: SinkRecord, id: DeliveryId): PlannedRequest | 'ignored' {
     const { settings, json } = this;
     const isTombstone = record.value === null;
     if (isTombstone && (settings.onNull === 'ignore' || settings.onNull === 'log')) return 'ignored';
@@ -45,7 +46,7 @@ export class RequestPlan {
     const headers = this.staticHeaders ?? settings.headers.flatMap((it) => [it.name, it.render(record, id, json)]);
     const body = isDelete ? null : isTombstone ? NULL_BODY : this.body(record, id);
     // A request without a body is no part of a batch.
-    const groupKey = !this.batch.isBatching ? target.origin : body === null ? id : `${method} ${target.origin}${target.path}${headers.length > 0 ? `\u0000${headers.join('\u0000')}` : ''}`;
+    const groupKey = !this.batch.isBatching ? target.origin : body === null ? id.toString() : `${method} ${target.origin}${target.path}${headers.length > 0 ? `\u0000${headers.join('\u0000')}` : ''}`;
     return { id, method, target, headers, body, isTombstone, groupKey };
   }
 
@@ -56,7 +57,7 @@ export class RequestPlan {
     return typeof key === 'string' ? `s${key}` : `${typeof key === 'object' ? 'o' : typeof key}${jsonText({ schema: keySchema, value: key }, this.json)}`;
   }
 
-  private body(record: SinkRecord, id: string): Uint8Array {
+  private body(record: SinkRecord, id: DeliveryId): Uint8Array {
     const { body, bodyFormat } = this.settings;
     if (body) return body.render(record, id, this.json);
     const { value, valueSchema } = record;

@@ -1,6 +1,6 @@
 import { DataError, type SinkRecord } from '@millrace/connect-api';
 import type { JsonWriter } from './json-writer.js';
-import { find, parseTemplate, type Placeholder } from './placeholder.js';
+import { find, parseTemplate, type Placeholder, type RecordId } from './placeholder.js';
 import { jsonText, percentEncoded, valueText, xmlEscaped } from './value-text.js';
 
 /** What a body's values must be escaped for. */
@@ -29,14 +29,14 @@ export class BodyTemplate {
     });
   }
 
-  render(record: SinkRecord, id: string, json: JsonWriter): Uint8Array {
+  render(record: SinkRecord, id: RecordId, json: JsonWriter): Uint8Array {
     let text = '';
     for (const piece of this.pieces) text += typeof piece === 'string' ? piece : pieceText(piece, record, id, json);
     return Buffer.from(text, 'utf8');
   }
 }
 
-function pieceText({ placeholder, place }: { readonly placeholder: Placeholder; readonly place: Place }, record: SinkRecord, id: string, json: JsonWriter): string {
+function pieceText({ placeholder, place }: { readonly placeholder: Placeholder; readonly place: Place }, record: SinkRecord, id: RecordId, json: JsonWriter): string {
   const found = find(placeholder, record, id);
   if (place === 'json-value') return jsonText(found, json);
   const text = valueText(found, placeholder, json);
@@ -88,11 +88,11 @@ export class HeaderTemplate {
   }
 
   /** As octets of UTF-8, one a character. DataError for what no header may hold: it would end the header and begin another. */
-  render(record: SinkRecord, id: string, json: JsonWriter): string {
+  render(record: SinkRecord, id: RecordId, json: JsonWriter): string {
     let text = '';
     for (const piece of this.pieces) {
       const more = typeof piece === 'string' ? piece : valueText(find(piece, record, id), piece, json);
-      // eslint-disable-next-line no-control-regex
+       
       if (typeof piece !== 'string' && /[\u0000-\u0008\u000a-\u001f\u007f]/.test(more)) throw new DataError(`${piece.text} holds a control character, which the header ${this.name} cannot carry`);
       text += more;
     }
@@ -101,6 +101,6 @@ export class HeaderTemplate {
 }
 
 export function headerOctets(text: string): string {
-  // eslint-disable-next-line no-control-regex
+   
   return /^[\u0000-\u007f]*$/.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
 }

@@ -1,6 +1,6 @@
 import { ConfigError, DataError, type SinkRecord } from '@millrace/connect-api';
 import type { JsonWriter } from './json-writer.js';
-import { find, parseTemplate, type Placeholder, type TemplatePiece } from './placeholder.js';
+import { find, parseTemplate, type Placeholder, type RecordId, type TemplatePiece } from './placeholder.js';
 import { percentEncoded, valueText } from './value-text.js';
 
 export interface Target {
@@ -56,7 +56,7 @@ export class UrlTemplate {
     return new UrlTemplate(`${path.replace(/\/$/, '')}/${more}${rest}`, this.setting);
   }
 
-  render(record: SinkRecord, id: string, json: JsonWriter): Target {
+  render(record: SinkRecord, id: RecordId, json: JsonWriter): Target {
     let text = '';
     for (const piece of this.pieces) text += typeof piece === 'string' ? piece : this.pieceText(piece, record, id, json);
     if (this.last?.text === text) return this.last.target;
@@ -66,7 +66,7 @@ export class UrlTemplate {
     return target;
   }
 
-  private pieceText({ placeholder, part }: { readonly placeholder: Placeholder; readonly part: Part }, record: SinkRecord, id: string, json: JsonWriter): string {
+  private pieceText({ placeholder, part }: { readonly placeholder: Placeholder; readonly part: Part }, record: SinkRecord, id: RecordId, json: JsonWriter): string {
     const text = valueText(find(placeholder, record, id), placeholder, json);
     switch (part) {
       case 'whole':
