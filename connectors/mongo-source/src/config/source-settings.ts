@@ -24,6 +24,8 @@ export interface SourceSettings {
   readonly changesStyle: JsonStyle;
   /** The filter of a collection's snapshot, if it is not read whole. */
   snapshotFilter(namespace: string): Document | undefined;
+  /** `capture.start.op.time`: seconds and increment in one number of 64 bits. */
+  readonly startTime: bigint | undefined;
   /** How long the server may wait for an event. */
   readonly awaitMs: number;
 }
@@ -40,8 +42,14 @@ export function readSettings(config: ConnectorConfig): SourceSettings {
     skipped: new Set(values['skipped.operations'].filter((it) => it !== 'none')),
     ...jsonStyles(values['json.serialization.mode'].toLowerCase()),
     snapshotFilter: (namespace) => overrides.find((it) => it.namespace.test(namespace))?.filter,
+    startTime: startTimeOf(config['capture.start.op.time']),
     awaitMs: values['cursor.max.await.time.ms'] || values['poll.interval.ms'],
   };
+}
+
+/** Read from the text: the number has more digits than a double. */
+function startTimeOf(text: string | undefined): bigint | undefined {
+  return text === undefined || BigInt(text.trim().replace('+', '')) < 0n ? undefined : BigInt(text.trim().replace('+', ''));
 }
 
 function jsonStyles(mode: string): { readonly documentStyle: JsonStyle; readonly changesStyle: JsonStyle } {

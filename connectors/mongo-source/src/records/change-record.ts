@@ -1,5 +1,5 @@
 import type { Headers, OffsetMap, Schema, SourceRecord, Value } from '@millrace/connect-api';
-import { eventOffset, type EventTime } from './position.js';
+import { eventOffset, type EventTime, type OffsetExtras } from './position.js';
 
 /** A record of a streamed change: its offset is made only when it is asked for. */
 export class ChangeRecord implements SourceRecord {
@@ -13,9 +13,10 @@ export class ChangeRecord implements SourceRecord {
     readonly sourcePartition: OffsetMap,
     private readonly time: EventTime,
     private readonly token: Buffer,
+    private readonly extras: OffsetExtras,
   ) {}
 
   get sourceOffset(): OffsetMap {
-    return eventOffset(this.time, this.token);
+    return eventOffset(this.time, this.token, this.extras);
   }
 }

@@ -20,19 +20,23 @@ export interface EventTime {
   readonly txnNumber: bigint | undefined;
 }
 
+/** Keys of an offset that are not about the stream: how far an incremental snapshot is. */
+export type OffsetExtras = Readonly<Record<string, string>> | undefined;
+
 /** The offset behind an event: Debezium's keys. */
-export function eventOffset(time: EventTime, token: Buffer): OffsetMap {
+export function eventOffset(time: EventTime, token: Buffer, extras: OffsetExtras): OffsetMap {
   const { seconds, order, lsid, txnNumber } = time;
-  return { sec: seconds, ord: order, ...(lsid === undefined ? {} : { lsid }), ...(txnNumber === undefined ? {} : { txnNumber: Number(txnNumber) }), resume_token: token.toString('base64') };
+  return { sec: seconds, ord: order, ...(lsid === undefined ? {} : { lsid }), ...(txnNumber === undefined ? {} : { txnNumber: Number(txnNumber) }), resume_token: token.toString('base64'), ...extras };
 }
 
 /** The offset of a position that no event is at. */
-export function positionOffset(position: StoredPosition): OffsetMap {
+export function positionOffset(position: StoredPosition, extras?: OffsetExtras): OffsetMap {
   return {
     sec: position.seconds,
     ord: position.order,
     ...(position.isSnapshotRunning ? { initsync: true } : {}),
     ...(position.token ? { resume_token: position.token.toString('base64') } : {}),
+    ...extras,
   };
 }
 

@@ -76,12 +76,13 @@ export const HEARTBEAT_KEY = Schema.struct([['serverName', STRING]], { name: 'io
 export const HEARTBEAT_VALUE = Schema.struct([['ts_ms', LONG]], { name: 'io.debezium.connector.common.Heartbeat', version: 1 });
 
 export const NOTIFICATION_KEY = Schema.struct([['id', STRING]], { name: 'io.debezium.connector.common.NotificationKey', version: 1 });
+const NOTIFICATION_DATA = Schema.map(STRING, STRING, { optional: true });
 export const NOTIFICATION_VALUE = Schema.struct(
   [
     ['id', STRING],
-    ['aggregate_type', STRING],
     ['type', STRING],
-    ['additional_data', Schema.map(STRING, STRING, { optional: true })],
+    ['aggregate_type', STRING],
+    ['additional_data', NOTIFICATION_DATA],
     ['timestamp', LONG],
   ],
   { name: 'io.debezium.connector.common.Notification', version: 1 },

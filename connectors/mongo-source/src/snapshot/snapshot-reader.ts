@@ -16,9 +16,10 @@ export interface SnapshotOptions {
   /** Where streaming goes on: taken before the first document is read. */
   readonly position: StoredPosition;
   readonly collections: readonly Namespace[];
-  /** What offsets of the records say; `undefined` for the last one of the snapshot means `doneOffset`. */
+  /** A restart amid an initial snapshot begins it anew; amid one that was asked for, streaming goes on. */
+  readonly isInitial: boolean;
   readonly filterOf: (namespace: string) => Document | undefined;
-  readonly onCollection?: (namespace: Namespace, documents: number) => void;
+  readonly onCollection: (namespace: Namespace, documents: number | undefined) => void;
 }
 
 interface DocumentBatch {
@@ -40,13 +41,14 @@ export class SnapshotReader {
   private isClosed = false;
   private wakeReader: (() => void) | undefined;
   private readonly wakeFetchers = new Set<() => void>();
-  private readonly runningOffset: OffsetMap;
+  /** The offset of all records but the last one. */
+  readonly runningOffset: OffsetMap;
   /** The offset behind the whole snapshot. */
   readonly doneOffset: OffsetMap;
 
   constructor(private readonly options: SnapshotOptions) {
     this.todo = [...options.collections];
-    this.runningOffset = positionOffset({ ...options.position, isSnapshotRunning: true });
+    this.runningOffset = positionOffset({ ...options.position, isSnapshotRunning: options.isInitial });
     this.doneOffset = positionOffset(options.position);
     const threads = Math.min(options.settings.values['snapshot.max.threads'], this.todo.length);
     this.running = threads;
@@ -68,11 +70,12 @@ export class SnapshotReader {
   /** Adds what is there, but one document less as long as more may come: the last one of all is marked. */
   read(max: number, into: SourceRecord[]): void {
     const nowMs = Date.now();
-    while (into.length < max && this.waiting > (this.running === 0 ? 0 : 1)) {
+    const hasAll = this.running === 0 && this.failure === undefined;
+    while (into.length < max && this.waiting > (hasAll ? 0 : 1)) {
       const batch = this.queue[0]!;
       const document = batch.documents[batch.next++]!;
       this.waiting -= 1;
-      into.push(this.record(batch.plan, document, nowMs, this.running === 0 && this.waiting === 0));
+      into.push(this.record(batch.plan, document, nowMs, hasAll && this.waiting === 0));
       if (batch.next === batch.documents.length) this.queue.shift();
     }
     for (const wake of this.wakeFetchers) wake();
@@ -131,6 +134,7 @@ export class SnapshotReader {
     const batchSize = settings.values['snapshot.fetch.size'];
     const cursor = client.db(database).collection(collection).find(filterOf(`${database}.${collection}`) ?? {}, { raw: true, ...(batchSize > 0 ? { batchSize } : {}) });
     let count = 0;
+    this.options.onCollection(namespace, undefined);
     try {
       while (!this.isClosed && (await cursor.hasNext())) {
         const documents = cursor.readBufferedDocuments() as unknown as Buffer[];
@@ -143,7 +147,7 @@ export class SnapshotReader {
     } finally {
       await cursor.close().catch(() => undefined);
     }
-    if (!this.isClosed) this.options.onCollection?.(namespace, count);
+    if (!this.isClosed) this.options.onCollection(namespace, count);
   }
 
   private async untilThereIsRoom(): Promise<void> {

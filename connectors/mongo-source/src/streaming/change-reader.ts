@@ -2,7 +2,7 @@ import { ConnectError, type Headers, type OffsetMap, type SourceRecord } from '@
 import { ChangeEnvelope, DocumentKey } from '../records/change-values.js';
 import { ChangeRecord } from '../records/change-record.js';
 import type { CollectionPlanner } from '../records/collection-plan.js';
-import { tokenPosition, type EventTime, type StoredPosition } from '../records/position.js';
+import { tokenPosition, tokenSeconds, type EventTime, type OffsetExtras, type StoredPosition } from '../records/position.js';
 import { ChangeEvent } from './change-event.js';
 import { ChangeStream, type ChangeStreamOptions, type StreamBatch } from './change-stream.js';
 import { Fragments } from './fragments.js';
@@ -24,6 +24,8 @@ export class ChangeReader {
   /** Of the last event that became records, or of the start: what a record that is not the last of its event carries. */
   private passed: { readonly time: EventTime; readonly token: Buffer } | undefined;
   private quietToken: Buffer | undefined;
+  /** Goes into the offsets of the records that are made from now on. */
+  extras: OffsetExtras;
   private lastTimeMs: number | undefined;
   private lagMs: number | undefined;
 
@@ -77,6 +79,11 @@ export class ChangeReader {
     return { isSnapshotRunning: false, token: Buffer.from(token), seconds: time.seconds, order: time.order };
   }
 
+  /** The cluster time up to which everything was handed over, if the server's tokens tell it. */
+  get passedTime(): { readonly seconds: number; readonly order: number } | undefined {
+    return this.quietPosition && tokenSeconds(this.quietPosition);
+  }
+
   get lagMilliseconds(): number | undefined {
     return this.lagMs;
   }
@@ -110,8 +117,8 @@ export class ChangeReader {
     const hasTombstone = operation === 'd' && settings.values['tombstones.on.delete'];
     // Invariant 4: of two records of one event only the last has its position.
     const first = hasTombstone && this.passed ? this.passed : { time, token };
-    into.push(new ChangeRecord(plan.topic, plan.keySchema, key, plan.envelope, value, headers, partition, first.time, first.token));
-    if (hasTombstone) into.push(new ChangeRecord(plan.topic, plan.keySchema, key, null, null, headers, partition, time, token));
+    into.push(new ChangeRecord(plan.topic, plan.keySchema, key, plan.envelope, value, headers, partition, first.time, first.token, this.extras));
+    if (hasTombstone) into.push(new ChangeRecord(plan.topic, plan.keySchema, key, null, null, headers, partition, time, token, this.extras));
     this.passed = { time, token };
   }
 }

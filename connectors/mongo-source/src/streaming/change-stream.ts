@@ -138,8 +138,8 @@ export class ChangeStream {
 function startOf({ position, settings }: ChangeStreamOptions): Document {
   if (position?.token) return { resumeAfter: BSON.deserialize(position.token) };
   if (position && position.seconds > 0) return { startAtOperationTime: new Timestamp({ t: position.seconds, i: Math.max(position.order, 0) }) };
-  const startTime = settings.values['capture.start.op.time'];
-  return startTime < 0 ? {} : { startAtOperationTime: Timestamp.fromBits(Number(BigInt(startTime) & 0xffffffffn) | 0, Number(BigInt(startTime) >> 32n) | 0) };
+  const { startTime } = settings;
+  return startTime === undefined ? {} : { startAtOperationTime: new Timestamp({ t: Number(startTime >> 32n), i: Number(startTime & 0xffffffffn) }) };
 }
 
 function readAnswer(answer: Document): CursorAnswer {

@@ -5,12 +5,15 @@ import { valueAt } from '../query/field-path.js';
 import { compileMatch } from '../query/matcher.js';
 import { compileStage, stagesOf, unknownStage } from '../query/pipeline.js';
 import { badValue } from '../server-error.js';
+import { idOf } from '../store/catalog.js';
 import type { Answer, CommandContext } from './command.js';
 
 export function find({ command, database, workspace, cursors }: CommandContext): Answer {
   const name = textOf(command.get('find'))!;
   const documents = documentsOf({ workspace, database }, name).filter(filterOf(command.get('filter')));
-  const sorted = sortBy(documents, fieldsOf(command.get('sort')));
+  const least = fieldsOf(command.get('min'))?.get('_id');
+  const bounded = least ? documents.filter((it) => compareValues(idOf(it), least) >= 0) : documents;
+  const sorted = sortBy(bounded, fieldsOf(command.get('sort')));
   const skip = numberOf(command.get('skip')) ?? 0;
   const limit = numberOf(command.get('limit')) ?? 0;
   const cut = sorted.slice(skip, limit === 0 ? undefined : skip + Math.abs(limit));
