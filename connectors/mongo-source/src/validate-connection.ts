@@ -1,5 +1,6 @@
 import type { ConfigValue, ConnectorConfig } from '@millrace/connect-api';
 import type { MongoClient } from 'mongodb';
+import { regexListProblem } from './config/regex-list.js';
 import { readSettings } from './config/source-settings.js';
 import { createClient } from './connection/connect.js';
 import { AUTHENTICATION_FAILED, reasonOf, serverCode, UNAUTHORIZED } from './connection/failure.js';
@@ -21,6 +22,12 @@ export function validateTogether(config: ConnectorConfig, values: ConfigValue[])
   const report = (name: string, error: string): unknown => values.find((it) => it.name === name)?.errors.push(error);
   for (const [include, exclude] of EXCLUSIVE_LISTS) {
     if (config[include] && config[exclude]) report(exclude, `The '${exclude}' value is invalid: "${include}" is already specified`);
+  }
+  if (config['filters.match.mode']?.toLowerCase() !== 'literal') {
+    for (const name of [...EXCLUSIVE_LISTS.flat(), 'snapshot.include.collection.list']) {
+      const problem = regexListProblem(config[name] ?? '');
+      if (problem !== undefined) report(name, `The '${name}' value is invalid: ${problem}`);
+    }
   }
   if (config['cursor.oversize.handling.mode']?.toLowerCase() === 'skip' && Number(config['cursor.oversize.skip.threshold'] ?? 0) <= 0) {
     report('cursor.oversize.skip.threshold', 'Invalid threshold value for skipped document size');

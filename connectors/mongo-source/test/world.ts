@@ -35,7 +35,7 @@ export class World {
     const real = process.env.MONGO_URL;
     const double = real ? undefined : await MongoDouble.start(options);
     const url = real ?? double!.url;
-    const client = await MongoClient.connect(url, { serverSelectionTimeoutMS: 10_000 });
+    const client = await MongoClient.connect(url, { serverSelectionTimeoutMS: 10_000, heartbeatFrequencyMS: 500 });
     const world = new World(double, client, url);
     if (real) await client.db('shop').dropDatabase();
     return world;

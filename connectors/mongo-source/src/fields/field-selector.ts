@@ -31,7 +31,7 @@ export class FieldFilter {
   /** A path of `removedFields` or `truncatedArrays`; undefined: left out. */
   path(text: string): string | undefined {
     const parts = text.split('.');
-    const rule = this.rules.find((it) => startsWith(withoutIndexes(parts), it.path));
+    const rule = this.rules.find((it) => startsWith(it.path, withoutIndexes(parts)));
     if (!rule) return text;
     return rule.newName === undefined ? undefined : renamed(parts, rule.path.length - 1, rule.newName);
   }

@@ -15,6 +15,9 @@ export interface StreamBatch {
   readonly operationTime: Timestamp | undefined;
 }
 
+/** How long the end of a stream may take: the server may be gone. */
+const GOODBYE_MS = 300;
+
 interface CursorAnswer extends StreamBatch {
   readonly cursorId: bigint;
 }
@@ -87,11 +90,15 @@ export class ChangeStream {
     this.isClosed = true;
     this.pending?.catch(() => undefined);
     this.pending = undefined;
+    await within(this.letGo(), GOODBYE_MS, new AbortController().signal);
+  }
+
+  private async letGo(): Promise<void> {
     if (this.cursorId !== 0n) await this.db.command({ killCursors: this.collectionName, cursors: [Long.fromBigInt(this.cursorId)] }, { session: this.session }).catch(() => undefined);
     await this.session.endSession().catch(() => undefined);
   }
 
-  /** `first` has events of its own that come before what the cursor sends: it is handed out by the next `next`. */
+  /** The answer to the opening may have events: it is handed out by the next `next`, unless that is its caller. */
   private continueWith(opened: CursorAnswer, handedOut?: CursorAnswer): void {
     this.cursorId = opened.cursorId;
     this.pending = handedOut === opened ? this.getMore() : Promise.resolve(opened);
