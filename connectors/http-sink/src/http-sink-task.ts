@@ -18,7 +18,7 @@ interface Consignment {
 
 /** A commit waits for deliveries this part of the time between two commits, within these bounds. */
 const COMMIT_WAIT_SHARE = 0.05;
-const COMMIT_WAIT_MIN_MS = 500;
+const COMMIT_WAIT_MIN_MS = 100;
 const COMMIT_WAIT_MAX_MS = 1000;
 const STOP_WAIT_MS = 2000;
 const ROOM_WAIT_MS = 1000;

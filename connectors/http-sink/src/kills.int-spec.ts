@@ -140,7 +140,7 @@ test.each([
   expect([...receiver.placeIds.values()].filter((it) => it.size !== 1)).toEqual([]);
   expect(receiver.placeIds.size).toBe(total);
   for (const offsets of receiver.firsts.values()) expect(offsets).toEqual([...offsets].sort((a, b) => a - b));
-  expect(total).toBeGreaterThan(150);
+  expect(total).toBeGreaterThan(50);
   expect(receiver.repeats).toBeGreaterThan(0);
   expect(receiver.misdeeds.size).toBeGreaterThan(6);
   if (process.env.MILLRACE_FIGURES) console.log(JSON.stringify({ name: _name, kills: KILLS, records: total, requests: endpoint.got.length, repeats: receiver.repeats, misdeeds: Object.fromEntries(receiver.misdeeds) }));
