@@ -6,6 +6,7 @@ import { kafkaClient, producerSettings } from '../kafka/client-settings.js';
 import { TopicAdmin } from '../kafka/topic-admin.js';
 import type { ConnectorTaskId } from '../rest/shapes.js';
 import type { WireHeader } from '../tasks/task-converters.js';
+import { within } from '../tasks/waiting.js';
 import type { DeadLetterSettings } from './error-settings.js';
 import type { ErrorTotals } from './error-totals.js';
 import { javaClassOf, type FailedStep } from './failed-step.js';
@@ -99,9 +100,7 @@ export class DeadLetters {
 
   /** What is on its way gets this time. */
   async close(timeoutMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    await Promise.race([Promise.allSettled(this.pending), new Promise((resolve) => (timer = setTimeout(resolve, timeoutMs)))]);
-    clearTimeout(timer);
+    await within(timeoutMs, Promise.allSettled(this.pending));
     await this.producer.close({ timeoutMs: 0 });
   }
 }

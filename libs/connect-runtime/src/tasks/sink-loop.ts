@@ -10,13 +10,12 @@ import type { TaskCounters, TaskSpec } from '../isolation/task-protocol.js';
 import { consumerSettings } from '../kafka/client-settings.js';
 import { loadConnectorPlugin } from '../plugins/load-plugin.js';
 import { TransformationChain } from '../transforms/transformation-chain.js';
-import { LatencyWindow } from './latency-window.js';
-import { OperationWatch } from './operation-watch.js';
 import { PauseGate } from './pause-gate.js';
 import { SinkConversion } from './sink-conversion.js';
 import { SinkCommits } from './sink-commits.js';
 import { SinkQueue, withoutPartition, type SinkBatch } from './sink-queue.js';
 import { TaskConverters } from './task-converters.js';
+import { TaskGauges } from './task-gauges.js';
 import type { TaskLoop } from './task-loop.js';
 
 const POLL_MS = 1000;
@@ -33,7 +32,7 @@ export class SinkLoop implements TaskLoop {
   private readonly task: SinkTask;
   private readonly queue: SinkQueue;
   private readonly consumer: Consumer;
-  private readonly latency = new LatencyWindow();
+  private readonly gauges: TaskGauges;
   private readonly errors: RecordErrors;
   private readonly errant: ErrantRecords;
   private readonly chain: TransformationChain;
@@ -52,7 +51,6 @@ export class SinkLoop implements TaskLoop {
   private failure: unknown;
   private wakeMain: (() => void) | undefined;
   private wakePump: (() => void) | undefined;
-  private readonly watch = new OperationWatch();
   private recordsIn = 0;
   private recordsOut = 0;
   private readonly usedTopics = new Set<string>();
@@ -65,6 +63,7 @@ export class SinkLoop implements TaskLoop {
     this.gate = new PauseGate(spec.startPaused);
     if (host.lease) host.lease.onRenewed = () => this.wake();
     this.task = (loadConnectorPlugin(spec.plugin) as SinkPlugin).task();
+    this.gauges = new TaskGauges(spec.stallTimeoutMs);
     this.errors = new RecordErrors(spec.errors, logger);
     const converters = new TaskConverters(spec);
     this.chain = new TransformationChain(spec.transformations);
@@ -105,7 +104,7 @@ export class SinkLoop implements TaskLoop {
       if (this.isStopping) return;
       this.isStarted = true;
       await this.openDeadLetters();
-      await this.watch.during('start', () => this.task.start(this.context()));
+      await this.gauges.watch.during('start', () => this.task.start(this.context()));
       this.subscribe();
       this.host.reportState('RUNNING');
       pump = this.pump();
@@ -117,31 +116,11 @@ export class SinkLoop implements TaskLoop {
   }
 
   counters(): TaskCounters {
-    const { avgMs, maxMs } = this.latency.take();
-    const memory = process.memoryUsage();
-    const stall = this.watch.longerThan(this.spec.stallTimeoutMs);
     const waiting = this.recordsIn - this.recordsOut + this.queue.records;
-    return {
-      recordsIn: this.recordsIn,
-      recordsOut: this.recordsOut,
-      bytesOut: 0,
-      recordsActive: waiting,
-      sourceLagMs: null,
-      sourceLagBytes: null,
-      lag: waiting + this.assigned.reduce((sum, it) => sum + (this.consumer.lag(it) ?? 0), 0),
-      latencyAvgMs: avgMs,
-      latencyMaxMs: maxMs,
-      heapBytes: memory.heapUsed,
-      externalBytes: memory.external,
-      isStalled: stall !== undefined,
-      stalledIn: stall?.name ?? null,
-      stalledForMs: Math.round(stall?.forMs ?? 0),
-      lastProgressMs: this.watch.lastProgressMs,
-      errors: { ...this.errors.totals },
-    };
+    const lag = waiting + this.assigned.reduce((sum, it) => sum + (this.consumer.lag(it) ?? 0), 0);
+    return this.gauges.counters({ recordsIn: this.recordsIn, recordsOut: this.recordsOut, bytesOut: 0, recordsActive: waiting, lag, sourceLagMs: null, sourceLagBytes: null }, this.errors.totals);
   }
 
-  /** Another worker may run this task by now: nothing is put any more until that is known not to be so. */
   private get isFenced(): boolean {
     return this.host.lease?.isValid === false;
   }
@@ -241,7 +220,7 @@ export class SinkLoop implements TaskLoop {
       if (this.failure !== undefined) throw this.failure;
       if (this.gate.isPaused) await this.whilePaused();
       if (this.isFenced) {
-        await this.watch.during('membership', () => this.untilWoken());
+        await this.gauges.watch.during('membership', () => this.untilWoken());
         continue;
       }
       if (this.isCommitDue) await this.commit();
@@ -293,7 +272,7 @@ export class SinkLoop implements TaskLoop {
     if (!batch) return;
     this.delivering = batch;
     try {
-      await this.watch.during('put', () => this.deliver(batch));
+      await this.gauges.watch.during('put', () => this.deliver(batch));
     } finally {
       this.delivering = undefined;
     }
@@ -329,7 +308,7 @@ export class SinkLoop implements TaskLoop {
   private delivered({ records, positions }: SinkBatch): void {
     this.recordsOut += records.length;
     const last = records[records.length - 1];
-    if (last) this.latency.add(Date.now() - last.timestampMs, records.length);
+    if (last) this.gauges.latency.add(Date.now() - last.timestampMs, records.length);
     if (!this.spec.tracksTopics) return;
     for (const { topic } of positions.keys()) {
       if (this.usedTopics.has(topic)) continue;
@@ -340,7 +319,7 @@ export class SinkLoop implements TaskLoop {
 
   private async commit(): Promise<void> {
     this.isCommitDue = false;
-    await this.exclusively(() => this.watch.during('commit', () => this.commits.commit(false)));
+    await this.exclusively(() => this.gauges.watch.during('commit', () => this.commits.commit(false)));
   }
 
   private forgetPrepared(): void {

@@ -1,0 +1,33 @@
+/** Waits for `work`, but no longer than this. */
+export async function within(timeoutMs: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([work, new Promise((resolve) => (timer = setTimeout(resolve, timeoutMs)))]);
+  clearTimeout(timer);
+}
+
+/** Waits so long, or until the signal is aborted. */
+export async function pauseFor(delayMs: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, delayMs);
+    signal.addEventListener('abort', done);
+  });
+}
+
+/** True when `step` is done before the signal is aborted; a step that is left behind may end as it likes. */
+export async function unlessAborted(signal: AbortSignal, step: () => Promise<void>): Promise<boolean> {
+  if (signal.aborted) return false;
+  let stop: () => void = () => undefined;
+  const stopped = new Promise<boolean>((resolve) => (stop = () => resolve(false)));
+  signal.addEventListener('abort', stop);
+  try {
+    return await Promise.race([step().then(() => true), stopped]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
