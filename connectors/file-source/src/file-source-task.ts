@@ -131,7 +131,7 @@ export class FileSourceTask extends SourceTask {
       this.nextScanMs = 0;
     } else if (result === 'gone') {
       file.hasMore = false;
-      file.mtimeMs = -1;
+      file.isUnsure = true;
       this.nextScanMs = Math.min(this.nextScanMs, Date.now() + WAIT_MS);
     }
   }
@@ -167,6 +167,7 @@ export class FileSourceTask extends SourceTask {
   }
 
   private async finish(file: TrackedFile): Promise<void> {
+    if (await this.book.continueInCopy(file, Date.now())) return;
     if (file.unreadBytes > 0) this.context.logger.warn({ path: file.path, bytes: file.unreadBytes }, 'A file was removed before it was read to its end');
     this.book.finish(file);
     this.openFiles.delete(file);

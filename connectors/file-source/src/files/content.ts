@@ -3,6 +3,7 @@ import fs from 'node:fs/promises';
 import zlib from 'node:zlib';
 
 const CHUNK_BYTES = 256 << 10;
+const INFLATED_BYTES = 64 << 10;
 const NOTHING = Buffer.alloc(0);
 
 /**
@@ -110,7 +111,8 @@ export class GzipContent implements Content {
     const handle = await openAs(this.path(), this.inode);
     if (handle === undefined) return false;
     const packed = handle.createReadStream({ start: 0, highWaterMark: 64 << 10 });
-    const plain = zlib.createGunzip({ chunkSize: CHUNK_BYTES });
+    // Small pieces: those before a broken place are handed out.
+    const plain = zlib.createGunzip({ chunkSize: INFLATED_BYTES });
     packed.on('error', (error) => plain.destroy(error));
     packed.pipe(plain);
     this.chunks = plain[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
@@ -137,10 +139,10 @@ export async function readHead(path: string, inode: string, bytes: number): Prom
   }
 }
 
-/** The bytes at a place of a plain file; fewer at its end. */
-export async function readRange(path: string, inode: string, start: number, bytes: number): Promise<Buffer> {
+/** The bytes at a place of a plain file; fewer at its end. Undefined: there is another file under this name now, or none. */
+export async function readRange(path: string, inode: string, start: number, bytes: number): Promise<Buffer | undefined> {
   const handle = await openAs(path, inode);
-  if (handle === undefined) return NOTHING;
+  if (handle === undefined) return undefined;
   try {
     return await readUpTo(handle, bytes, start);
   } finally {

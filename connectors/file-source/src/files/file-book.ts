@@ -17,7 +17,8 @@ export interface FileBookOptions {
 
 interface Shadow {
   readonly of: TrackedFile;
-  readonly size: number;
+  readonly found: FoundFile;
+  readonly isGzip: boolean;
 }
 
 /**
@@ -38,7 +39,8 @@ export class FileBook {
   private readonly floors = new Map<string, number>();
   private readonly single: OffsetMap | null;
   private singleStored: StoredOffset | null = null;
-  private isFirstScan = true;
+  /** When the first scan began: of a family of which nothing is known, what has changed since is new. */
+  private beganMs = 0;
 
   constructor(private readonly options: FileBookOptions) {
     const { filename } = options.settings;
@@ -52,20 +54,34 @@ export class FileBook {
     for (const file of this.files) {
       if (file.isTruncated) continue;
       const now = byInode.get(file.inode);
-      if (now) file.seen(now, nowMs);
-      else file.goneSinceMs ??= nowMs;
+      if (now === undefined) file.goneSinceMs ??= nowMs;
+      else {
+        file.seen(now, nowMs);
+        await file.learnHead();
+      }
     }
     for (const inode of this.shadows.keys()) if (!byInode.has(inode)) this.shadows.delete(inode);
     for (const inode of this.done) if (!byInode.has(inode)) this.done.delete(inode);
-    const unknown = [...byInode.values()].filter((it) => it.size > 0 && !this.byInode.has(it.inode) && !this.done.has(it.inode));
-    unknown.sort((a, b) => a.mtimeMs - b.mtimeMs || (a.path < b.path ? 1 : -1));
-    if (this.isFirstScan && this.single !== null) {
+    const isFirst = this.beganMs === 0;
+    if (isFirst) this.beganMs = nowMs;
+    if (isFirst && this.single !== null) {
       const [offset = null] = await this.options.offsets([this.single]);
       this.singleStored = storedOffset(offset);
     }
-    if (this.singleStored !== null) await this.resumeSingle(unknown);
-    for (const it of unknown) if (!this.byInode.has(it.inode)) await this.identify(it, nowMs);
-    this.isFirstScan = false;
+    for (let unknown = this.unknownOf(byInode); ; ) {
+      if (this.singleStored !== null) await this.resumeSingle(unknown);
+      const known = new Set(this.byInode.keys());
+      for (const it of unknown) if (!this.byInode.has(it.inode) && !this.done.has(it.inode)) await this.identify(it, nowMs);
+      // A copy that was found has shown that the inode of its file holds another one: that is looked at in the same pass.
+      unknown = this.unknownOf(byInode).filter((it) => known.has(it.inode));
+      if (unknown.length === 0) return;
+    }
+  }
+
+  /** What has come, the oldest first. */
+  private unknownOf(found: ReadonlyMap<string, FoundFile>): FoundFile[] {
+    const unknown = [...found.values()].filter((it) => it.size > 0 && !this.byInode.has(it.inode) && !this.done.has(it.inode));
+    return unknown.sort((a, b) => a.mtimeMs - b.mtimeMs || (a.path < b.path ? 1 : -1));
   }
 
   /** Its inode holds another file now. */
@@ -90,45 +106,52 @@ export class FileBook {
     return this.byPartition.get(JSON.stringify(partition));
   }
 
-  /** A copy of it, to go on with when it is lost itself. */
-  hasShadow(file: TrackedFile): boolean {
-    for (const { of } of this.shadows.values()) if (of === file) return true;
+  /** Goes on in a copy of a file that is at its end under its own name. False: there is none. */
+  async continueInCopy(file: TrackedFile, nowMs: number): Promise<boolean> {
+    for (const [inode, { of, found, isGzip }] of this.shadows) {
+      if (of !== file) continue;
+      this.shadows.delete(inode);
+      await this.moveTo(file, found, isGzip, nowMs);
+      return true;
+    }
     return false;
+  }
+
+  private async moveTo(file: TrackedFile, found: FoundFile, isGzip: boolean, nowMs: number): Promise<void> {
+    if (this.byInode.get(file.inode) === file) this.byInode.delete(file.inode);
+    await file.adopt(found, isGzip, nowMs);
+    this.byInode.set(found.inode, file);
   }
 
   private async identify(found: FoundFile, nowMs: number): Promise<void> {
     const shadow = this.shadows.get(found.inode);
-    if (shadow && shadow.size === found.size && this.files.has(shadow.of) && !isLost(shadow.of)) return;
+    if (shadow && shadow.found.size === found.size && shadow.found.path === found.path && this.files.has(shadow.of) && !isLost(shadow.of)) return;
     this.shadows.delete(found.inode);
     const { head, isGzip } = await this.headOf(found);
     if (head.length === 0) return;
     const isRewritten = this.rewritten.delete(found.inode);
-    let isCollision = false;
-    if (!isRewritten) {
-      const known = await this.known(found, head, isGzip);
-      if (known === 'other') isCollision = true;
-      else if (known !== undefined) {
-        if (isLost(known)) {
-          await known.adopt(found, isGzip, nowMs);
-          this.byInode.set(found.inode, known);
-        } else {
-          this.shadows.set(found.inode, { of: known, size: found.size });
-        }
-        return;
+    const known = await this.known(found, head, isGzip);
+    if (known !== undefined && known !== 'other') {
+      if (known.isShorter || isLost(known.file)) {
+        await this.moveTo(known.file, found, isGzip, nowMs);
+      } else {
+        this.shadows.set(found.inode, { of: known.file, found, isGzip });
       }
-      if (this.single === null) {
-        const stored = await this.storedFor(found, head, isGzip, isCollision);
-        if (stored !== undefined) {
-          this.track(found, head, isGzip, stored.offset, stored.isOwn);
-          return;
-        }
+      return;
+    }
+    const isCollision = known === 'other';
+    if (!isRewritten && this.single === null) {
+      const stored = await this.storedFor(found, head, isGzip, isCollision);
+      if (stored !== undefined) {
+        this.track(found, head, isGzip, stored.offset, stored.isOwn);
+        return;
       }
     }
     if (this.isNew(found)) this.track(found, head, isGzip, null, isCollision || (await this.isTaken(head)));
   }
 
-  /** The known file that has this content, or `other` when one begins alike but is not this one. */
-  private async known(found: FoundFile, head: Buffer, isGzip: boolean): Promise<TrackedFile | 'other' | undefined> {
+  /** The known file that has this content (`isShorter`: and not all of it), or `other` when one begins alike but is not this one. */
+  private async known(found: FoundFile, head: Buffer, isGzip: boolean): Promise<{ readonly file: TrackedFile; readonly isShorter: boolean } | 'other' | undefined> {
     const { settings } = this.options;
     if (settings.identity !== 'fingerprint' && this.single === null) return undefined;
     let isOther = false;
@@ -138,11 +161,11 @@ export class FileBook {
       if (!isWhole && (file.family !== found.family || mine.length === 0 || (found.birthMs > 0 && found.birthMs < file.birth && !isGzip))) continue;
       const common = Math.min(mine.length, head.length);
       if (!mine.subarray(0, common).equals(head.subarray(0, common))) continue;
-      if (isLost(file)) {
-        if (common === Math.min(mine.length, settings.fingerprintBytes) && (await this.holds(found, isGzip, file))) return file;
-      } else if (isGzip ? isWhole : await this.isCopy(found, file)) {
-        return file;
-      }
+      const likeness = isLost(file) ? 'other' : isGzip ? (isWhole || file.goneSinceMs !== undefined ? 'copy' : 'other') : await this.likeness(found, file);
+      // Of two files with one content the longer is the one that goes on. A short beginning alone does not tell that.
+      if (likeness === 'copy' || (likeness === 'longer' && isWhole)) return { file, isShorter: likeness === 'longer' };
+      if (!isLost(file) && !(await file.isItself())) this.truncated(file);
+      if (isLost(file) && common === Math.min(mine.length, settings.fingerprintBytes) && (await this.holds(found, isGzip, file))) return { file, isShorter: false };
       isOther ||= isWhole;
     }
     return isOther ? 'other' : undefined;
@@ -152,18 +175,19 @@ export class FileBook {
   private async holds(found: FoundFile, isGzip: boolean, file: TrackedFile): Promise<boolean> {
     const tail = file.knownTail;
     if (isGzip || file.isGzip || found.size < file.readPosition || tail.length === 0) return true;
-    return (await readRange(found.path, found.inode, file.readPosition - tail.length, tail.length)).equals(tail);
+    return (await readRange(found.path, found.inode, file.readPosition - tail.length, tail.length))?.equals(tail) === true;
   }
 
-  /** A file that is there, and another with the same content from the beginning, not longer. */
-  private async isCopy(found: FoundFile, file: TrackedFile): Promise<boolean> {
-    if (file.isGzip) return false;
+  /** What another file is to one that is there: the same as far as it goes, the same and more, or something else. */
+  private async likeness(found: FoundFile, file: TrackedFile): Promise<'copy' | 'longer' | 'other'> {
+    if (file.isGzip) return 'other';
     const size = await sizeOf(file.path);
-    if (size === undefined) return true;
-    if (found.size > size) return false;
-    const start = Math.max(0, found.size - COMPARED_BYTES);
-    const [theirs, ours] = await Promise.all([readRange(found.path, found.inode, start, found.size - start), readRange(file.path, file.inode, start, found.size - start)]);
-    return theirs.equals(ours);
+    if (size === undefined) return 'copy';
+    const end = Math.min(found.size, size);
+    const start = Math.max(0, end - COMPARED_BYTES);
+    const [theirs, ours] = await Promise.all([readRange(found.path, found.inode, start, end - start), readRange(file.path, file.inode, start, end - start)]);
+    if (theirs === undefined || ours === undefined || !theirs.equals(ours) || size < file.readPosition) return 'other';
+    return found.size > size ? 'longer' : 'copy';
   }
 
   /** `isOwn`: the stream's name has the inode in it, because another file has the same fingerprint. */
@@ -195,7 +219,8 @@ export class FileBook {
     if (isGzip) return true;
     if (offset.position > found.size) return false;
     const start = offset.position - offset.anchorBytes;
-    return start < 0 || isAnchorOf(await readRange(found.path, found.inode, start, offset.anchorBytes), offset);
+    const bytes = start < 0 ? undefined : await readRange(found.path, found.inode, start, offset.anchorBytes);
+    return bytes !== undefined && isAnchorOf(bytes, offset);
   }
 
   /** An offset of another file stands under this fingerprint. */
@@ -211,6 +236,7 @@ export class FileBook {
     if (this.single === null ? found.isIncluded : found.path === this.options.settings.file) return true;
     let oldest = this.floors.get(found.family) ?? Infinity;
     for (const file of this.files) if (file.family === found.family && !file.isTruncated) oldest = Math.min(oldest, file.mtimeMs);
+    if (oldest === Infinity) return found.mtimeMs > this.beganMs && (found.birthMs === 0 || found.birthMs > this.beganMs);
     return found.mtimeMs > oldest;
   }
 
@@ -227,7 +253,7 @@ export class FileBook {
       this.singleStored = null;
       this.track(found, head, isGzip, offset, false);
       // What was changed before the file in which the stream was left is done.
-      for (const it of unknown) if (it.inode !== found.inode && it.path !== file && it.mtimeMs <= found.mtimeMs) this.done.add(it.inode);
+      for (const it of unknown.slice(0, unknown.indexOf(found))) if (it.path !== file) this.done.add(it.inode);
       return;
     }
     if (!unknown.some((it) => it.path === file)) return;

@@ -2,7 +2,7 @@ import { type ConnectLogger, DataError, type Header, type OffsetMap, Schema, typ
 import type { SourceSettings } from '../config/source-settings.js';
 import { jsonValue } from '../lines/json-value.js';
 import { type Line, LineSplitter } from '../lines/line-splitter.js';
-import { type Content, GzipContent, PlainContent } from './content.js';
+import { type Content, GzipContent, PlainContent, readRange } from './content.js';
 import { ANCHOR_BYTES, type FileMarks, fingerprintOf, offsetOf, type StoredOffset } from './file-offset.js';
 import type { FoundFile } from './file-selection.js';
 
@@ -42,6 +42,8 @@ export class TrackedFile {
   /** Something may be there to read. */
   hasMore = true;
   isQueued = false;
+  /** A read has not found it: the next scan that does lets it be read again. */
+  isUnsure = false;
   lastDataMs = 0;
   committed = -1;
   /** Passed without a record since the last one. */
@@ -129,9 +131,28 @@ export class TrackedFile {
     if (found.path !== this.path) this.rotatedSinceMs ??= nowMs;
     this.path = found.path;
     this.goneSinceMs = undefined;
-    if (found.size !== this.size || found.mtimeMs !== this.mtimeMs || (!this.isGzip && found.size !== this.readPosition)) this.hasMore = true;
+    if (this.isUnsure || found.size !== this.size || found.mtimeMs !== this.mtimeMs || (!this.isGzip && found.size !== this.readPosition)) this.hasMore = true;
+    this.isUnsure = false;
     this.size = found.size;
     this.mtimeMs = found.mtimeMs;
+  }
+
+  /** A short file has grown: the beginning tells more now. */
+  async learnHead(): Promise<void> {
+    const { fingerprintBytes } = this.options.settings;
+    if (this.isHeadWhole || this.isGzip || this.size <= this.head.length) return;
+    const head = await readRange(this.path, this.inode, 0, fingerprintBytes);
+    if (head !== undefined && head.length > this.head.length && head.subarray(0, this.head.length).equals(this.head)) this.growHead(head, 0);
+  }
+
+  /** Its inode still holds what was read of it (or cannot be asked now). */
+  async isItself(): Promise<boolean> {
+    if (this.isGzip || this.goneSinceMs !== undefined) return true;
+    const { head, tail, path, inode } = this;
+    const now = await readRange(path, inode, 0, head.length);
+    if (now === undefined) return true;
+    const end = tail.length === 0 ? tail : await readRange(path, inode, this.readPosition - tail.length, tail.length);
+    return now.equals(head) && (end === undefined || end.equals(tail));
   }
 
   /** Goes on in another file with the same content: a copy, a compressed one. */
@@ -144,7 +165,7 @@ export class TrackedFile {
     this.birthMs = found.birthMs;
     this.truncatedMs = undefined;
     this.goneSinceMs = undefined;
-    this.rotatedSinceMs ??= nowMs;
+    this.rotatedSinceMs = found.isIncluded ? undefined : (this.rotatedSinceMs ?? nowMs);
     this.hasMore = true;
     this.marks = this.marksNow();
     if (!this.isHeadWhole) this.partitionKept = undefined;
