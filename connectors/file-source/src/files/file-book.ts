@@ -37,6 +37,7 @@ export class FileBook {
   private readonly rewritten = new Set<string>();
   /** The last change of the last file of a family that is done: a later one is newer. */
   private readonly floors = new Map<string, number>();
+  private readonly orphans: { readonly family: string; readonly offset: StoredOffset }[] = [];
   private readonly single: OffsetMap | null;
   private singleStored: StoredOffset | null = null;
   /** When the first scan began: of a family of which nothing is known, what has changed since is new. */
@@ -68,6 +69,7 @@ export class FileBook {
       const [offset = null] = await this.options.offsets([this.single]);
       this.singleStored = storedOffset(offset);
     }
+    if (isFirst && this.single === null && this.options.settings.identity === 'fingerprint') await this.findOrphans(this.unknownOf(byInode));
     for (let unknown = this.unknownOf(byInode); ; ) {
       if (this.singleStored !== null) await this.resumeSingle(unknown);
       const known = new Set(this.byInode.keys());
@@ -76,6 +78,26 @@ export class FileBook {
       unknown = this.unknownOf(byInode).filter((it) => known.has(it.inode));
       if (unknown.length === 0) return;
     }
+  }
+
+  /** Offsets of short files whose inode holds another file by now: it was truncated while nobody looked, and a copy may have the rest. */
+  private async findOrphans(found: readonly FoundFile[]): Promise<void> {
+    const offsets = await this.options.offsets(found.map(({ inode }) => ({ inode })));
+    for (const [i, it] of found.entries()) {
+      const offset = storedOffset(offsets[i] ?? null);
+      if (offset === null || offset.fingerprint === null || it.birthMs !== offset.birthMs) continue;
+      const { head, isGzip } = await this.headOf(it);
+      if (!(await this.isOf(it, head, isGzip, offset, false))) this.orphans.push({ family: it.family, offset });
+    }
+  }
+
+  private async orphanOf(found: FoundFile, head: Buffer, isGzip: boolean): Promise<StoredOffset | undefined> {
+    for (const orphan of this.orphans) {
+      if (orphan.family !== found.family || !(await this.isOf(found, head, isGzip, orphan.offset, true))) continue;
+      this.orphans.splice(this.orphans.indexOf(orphan), 1);
+      return orphan.offset;
+    }
+    return undefined;
   }
 
   /** What has come, the oldest first. */
@@ -146,6 +168,11 @@ export class FileBook {
         this.track(found, head, isGzip, stored.offset, stored.isOwn);
         return;
       }
+      const orphan = await this.orphanOf(found, head, isGzip);
+      if (orphan !== undefined) {
+        this.track(found, head, isGzip, orphan, isCollision);
+        return;
+      }
     }
     if (this.isNew(found)) this.track(found, head, isGzip, null, isCollision || (await this.isTaken(head)));
   }
@@ -161,7 +188,7 @@ export class FileBook {
       if (!isWhole && (file.family !== found.family || mine.length === 0 || (found.birthMs > 0 && found.birthMs < file.birth && !isGzip))) continue;
       const common = Math.min(mine.length, head.length);
       if (!mine.subarray(0, common).equals(head.subarray(0, common))) continue;
-      const likeness = isLost(file) ? 'other' : isGzip ? (isWhole || file.goneSinceMs !== undefined ? 'copy' : 'other') : await this.likeness(found, file);
+      const likeness = isLost(file) ? 'other' : isGzip ? (isWhole || file.goneSinceMs !== undefined ? 'copy' : 'other') : file.isGzip && !isWhole ? 'other' : await this.likeness(found, file);
       // Of two files with one content the longer is the one that goes on. A short beginning alone does not tell that.
       if (likeness === 'copy' || (likeness === 'longer' && isWhole)) return { file, isShorter: likeness === 'longer' };
       if (!isLost(file) && !(await file.isItself())) this.truncated(file);
@@ -180,13 +207,16 @@ export class FileBook {
 
   /** What another file is to one that is there: the same as far as it goes, the same and more, or something else. */
   private async likeness(found: FoundFile, file: TrackedFile): Promise<'copy' | 'longer' | 'other'> {
-    if (file.isGzip) return 'other';
-    const size = await sizeOf(file.path);
-    if (size === undefined) return 'copy';
+    if (file.isGzip) return found.size > file.position && file.isAtEnd ? 'longer' : 'copy';
+    // Without a name it cannot be compared but by what was read of it.
+    const byTail = async (): Promise<'copy' | 'other'> => ((await this.holds(found, false, file)) ? 'copy' : 'other');
+    const size = file.goneSinceMs === undefined ? await sizeOf(file.path) : undefined;
+    if (size === undefined) return byTail();
     const end = Math.min(found.size, size);
     const start = Math.max(0, end - COMPARED_BYTES);
     const [theirs, ours] = await Promise.all([readRange(found.path, found.inode, start, end - start), readRange(file.path, file.inode, start, end - start)]);
-    if (theirs === undefined || ours === undefined || !theirs.equals(ours) || size < file.readPosition) return 'other';
+    if (ours === undefined) return byTail();
+    if (theirs?.equals(ours) !== true || size < file.readPosition) return 'other';
     return found.size > size ? 'longer' : 'copy';
   }
 

@@ -107,7 +107,7 @@ export class TrackedFile {
   }
   /** All that was there is read. */
   get isAtEnd(): boolean {
-    return !this.hasMore && !this.splitter.hasChunk;
+    return !this.hasMore && !this.isUnsure && !this.splitter.hasChunk;
   }
   /** Everything of it became records that are stored. */
   get isStored(): boolean {
@@ -167,6 +167,7 @@ export class TrackedFile {
     this.goneSinceMs = undefined;
     this.rotatedSinceMs = found.isIncluded ? undefined : (this.rotatedSinceMs ?? nowMs);
     this.hasMore = true;
+    this.isUnsure = false;
     this.marks = this.marksNow();
     if (!this.isHeadWhole) this.partitionKept = undefined;
     this.content = this.contentOf(isGzip);
