@@ -63,11 +63,11 @@ export class WholeFileWriter {
     }
   }
 
-  /** What is in visible files; files that are due are completed first. */
+  /** What is in visible files; files that are due are completed first, and all when the task is about to stop. */
   async preCommit(offsets: OffsetsToCommit): Promise<OffsetsToCommit> {
     const nowMs = Date.now();
     for (const writer of this.all()) {
-      if (writer.lostAtMs !== undefined || !writer.isDue(nowMs)) continue;
+      if (writer.lostAtMs !== undefined || !(writer.isDue(nowMs) || this.context.signal.aborted)) continue;
       try {
         await this.commit(writer);
       } catch (error) {
