@@ -21,7 +21,7 @@ class FolderWorld implements SourceDriver {
 
   async open(): Promise<Record<string, string>> {
     this.root = fs.mkdtempSync(path.join(os.tmpdir(), 'file-source-'));
-    const files = this.files === 1 ? { file: path.join(this.root, 'items-0.log') } : { include: path.join(this.root, '*.log') };
+    const files: Record<string, string> = this.files === 1 ? { file: path.join(this.root, 'items-0.log') } : { include: path.join(this.root, '*.log') };
     // The checks load plugins without Node's flag for ES modules in Jest, so nothing is watched here.
     return { ...files, topic: 'items', 'batch.size': '10', 'scan.interval.ms': '20', watch: 'false' };
   }

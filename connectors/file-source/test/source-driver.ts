@@ -54,19 +54,19 @@ export class SourceDriver {
   }
 
   /** As if these records were written and their offsets stored. */
-  async commit(records: readonly SourceRecord[]): Promise<void> {
+  commit(records: readonly SourceRecord[]): void {
     for (const [i, it] of records.entries()) {
       if (records[i + 1]?.sourcePartition === it.sourcePartition) continue;
       this.topic.set(it.sourcePartition, it.sourceOffset);
-      await this.task.onCommitted(it.sourcePartition, this.topic.get(it.sourcePartition) ?? {});
+      this.task.onCommitted(it.sourcePartition, this.topic.get(it.sourcePartition) ?? {});
     }
   }
 
   /** As the runtime does between polls when nothing is on its way. */
-  async commitQuiet(): Promise<void> {
+  commitQuiet(): void {
     for (const [partition, offset] of this.task.offsetsWithoutRecords() ?? []) {
       this.topic.set(partition, offset);
-      await this.task.onCommitted(partition, offset);
+      this.task.onCommitted(partition, offset);
     }
   }
 
@@ -77,7 +77,7 @@ export class SourceDriver {
     while (all.length < count) {
       if (Date.now() > end) throw new Error(`${all.length} of ${count} records: ${JSON.stringify(all.slice(-3).map((it) => it.value))}`);
       const records = await this.poll();
-      await this.commit(records);
+      this.commit(records);
       all.push(...records);
     }
     return all;
@@ -88,8 +88,8 @@ export class SourceDriver {
     const all: SourceRecord[] = [];
     for (let empty = 0; empty < polls; ) {
       const records = await this.poll();
-      await this.commit(records);
-      if (records.length === 0) await this.commitQuiet();
+      this.commit(records);
+      if (records.length === 0) this.commitQuiet();
       empty = records.length === 0 ? empty + 1 : 0;
       all.push(...records);
     }

@@ -8,6 +8,7 @@ import { TrackedFile } from './tracked-file.js';
 
 /** How much of two files that begin alike is compared. */
 const COMPARED_BYTES = 4096;
+const FINISHED_MAX = 1000;
 
 export interface FileBookOptions {
   readonly settings: SourceSettings;
@@ -31,12 +32,14 @@ export class FileBook {
   private readonly byPartition = new Map<string, TrackedFile>();
   /** Copies of files that are there themselves. */
   private readonly shadows = new Map<string, Shadow>();
-  /** Inodes whose file is done with, but still there. */
-  private readonly done = new Set<string>();
+  /** By inode: files that are done with, but still there. */
+  private readonly done = new Map<string, { readonly birthMs: number; readonly size: number }>();
   /** Inodes that were truncated: what they hold is new. */
   private readonly rewritten = new Set<string>();
   /** The last change of the last file of a family that is done: a later one is newer. */
   private readonly floors = new Map<string, number>();
+  /** Fingerprints of what the one stream has passed: later copies of it are not new. */
+  private readonly finished = new Set<string>();
   private readonly orphans: { readonly family: string; readonly offset: StoredOffset }[] = [];
   private readonly single: OffsetMap | null;
   private singleStored: StoredOffset | null = null;
@@ -56,13 +59,17 @@ export class FileBook {
       if (file.isTruncated) continue;
       const now = byInode.get(file.inode);
       if (now === undefined) file.goneSinceMs ??= nowMs;
-      else {
+      else if (now.birthMs !== file.birth) {
+        // The inode is used again.
+        file.goneSinceMs ??= nowMs;
+        if (this.byInode.get(file.inode) === file) this.byInode.delete(file.inode);
+      } else {
         file.seen(now, nowMs);
         await file.learnHead();
       }
     }
     for (const inode of this.shadows.keys()) if (!byInode.has(inode)) this.shadows.delete(inode);
-    for (const inode of this.done) if (!byInode.has(inode)) this.done.delete(inode);
+    for (const inode of this.done.keys()) if (!byInode.has(inode)) this.done.delete(inode);
     const isFirst = this.beganMs === 0;
     if (isFirst) this.beganMs = nowMs;
     if (isFirst && this.single !== null) {
@@ -73,7 +80,7 @@ export class FileBook {
     for (let unknown = this.unknownOf(byInode); ; ) {
       if (this.singleStored !== null) await this.resumeSingle(unknown);
       const known = new Set(this.byInode.keys());
-      for (const it of unknown) if (!this.byInode.has(it.inode) && !this.done.has(it.inode)) await this.identify(it, nowMs);
+      for (const it of unknown) if (!this.byInode.has(it.inode) && !this.isDone(it)) await this.identify(it, nowMs);
       // A copy that was found has shown that the inode of its file holds another one: that is looked at in the same pass.
       unknown = this.unknownOf(byInode).filter((it) => known.has(it.inode));
       if (unknown.length === 0) return;
@@ -100,9 +107,14 @@ export class FileBook {
     return undefined;
   }
 
+  private isDone({ inode, birthMs, size }: FoundFile): boolean {
+    const done = this.done.get(inode);
+    return done !== undefined && done.birthMs === birthMs && size >= done.size;
+  }
+
   /** What has come, the oldest first. */
   private unknownOf(found: ReadonlyMap<string, FoundFile>): FoundFile[] {
-    const unknown = [...found.values()].filter((it) => it.size > 0 && !this.byInode.has(it.inode) && !this.done.has(it.inode));
+    const unknown = [...found.values()].filter((it) => it.size > 0 && !this.byInode.has(it.inode) && !this.isDone(it));
     return unknown.sort((a, b) => a.mtimeMs - b.mtimeMs || (a.path < b.path ? 1 : -1));
   }
 
@@ -118,7 +130,9 @@ export class FileBook {
   finish(file: TrackedFile): void {
     this.files.delete(file);
     if (this.byInode.get(file.inode) === file) this.byInode.delete(file.inode);
-    if (!file.isTruncated && file.goneSinceMs === undefined) this.done.add(file.inode);
+    if (!file.isTruncated && file.goneSinceMs === undefined) this.done.set(file.inode, { birthMs: file.birth, size: file.size });
+    if (file.knownHead.length >= this.options.settings.fingerprintBytes) this.finished.add(fingerprintOf(file.knownHead));
+    if (this.finished.size > FINISHED_MAX) for (const oldest of this.finished) if (this.finished.delete(oldest)) break;
     this.floors.set(file.family, Math.max(file.mtimeMs, this.floors.get(file.family) ?? 0));
     for (const [key, it] of this.byPartition) if (it === file) this.byPartition.delete(key);
   }
@@ -133,6 +147,10 @@ export class FileBook {
     for (const [inode, { of, found, isGzip }] of this.shadows) {
       if (of !== file) continue;
       this.shadows.delete(inode);
+      if (this.single !== null && found.path !== this.options.settings.file) {
+        this.done.set(inode, { birthMs: found.birthMs, size: found.size });
+        continue;
+      }
       await this.moveTo(file, found, isGzip, nowMs);
       return true;
     }
@@ -147,7 +165,7 @@ export class FileBook {
 
   private async identify(found: FoundFile, nowMs: number): Promise<void> {
     const shadow = this.shadows.get(found.inode);
-    if (shadow && shadow.found.size === found.size && shadow.found.path === found.path && this.files.has(shadow.of) && !isLost(shadow.of)) return;
+    if (shadow && shadow.found.size === found.size && shadow.found.path === found.path && shadow.found.birthMs === found.birthMs && this.files.has(shadow.of) && !isLost(shadow.of)) return;
     this.shadows.delete(found.inode);
     const { head, isGzip } = await this.headOf(found);
     if (head.length === 0) return;
@@ -174,6 +192,7 @@ export class FileBook {
         return;
       }
     }
+    if (this.single !== null && found.path !== this.options.settings.file && this.finished.has(fingerprintOf(head))) return;
     if (this.isNew(found)) this.track(found, head, isGzip, null, isCollision || (await this.isTaken(head)));
   }
 
@@ -283,7 +302,7 @@ export class FileBook {
       this.singleStored = null;
       this.track(found, head, isGzip, offset, false);
       // What was changed before the file in which the stream was left is done.
-      for (const it of unknown.slice(0, unknown.indexOf(found))) if (it.path !== file) this.done.add(it.inode);
+      for (const it of unknown.slice(0, unknown.indexOf(found))) if (it.path !== file) this.done.set(it.inode, { birthMs: it.birthMs, size: it.size });
       return;
     }
     if (!unknown.some((it) => it.path === file)) return;
