@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { Writable } from 'node:stream';
 import { KafkaClient, Producer } from '@millrace/client';
+import { ConnectWorker } from '@millrace/connect-runtime';
 import { createLogging } from '@millrace/hosting';
 import { Broker } from '@millrace/log';
 import { freePort, repositoryRoot, temporaryFolder, waitFor } from '@millrace/testkit';
@@ -98,6 +99,16 @@ export class Cluster {
     this.urls.push(url);
     await waitFor('the worker is healthy', 30_000, async () => (await this.request('GET', '/health', { worker: this.urls.length - 1 })).status === 200);
     return this.apps.length - 1;
+  }
+
+  /** A worker of its own, without HTTP: rejects with what it cannot start for. */
+  async startWorker(settings: Readonly<Record<string, string>>): Promise<void> {
+    const worker = new ConnectWorker({ config: { ...this.workerConfig(), ...settings }, advertisedUrl: 'http://127.0.0.1:1/', forward: () => Promise.reject(new Error('alone')), pluginRoots: [], logger: createLogging({ level: 'OFF' }).logger });
+    try {
+      await worker.start();
+    } finally {
+      await worker.stop();
+    }
   }
 
   async removeWorker(number: number): Promise<void> {
