@@ -18,7 +18,8 @@ export interface ConnectorContext {
 }
 
 /**
- * The planning half of a plugin: it splits the work into tasks. Lives where the herder is, does no data work.
+ * The planning half of a plugin: it splits the work into tasks, and does no data work. Lives in a thread that it shares with the other connectors of
+ * its plugin; one that never lets go of that thread is ended with it.
  * Calls in order: `start` once, `taskConfigs` any number of times, `stop` once.
  */
 export abstract class Connector {
@@ -46,7 +47,7 @@ export abstract class Connector {
 
 /** The planning half of a source plugin. */
 export abstract class SourceConnector extends Connector {
-  /** KIP-618. The runtime does not call it yet: delivery is at least once, whatever is said here. */
+  /** KIP-618. Asked by validation, without `start`, when a config has exactly.once.support=required; that is refused all the same: delivery is at least once so far. */
   exactlyOnceSupport(_config: ConnectorConfig): 'supported' | 'unsupported' | undefined {
     return undefined;
   }
@@ -57,7 +58,10 @@ export abstract class SourceConnector extends Connector {
   alterOffsets(_config: ConnectorConfig, _offsets: ReadonlyMap<OffsetMap, OffsetMap | null>): Promise<boolean> | boolean {
     return false;
   }
-  /** After `stop`, when the connector was deleted while it ran on this worker; its tasks may still be stopping elsewhere. Not called for one that was stopped or had failed before. */
+  /**
+   * The connector was deleted: called by the worker that had it, after `stop`, or on an instance that was never started when the connector was stopped, paused or
+   * had failed. At most once in the cluster: not at all when that worker dies meanwhile. Its tasks may still be stopping elsewhere.
+   */
   onDeleted(_config: ConnectorConfig): Promise<void> | void {}
 }
 
