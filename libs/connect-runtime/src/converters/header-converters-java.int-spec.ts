@@ -25,7 +25,7 @@ const texts = fc.oneof(
 
 async function judged(cases: readonly (readonly [string, Buffer])[]): Promise<string[]> {
   const input = cases.map(([name, bytes]) => `${name} ${bytes.toString('base64')}`).join('\n');
-  const { stdout } = await runProgram('java', ['-Duser.timezone=UTC', '-cp', peerClassPath(), path.join(__dirname, '../../test/java/HeaderJudge.java')], { input: `${input}\n` });
+  const { stdout } = await runProgram('java', ['-Duser.timezone=UTC', '-cp', peerClassPath(), path.join(__dirname, '../../test/java/HeaderJudge.java')], { input: `${input}\n`, timeoutMs: 110_000 });
   return stdout.trimEnd().split('\n');
 }
 
@@ -57,7 +57,7 @@ describeWithJava(`header converters and the real Java ones${missing === undefine
     const wrong = cases.flatMap((it, i) => (isSame(ours(it), java[i] ?? '') ? [] : [{ text: it[1].toString(), java: shown(java[i]), ours: shown(ours(it)) }]));
     expect({ count: wrong.length, wrong: wrong.slice(0, 10) }).toEqual({ count: 0, wrong: [] });
     expect(new Set(java.map((it) => it.split(' ')[0]))).toEqual(new Set(['null', 'BOOLEAN', 'INT8', 'INT16', 'INT32', 'INT64', 'FLOAT32', 'BYTES', 'STRING', 'ARRAY', 'MAP']));
-  }, 60_000);
+  }, 120_000);
 
   it('read and write the same bytes', async () => {
     const json = ['{"schema":{"type":"int32","optional":false},"payload":5}', '{"schema":null,"payload":{"a":[1]}}', 'x'].map((it) => ['org.apache.kafka.connect.json.JsonConverter', Buffer.from(it)] as const);
@@ -66,5 +66,5 @@ describeWithJava(`header converters and the real Java ones${missing === undefine
     const java = await judged(cases);
     const agrees = (it: string, i: number): boolean => isSame(it, java[i] ?? '') || (it.startsWith('error') && java[i]?.startsWith('error') === true);
     expect(cases.map(ours).map((it, i) => (agrees(it, i) ? 'same' : { case: cases[i]?.[0], java: shown(java[i]), ours: shown(it) })).filter((it) => it !== 'same')).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 });

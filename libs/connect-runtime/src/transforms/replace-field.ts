@@ -1,6 +1,6 @@
 import { ConfigDef, DataError, Struct, Transformation, type ConnectRecord, type Field, type Value } from '@millrace/connect-api';
 import { javaClassName, javaTypeName } from './java-class-name.js';
-import { requireMap, requireStruct, schemaOf, valueOf, withPart, type Part } from './record-part.js';
+import { requireMap, requireStruct, schemaOf, valueOf, withPart, type FieldMap, type Part } from './record-part.js';
 import { REPLACE_NULL_WITH_DEFAULT } from './settings.js';
 import { basicsOf, DerivedSchemas, fieldReader, put, structSchema, type FieldReader } from './struct-building.js';
 
@@ -57,16 +57,22 @@ export class ReplaceField extends Transformation {
     const value = valueOf(record, this.part);
     if (value === null) return record;
     if (schemaOf(record, this.part) === null) {
-      const map = new Map<Value, Value>();
-      for (const [name, it] of requireMap(value, PURPOSE)) {
-        if (this.keeps(String(name))) map.set(this.renames.get(String(name)) ?? name, it);
-      }
-      return withPart(record, this.part, null, map);
+      return withPart(record, this.part, null, this.replacedIn(requireMap(value, PURPOSE)));
     }
     const struct = requireStruct(value, PURPOSE);
     const target = new Struct(this.schemas.of(struct.schema));
     for (const field of target.schema.fields) put(target, field, this.valueFor(struct, field));
     return withPart(record, this.part, target.schema, target);
+  }
+
+  /** A field that another one is renamed to keeps its own value. */
+  private replacedIn(map: FieldMap): Map<Value, Value> {
+    const replaced = new Map<Value, Value>();
+    for (const [name, it] of map) {
+      const renamed = this.renames.get(String(name));
+      if (this.keeps(String(name)) && (renamed === undefined || !(map.has(renamed) && this.keeps(renamed)))) replaced.set(renamed ?? name, it);
+    }
+    return replaced;
   }
 
   /** As in Java a field that has the new name of another takes that one's value, although it was not renamed itself. */

@@ -199,8 +199,8 @@ describeWithJava(`the transformations and the real Java ones${missing === undefi
         { numRuns: 200, seed: SEED },
       ),
     );
-    const { stdout } = await runProgram('java', ['-Duser.timezone=UTC', '-Duser.language=en', '-Duser.country=US', '-cp', peerClassPath(), path.join(__dirname, '../../test/java/TransformJudge.java')], { input: `${cases.map(line).join('\n')}\n` });
-    const answers = stdout.trimEnd().split('\n');
+    const { stdout } = await runProgram('java', ['-Duser.timezone=UTC', '-Duser.language=en', '-Duser.country=US', '-cp', peerClassPath(), path.join(__dirname, '../../test/java/TransformJudge.java')], { input: `${cases.map(line).join('\n')}\n`, timeoutMs: 110_000 });
+    const answers = stdout.replace(/\n$/, '').split('\n');
     expect(answers.length).toBe(cases.length);
     const agreed = new Map<string, number>();
     const wrong = cases.flatMap((it, i) => {
@@ -244,10 +244,10 @@ describeWithJava(`the transformations and the real Java ones${missing === undefi
       { ...base, name: 'HeaderFrom$Value', config: { fields: 'a', headers: 'x,y', operation: 'copy' } },
       { ...base, name: 'HeaderFrom$Value', config: { fields: 'a', headers: 'x', operation: 'copy' }, value: text },
     ];
-    const { stdout } = await runProgram('java', ['-Duser.timezone=UTC', '-cp', peerClassPath(), path.join(__dirname, '../../test/java/TransformJudge.java')], { input: `${cases.map(line).join('\n')}\n` });
+    const { stdout } = await runProgram('java', ['-Duser.timezone=UTC', '-cp', peerClassPath(), path.join(__dirname, '../../test/java/TransformJudge.java')], { input: `${cases.map(line).join('\n')}\n`, timeoutMs: 110_000 });
     const java = stdout.trimEnd().split('\n').map((it) => it.replace(/^error \S+ /, 'error '));
     expect(cases.map((it, i) => (ours(it) === java[i] ? 'same' : { name: it.name, java: java[i], mine: ours(it) })).filter((it) => it !== 'same')).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 });
 
 class Untouchable extends LazyStruct {
