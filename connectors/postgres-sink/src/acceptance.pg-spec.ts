@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { Schema, type SinkRecord } from '@millrace/connect-api';
-import { describeSinkConnector, TcpGate, type RecordParts, type SinkDriver } from '@millrace/connect-testkit';
+import { describeSinkConnector, TcpGate, type RecordParts, type SinkClaims, type SinkDriver } from '@millrace/connect-testkit';
 import { DebeziumTable } from '../test/sink-driver.js';
 import { SinkServer, type SinkDatabase } from '../test/sink-database.js';
 import { plugin } from './index.js';
@@ -22,9 +22,14 @@ class PostgresWorld implements SinkDriver {
   readonly plugin = plugin;
   readonly folder = path.join(__dirname, '..');
   readonly topic = ITEMS.topic;
-  readonly claims = { idempotent: true, deletes: true };
   private database!: SinkDatabase;
   private gate!: TcpGate;
+
+  constructor(
+    readonly claims: SinkClaims,
+    private readonly settings: Readonly<Record<string, string>> = {},
+    private readonly table = "create table t (id int primary key, note text check (note <> 'bad'))",
+  ) {}
 
   readonly outage = {
     begin: (): Promise<void> => Promise.resolve(this.gate.shut()),
@@ -32,12 +37,13 @@ class PostgresWorld implements SinkDriver {
   };
 
   async open(): Promise<Record<string, string>> {
-    this.database = await server.database("create table t (id int primary key, note text check (note <> 'bad'))");
+    this.database = await server.database(this.table);
     this.gate = await TcpGate.listen(server.server);
     return this.database.config({
       'connection.url': `jdbc:postgresql://${this.gate.host}:${this.gate.port}/${this.database.name}?sslmode=disable`,
       'connection.password': 'a-long-Secret',
       'flush.max.retries': '0',
+      ...this.settings,
     });
   }
 
@@ -86,4 +92,13 @@ function parts({ keySchema, key, valueSchema, value }: SinkRecord): RecordParts 
   return { keySchema, key, valueSchema, value };
 }
 
-describeSinkConnector(new PostgresWorld());
+describeSinkConnector(new PostgresWorld({ idempotent: true, deletes: true }));
+
+describe('with exactly.once', () => {
+  describeSinkConnector(new PostgresWorld({ idempotent: true, exactlyOnce: true, deletes: true }, { 'exactly.once': 'true' }));
+});
+
+describe('with exactly.once and rows without a key', () => {
+  const settings = { 'exactly.once': 'true', 'insert.mode': 'insert', 'primary.key.mode': 'none', 'delete.enabled': 'false' };
+  describeSinkConnector(new PostgresWorld({ idempotent: true, exactlyOnce: true }, settings, "create table t (id int, note text check (note <> 'bad'))"));
+});

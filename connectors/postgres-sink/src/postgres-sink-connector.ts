@@ -1,7 +1,9 @@
-import { type AnyConfigDef, type ConfigValue, ConfigError, type ConnectorConfig, type ConnectorContext, SinkConnector } from '@millrace/connect-api';
+import { type AnyConfigDef, type ConfigValue, ConfigError, type ConnectorConfig, type ConnectorContext, SinkConnector, type TopicPartition } from '@millrace/connect-api';
 import { SINK_CONFIG } from './config/sink-config-def.js';
 import { parseSinkSettings, validateOffline } from './config/sink-settings.js';
 import { probeConnection } from './connection/probe.js';
+import { Session } from './connection/session.js';
+import { OffsetTable } from './exactly-once/offset-table.js';
 
 /** The planning half: every task gets the same config; the framework shares the partitions out. */
 export class PostgresSinkConnector extends SinkConnector {
@@ -33,8 +35,24 @@ export class PostgresSinkConnector extends SinkConnector {
     return values;
   }
 
-  /** Offsets are Kafka's alone: nothing outside has to be changed with them. */
-  override alterOffsets(): boolean {
+  /** With exactly.once the offsets of the target count: they are changed, too. */
+  override async alterOffsets(config: ConnectorConfig, offsets: ReadonlyMap<string, number | null>): Promise<boolean> {
+    const { exactlyOnce, connection } = parseSinkSettings(config);
+    if (!exactlyOnce) return true;
+    const name = config['name'];
+    if (name === undefined) throw new ConfigError('The connector has no name, by which its offsets are stored', 'name');
+    const session = await Session.open(connection);
+    try {
+      await new OffsetTable(exactlyOnce.table, name, '').alter(session, Array.from(offsets, ([key, next]) => ({ ...topicPartitionOf(key), next })));
+    } finally {
+      await session.close();
+    }
     return true;
   }
+}
+
+/** Of `topic-partition`; a topic's name may have dashes. */
+function topicPartitionOf(key: string): TopicPartition {
+  const dash = key.lastIndexOf('-');
+  return { topic: key.slice(0, dash), partition: Number(key.slice(dash + 1)) };
 }

@@ -1,11 +1,14 @@
-import { ConnectError, DataError, RetriableError, type SinkRecord, SinkTask, type SinkTaskContext } from '@millrace/connect-api';
+import { ConnectError, DataError, RetriableError, type SinkRecord, SinkTask, type SinkTaskContext, type TopicPartition } from '@millrace/connect-api';
+import { randomUUID } from 'node:crypto';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { PlanCache } from './catalog/plan-cache.js';
 import { RowPlanner } from './catalog/row-planner.js';
 import { parseSinkSettings, type SinkSettings } from './config/sink-settings.js';
 import { errorCode } from './connection/error-code.js';
-import { Session } from './connection/session.js';
+import { type PreparedCall, Session } from './connection/session.js';
 import { failureKind } from './connection/sql-state.js';
+import { isFencedError, OffsetTable } from './exactly-once/offset-table.js';
+import { StoredOffsets } from './exactly-once/stored-offsets.js';
 import { quoteTable } from './naming/identifier.js';
 import { CopyBuffer } from './rows/copy-buffer.js';
 import type { RowPlan } from './rows/row-plan.js';
@@ -30,6 +33,8 @@ export class PostgresSinkTask extends SinkTask {
   private planner!: RowPlanner;
   private writer!: BatchWriter;
   private session: Session | undefined;
+  /** Undefined: the records' offsets are not stored with them. */
+  private offsets: StoredOffsets | undefined;
   private buffer = new CopyBuffer(false, BUFFER_CAPACITY);
   private readonly plans = new PlanCache();
   /** Records of the put under way that were reported: they are not written, however often it is tried. */
@@ -42,6 +47,28 @@ export class PostgresSinkTask extends SinkTask {
     this.settings = parseSinkSettings(context.config);
     this.planner = new RowPlanner(this.settings);
     this.writer = new BatchWriter(this.settings);
+    const { exactlyOnce, flushRetryDelayMs: retryDelayMs } = this.settings;
+    if (!exactlyOnce) return;
+    const { connectorName, logger } = context;
+    const table = new OffsetTable(exactlyOnce.table, connectorName, randomUUID());
+    this.offsets = new StoredOffsets({ table, logger, fencedWaitMs: exactlyOnce.fencedWaitMs, retryDelayMs, seek: (partition, offset) => context.seek(partition, offset) });
+  }
+
+  override async open(partitions: readonly TopicPartition[]): Promise<void> {
+    if (!this.offsets) return;
+    try {
+      await this.offsets.open(await this.connected(), partitions);
+    } catch (error) {
+      const kind = failureKind(error);
+      if (kind !== 'connection' && kind !== 'transient') throw asFatal(error);
+      this.context.logger.warn({ code: errorCode(error), error: messageOf(error) }, 'The stored offsets cannot be read yet: they will be before the first write');
+      this.offsets.expect(partitions);
+      await this.startAfresh();
+    }
+  }
+
+  override close(partitions: readonly TopicPartition[]): void {
+    this.offsets?.close(partitions);
   }
 
   override async put(records: readonly SinkRecord[]): Promise<void> {
@@ -81,31 +108,47 @@ export class PostgresSinkTask extends SinkTask {
 
   private async write(records: readonly SinkRecord[]): Promise<void> {
     const session = await this.connected();
+    if (!this.offsets) {
+      await this.writeAll(session, records);
+      return;
+    }
+    const accepted = await this.offsets.accept(session, records);
+    if (!accepted.step) return;
+    try {
+      await this.writeAll(session, accepted.records, accepted.step);
+    } catch (error) {
+      throw isFencedError(error) ? await this.offsets.fenced(session, records) : error;
+    }
+    accepted.settle();
+  }
+
+  /** One transaction; `last` is the last statement of it. */
+  private async writeAll(session: Session, records: readonly SinkRecord[], last?: PreparedCall): Promise<void> {
     await this.planAll(session, records);
     try {
-      const isWritten = this.writer.prefersSingle(records.length) ? await this.writeSingly(session, records) : await this.writeInBulk(session, records);
+      const isWritten = this.writer.prefersSingle(records.length) ? await this.writeSingly(session, records, last) : await this.writeInBulk(session, records, last);
       if (isWritten) return;
     } catch (error) {
-      if (failureKind(error) !== 'data') throw error;
+      if (failureKind(error) !== 'data' || isFencedError(error)) throw error;
       this.context.logger.debug({ code: errorCode(error), records: records.length }, 'A record is at fault: looking for it');
     }
     await applyOneByOne(session, this.oneByOne(records), {
       report: (record, error) => this.report(record, error),
       copyToProbe: (transaction, record) => this.writer.copyToProbe(transaction, this.encode([record])),
-    });
+    }, last);
   }
 
   /** False: the records must be applied one by one. */
-  private async writeSingly(session: Session, records: readonly SinkRecord[]): Promise<boolean> {
+  private async writeSingly(session: Session, records: readonly SinkRecord[], last?: PreparedCall): Promise<boolean> {
     const batch = this.encode(records);
     await this.reportRefused();
     if (batch.sequential) return false;
-    await this.writer.writeSingly(session, batch);
+    await this.writer.writeSingly(session, batch, last);
     return true;
   }
 
   /** The same. Encodes the next rows while the server takes the last. */
-  private async writeInBulk(session: Session, records: readonly SinkRecord[]): Promise<boolean> {
+  private async writeInBulk(session: Session, records: readonly SinkRecord[], last?: PreparedCall): Promise<boolean> {
     const transaction = this.writer.begin(session);
     const size = Math.max(CHUNK_ROWS_MIN, Math.ceil(records.length / CHUNKS_MAX));
     try {
@@ -124,7 +167,7 @@ export class PostgresSinkTask extends SinkTask {
       await transaction.rollback();
       throw error;
     }
-    await transaction.commit();
+    await transaction.commit(last);
     return true;
   }
 

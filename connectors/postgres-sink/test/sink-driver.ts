@@ -1,4 +1,4 @@
-import { DataError, type ErrantRecordReporter, LazyStruct, Schema, type SinkRecord, type SinkTaskContext, Struct, type Value, type ValueWriter } from '@millrace/connect-api';
+import { DataError, type ErrantRecordReporter, LazyStruct, Schema, type SinkRecord, type SinkTaskContext, Struct, type TopicPartition, type Value, type ValueWriter } from '@millrace/connect-api';
 import { PostgresSinkTask } from '../src/postgres-sink-task.js';
 
 const quiet = (): void => undefined;
@@ -12,6 +12,8 @@ export class SinkDriver {
   readonly warnings: string[] = [];
   /** What was logged for developers. */
   readonly details: string[] = [];
+  /** Where the task has moved partitions to. */
+  readonly seeks: (TopicPartition & { readonly offset: number })[] = [];
   private readonly abort = new AbortController();
 
   constructor(config: Readonly<Record<string, string>>, tolerance: 'all' | 'none' = 'none') {
@@ -24,9 +26,13 @@ export class SinkDriver {
     };
     const context: SinkTaskContext = {
       connectorName: 'sink', taskId: 0, config, logger: { ...SILENT, warn: (_, message) => void this.warnings.push(message), debug: (_, message) => void this.details.push(message) }, signal: this.abort.signal, errantRecordReporter: reporter,
-      assignment: () => [], seek: quiet, pause: quiet, resume: quiet, requestCommit: quiet,
+      assignment: () => [], seek: ({ topic, partition }, offset) => void this.seeks.push({ topic, partition, offset }), pause: quiet, resume: quiet, requestCommit: quiet,
     };
     this.task.start(context);
+  }
+
+  async open(...partitions: TopicPartition[]): Promise<void> {
+    await this.task.open(partitions);
   }
 
   put(...records: SinkRecord[]): Promise<void> {

@@ -1,4 +1,14 @@
 import { ConfigDef } from '@millrace/connect-api';
+import { parseTableName } from '../naming/collection-name.js';
+
+function tableNameProblem(value: string): string | undefined {
+  try {
+    parseTableName(value, true);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
 
 const connection = { group: 'Connection', importance: 'high', width: 'long' } as const;
 const behaviour = { group: 'Connector', importance: 'medium', width: 'medium' } as const;
@@ -39,6 +49,9 @@ export const SINK_CONFIG = new ConfigDef({
   'keyed.message.batch.mode': { ...advanced, kind: 'string', default: 'deduplication', oneOf: ['deduplication', 'passthrough'], ignoreCase: true, doc: 'Known for compatibility: see use.reduction.buffer.' },
   'flush.max.retries': { ...advanced, kind: 'int', default: '5', min: 0, doc: 'How often a transaction is tried again inside the task after an error that may pass.' },
   'flush.retry.delay.ms': { ...advanced, kind: 'long', default: '1000', min: 0, doc: 'Time between those tries.' },
+  'exactly.once': { ...behaviour, kind: 'boolean', default: 'false', doc: 'Whether the offsets of records are stored with their rows, in the same transaction: then each record is stored once, whatever fails, also with insert.mode=insert.' },
+  'offsets.table.name': { ...behaviour, kind: 'string', default: 'millrace_offsets', check: tableNameProblem, doc: 'With exactly.once, the table for the offsets: table or schema.table. It is made if it is missing. Rows are told apart by the connector\'s name: connectors of one name in two clusters need two tables.' },
+  'exactly.once.fenced.wait.ms': { ...advanced, kind: 'long', default: '60000', min: 0, doc: 'With exactly.once, how long a partition that another task has taken is left to it although its records still come here. Longer than the group takes to see that a member is gone.' },
   'cloud.events.schema.name.pattern': { ...advanced, kind: 'string', default: '.*CloudEvents\\.Envelope$', onlyDefault: true, doc: 'How CloudEvents are known by their schema\'s name.' },
   'dialect.postgres.postgis.schema': { ...advanced, kind: 'string', default: 'public', doc: 'Schema of the PostGIS extension.' },
   'dialect.postgres.unnest.insert.enabled': { ...advanced, kind: 'boolean', default: 'false', doc: 'Known for compatibility: many rows are always written by COPY.' },

@@ -1,5 +1,7 @@
 import { ConfigError, type ConfigValue, type ConnectorConfig, Password } from '@millrace/connect-api';
+import { parseTableName } from '../naming/collection-name.js';
 import { fieldFilter, type FieldFilter } from '../naming/field-filter.js';
+import type { TableName } from '../naming/identifier.js';
 import { type ConnectionUrl, parseConnectionUrl, withoutPassword } from './connection-url.js';
 import { SINK_CONFIG, withPresentNames } from './sink-config-def.js';
 
@@ -29,6 +31,15 @@ export interface SinkSettings {
   readonly flushRetriesMax: number;
   readonly flushRetryDelayMs: number;
   readonly postgisSchema: string;
+  /** Undefined: at least once. */
+  readonly exactlyOnce: ExactlyOnceSettings | undefined;
+}
+
+/** Offsets are kept in a table of the target, with the rows. */
+export interface ExactlyOnceSettings {
+  readonly table: TableName;
+  /** How long a partition is left to another task that has taken it. */
+  readonly fencedWaitMs: number;
 }
 
 /** Throws ConfigError with the first thing wrong. */
@@ -51,6 +62,7 @@ export function parseSinkSettings(given: ConnectorConfig): SinkSettings {
     flushRetriesMax: parsed['flush.max.retries'],
     flushRetryDelayMs: parsed['flush.retry.delay.ms'],
     postgisSchema: parsed['dialect.postgres.postgis.schema'],
+    exactlyOnce: parsed['exactly.once'] ? { table: parseTableName(parsed['offsets.table.name'], parsed['quote.identifiers']), fencedWaitMs: parsed['exactly.once.fenced.wait.ms'] } : undefined,
   };
 }
 

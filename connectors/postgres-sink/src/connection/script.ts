@@ -64,6 +64,12 @@ export class Script implements Submittable {
     this.send(SEND_AT);
   }
 
+  /** Lets the server know a statement by a name. */
+  prepare(name: string, sql: string): void {
+    this.messages.parse(name, sql);
+    this.send(SEND_AT);
+  }
+
   /** Runs a prepared statement. `sql` is given where the server does not know the name yet. */
   call(name: string, sql: string | undefined, parameters: readonly (Uint8Array | null)[]): void {
     if (sql !== undefined) this.messages.parse(name, sql);

@@ -61,6 +61,23 @@ export class Session {
     return result.rows;
   }
 
+  /** Prepares a statement under this name, once; `pipeline` and `prepared` scripts know it then. */
+  async prepare(name: string, sql: string): Promise<void> {
+    if (this.prepared.has(name)) return;
+    const script = this.start();
+    const wireName = `millrace_${this.nextStatement++}`;
+    script.prepare(wireName, sql);
+    script.end();
+    await script.done;
+    this.prepared.set(name, wireName);
+  }
+
+  /** Adds the call of a prepared statement to a script. */
+  addCall(script: Script, { name, sql, parameters }: PreparedCall): void {
+    const known = this.prepared.get(name);
+    script.call(known ?? '', known === undefined ? sql : undefined, parameters);
+  }
+
   /** Begins to run the statements that will be added to the script. */
   start(): Script {
     const script = new Script();

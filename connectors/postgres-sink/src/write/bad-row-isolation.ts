@@ -1,6 +1,6 @@
 import { DataError, type SinkRecord } from '@millrace/connect-api';
 import { errorCode, errorDetail } from '../connection/error-code.js';
-import type { Session } from '../connection/session.js';
+import type { PreparedCall, Session } from '../connection/session.js';
 import { failureKind } from '../connection/sql-state.js';
 import type { RowCall } from './batch-writer.js';
 
@@ -24,18 +24,24 @@ export interface BadRowListener {
 /**
  * Applies records one statement after the other, in their order, in one transaction. A pipeline stops at the first statement that fails, so the bad row
  * is known at once: its chunk is rolled back to the savepoint and applied again up to it, the row is reported, and the rest goes on.
- * Good rows land; the transaction is only committed when each bad one has been reported. Throws what `report` throws, with nothing landed.
+ * Good rows land; the transaction is only committed when each bad one has been reported. `last` is its last statement. Throws what `report` throws, with nothing landed.
  */
-export async function applyOneByOne(session: Session, records: readonly RecordCalls[], listener: BadRowListener): Promise<void> {
+export async function applyOneByOne(session: Session, records: readonly RecordCalls[], listener: BadRowListener, last?: PreparedCall): Promise<void> {
   await session.query('BEGIN');
   try {
     let start = 0;
     while (start < records.length) start = await applyChunk(session, records, start, listener);
+    if (last) await runLast(session, last);
     await session.query('COMMIT');
   } catch (error) {
     if (!session.isLost) await session.query('ROLLBACK').catch(() => undefined);
     throw error;
   }
+}
+
+async function runLast(session: Session, last: PreparedCall): Promise<void> {
+  const { error } = await session.pipeline([last]);
+  if (error !== undefined) throw error;
 }
 
 /** Where to go on. */

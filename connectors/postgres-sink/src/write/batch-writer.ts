@@ -26,9 +26,10 @@ export class BatchWriter {
     return rows <= SINGLE_ROWS_MAX;
   }
 
-  /** One transaction, in one round trip. */
-  async writeSingly(session: Session, batch: PutBatch): Promise<void> {
-    const calls = this.calls(batch);
+  /** One transaction, in one round trip; `last` is its last statement. */
+  async writeSingly(session: Session, batch: PutBatch, last?: PreparedCall): Promise<void> {
+    const calls: PreparedCall[] = this.calls(batch);
+    if (last) calls.push(last);
     if (calls.length === 0) return;
     const { error } = await session.pipeline(calls);
     if (error !== undefined) throw error;

@@ -1,5 +1,5 @@
 import type { Script } from '../connection/script.js';
-import type { Session } from '../connection/session.js';
+import type { PreparedCall, Session } from '../connection/session.js';
 import type { Segment } from '../rows/table-batch.js';
 import type { PutBatch } from './put-batch.js';
 import type { SegmentSql } from './statements.js';
@@ -37,7 +37,9 @@ export class BulkTransaction {
     }
   }
 
-  async commit(): Promise<void> {
+  /** `last` is the statement before the COMMIT. */
+  async commit(last?: PreparedCall): Promise<void> {
+    if (last) this.session.addCall(this.script, last);
     this.script.run('COMMIT');
     this.script.end();
     try {
