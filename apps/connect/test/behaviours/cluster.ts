@@ -254,7 +254,7 @@ export class Cluster {
 
   async stop(): Promise<void> {
     if (isForeign) for (const name of this.names) await this.settled('DELETE', `/connectors/${name}`);
-    await Promise.all(this.apps.map((it) => it?.close()));
+    await Promise.all(this.apps.flatMap((it) => (it ? [it.close()] : [])));
     await this.broker?.stop();
     this.remove();
   }
