@@ -6,7 +6,7 @@ import { OperationalError } from '@millrace/foundation';
 import { pluginFolder } from './peer-cache.js';
 import { runPeerTool, spawnPeerTool } from './peer-tools.js';
 
-const STARTS_WITHIN_MS = 120_000;
+const STARTS_WITHIN_MS = 300_000;
 
 /** A running Java process of the peers; ended by its id, never by its name. */
 export class PeerProcess {
