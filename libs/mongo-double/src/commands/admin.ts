@@ -101,6 +101,11 @@ export function appendOplogNote({ workspace, database }: CommandContext): Answer
   return {};
 }
 
+/** The double is a replica set from the start; MongoDB answers so when it is one already. */
+export function replSetInitiate(): Answer {
+  throw new ServerError(23, 'AlreadyInitialized', 'already initialized');
+}
+
 function existing(found: unknown, namespace: string): void {
   if (found === undefined) throw new ServerError(26, 'NamespaceNotFound', `ns not found: ${namespace}`);
 }

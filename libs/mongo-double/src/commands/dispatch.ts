@@ -2,7 +2,7 @@ import { BsonType, longValue, textOf, timestampValue, toRaw, type Plain, type Ra
 import { ServerError } from '../server-error.js';
 import type { Store } from '../store/store.js';
 import type { Faults } from '../faults.js';
-import { appendOplogNote, collMod, create, createIndexes, drop, dropDatabase, listCollections, listDatabases, renameCollection } from './admin.js';
+import { appendOplogNote, collMod, create, createIndexes, drop, dropDatabase, listCollections, listDatabases, renameCollection, replSetInitiate } from './admin.js';
 import type { Answer, Command } from './command.js';
 import type { Cursors } from './cursors.js';
 import { buildInfo, hello, type Member } from './handshake.js';
@@ -31,6 +31,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   dropDatabase,
   createIndexes,
   appendOplogNote,
+  replSetInitiate,
   ping: () => ({}),
   buildInfo,
   buildinfo: buildInfo,
