@@ -244,7 +244,7 @@ describe('the task', () => {
       await driver.until(() => driver.commitQuiet());
       const writing = (async () => {
         for (let _id = 0; _id < 60; _id++) {
-          await orders().insertOne({ _id });
+          await world.insert('orders', { _id });
           if (_id === 30) await trouble(world);
         }
       })();

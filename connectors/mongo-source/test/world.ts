@@ -1,6 +1,6 @@
 import type { SourceRecord } from '@millrace/connect-api';
 import { MongoDouble, type MongoDoubleOptions } from '@millrace/mongo-double';
-import { MongoClient, type Db } from 'mongodb';
+import { MongoClient, type Db, type Document } from 'mongodb';
 import { renderRecord } from './render.js';
 import { TaskDriver, type DriverOptions } from './task-driver.js';
 
@@ -52,6 +52,20 @@ export class World {
 
   get db(): Db {
     return this.client.db('shop');
+  }
+
+  /** Inserts a document, again if the connection is cut meanwhile: the driver tries twice at most. */
+  async insert(collection: string, document: Document & { readonly _id: number }): Promise<void> {
+    for (;;) {
+      try {
+        await this.db.collection<Document & { _id: number }>(collection).insertOne(document);
+        return;
+      } catch (error) {
+        const { code, name } = error as { code?: number; name?: string };
+        if (code === 11000) return;
+        if (name !== 'MongoNetworkError' && name !== 'MongoServerSelectionError' && name !== 'MongoPoolClearedError') throw error;
+      }
+    }
   }
 
   config(more: Record<string, string> = {}): Record<string, string> {

@@ -1,5 +1,5 @@
 import { BSON } from 'mongodb';
-import { BsonType, valueLength } from './elements.js';
+import { BsonType, int32, valueLength } from './elements.js';
 import { javaDoubleText } from './java-double.js';
 import type { JsonText } from './json-text.js';
 
@@ -15,7 +15,7 @@ export function writeDocument(out: JsonText, bytes: Buffer, at: number, style: J
 }
 
 function writeFields(out: JsonText, bytes: Buffer, at: number, style: JsonStyle, isArray: boolean): void {
-  const end = at + bytes.readInt32LE(at) - 1;
+  const end = at + int32(bytes, at) - 1;
   out.byte(isArray ? 0x5b : 0x7b);
   let next = at + 4;
   let isFirst = true;
@@ -41,15 +41,15 @@ function writeFields(out: JsonText, bytes: Buffer, at: number, style: JsonStyle,
 export function writeElement(out: JsonText, bytes: Buffer, type: number, at: number, style: JsonStyle): void {
   switch (type) {
     case BsonType.string:
-      out.string(bytes, at + 4, at + 3 + bytes.readInt32LE(at));
+      out.string(bytes, at + 4, at + 3 + int32(bytes, at));
       break;
     case BsonType.document:
     case BsonType.array:
       writeFields(out, bytes, at, style, type === BsonType.array);
       break;
     case BsonType.int32:
-      if (style.mode === 'extended') wrapped(out, '$numberInt', String(bytes.readInt32LE(at)));
-      else out.integer(bytes.readInt32LE(at));
+      if (style.mode === 'extended') wrapped(out, '$numberInt', String(int32(bytes, at)));
+      else out.integer(int32(bytes, at));
       break;
     case BsonType.int64:
       writeLong(out, bytes, at, style);
@@ -64,7 +64,9 @@ export function writeElement(out: JsonText, bytes: Buffer, type: number, at: num
       out.ascii('null');
       break;
     case BsonType.objectId:
-      wrapped(out, '$oid', bytes.toString('hex', at, at + 12));
+      out.ascii('{"$oid": "');
+      out.hex(bytes, at, at + 12);
+      out.ascii('"}');
       break;
     case BsonType.date:
       writeDate(out, longText(bytes, at), style);
@@ -92,11 +94,11 @@ function writeRareElement(out: JsonText, bytes: Buffer, type: number, at: number
     case BsonType.code:
     case BsonType.symbol:
       out.ascii(type === BsonType.code ? '{"$code": ' : '{"$symbol": ');
-      out.string(bytes, at + 4, at + 3 + bytes.readInt32LE(at));
+      out.string(bytes, at + 4, at + 3 + int32(bytes, at));
       out.byte(0x7d);
       break;
     case BsonType.codeWithScope: {
-      const codeEnd = at + 8 + bytes.readInt32LE(at + 4);
+      const codeEnd = at + 8 + int32(bytes, at + 4);
       out.ascii('{"$code": ');
       out.string(bytes, at + 8, codeEnd - 1);
       out.ascii(`${comma}"$scope": `);
@@ -105,7 +107,7 @@ function writeRareElement(out: JsonText, bytes: Buffer, type: number, at: number
       break;
     }
     case BsonType.dbPointer: {
-      const nameEnd = at + 4 + bytes.readInt32LE(at);
+      const nameEnd = at + 4 + int32(bytes, at);
       out.ascii(style.mode === 'extended' ? '{"$dbPointer": {"$ref": ' : '{"$ref": ');
       out.string(bytes, at + 4, nameEnd - 1);
       out.ascii(`${comma}"$id": `);
@@ -128,13 +130,17 @@ function writeRareElement(out: JsonText, bytes: Buffer, type: number, at: number
 }
 
 function wrapped(out: JsonText, name: string, text: string): void {
-  out.ascii(`{"${name}": "${text}"}`);
+  out.ascii('{"');
+  out.ascii(name);
+  out.ascii('": "');
+  out.ascii(text);
+  out.ascii('"}');
 }
 
 function longText(bytes: Buffer, at: number): string {
-  const high = bytes.readInt32LE(at + 4);
+  const high = int32(bytes, at + 4);
   // Within 2^53 a number has all digits.
-  return high >= -0x200000 && high < 0x200000 ? String(high * 4294967296 + bytes.readUInt32LE(at)) : String(bytes.readBigInt64LE(at));
+  return high >= -0x200000 && high < 0x200000 ? String(high * 4294967296 + (int32(bytes, at) >>> 0)) : String(bytes.readBigInt64LE(at));
 }
 
 function writeLong(out: JsonText, bytes: Buffer, at: number, style: JsonStyle): void {
@@ -150,16 +156,19 @@ function writeDouble(out: JsonText, value: number, style: JsonStyle): void {
 const LAST_MS_OF_YEAR_9999 = 253_402_300_799_999;
 
 function writeDate(out: JsonText, text: string, style: JsonStyle): void {
-  const ms = Number(text);
-  if (style.mode === 'strict') out.ascii(`{"$date": ${text}}`);
-  else if (style.mode === 'relaxed' && ms >= 0 && ms <= LAST_MS_OF_YEAR_9999) wrapped(out, '$date', new Date(ms).toISOString().replace(/\.?0*Z$/, 'Z'));
+  const ms = style.mode === 'relaxed' ? Number(text) : -1;
+  if (style.mode === 'strict') {
+    out.ascii('{"$date": ');
+    out.ascii(text);
+    out.byte(0x7d);
+  } else if (style.mode === 'relaxed' && ms >= 0 && ms <= LAST_MS_OF_YEAR_9999) wrapped(out, '$date', new Date(ms).toISOString().replace(/\.?0*Z$/, 'Z'));
   else out.ascii(`{"$date": {"$numberLong": "${text}"}}`);
 }
 
 const OLD_BINARY = 2;
 
 function writeBinary(out: JsonText, bytes: Buffer, at: number, style: JsonStyle): void {
-  const length = bytes.readInt32LE(at);
+  const length = int32(bytes, at);
   const subType = bytes[at + 4]!;
   const start = subType === OLD_BINARY ? at + 9 : at + 5;
   const base64 = bytes.toString('base64', start, at + 5 + length);

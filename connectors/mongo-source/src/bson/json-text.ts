@@ -50,9 +50,23 @@ export class JsonText {
     this.length = at;
   }
 
+  /** Bytes as two digits each. */
+  hex(source: Buffer, start: number, end: number): void {
+    this.reserve((end - start) * 2);
+    const { bytes } = this;
+    let at = this.length;
+    for (let i = start; i < end; i++) {
+      const value = source[i]!;
+      bytes[at++] = HEX[value >> 4]!;
+      bytes[at++] = HEX[value & 15]!;
+    }
+    this.length = at;
+  }
+
   /** Digits of an integer within ±2^53. */
   integer(value: number): void {
-    this.ascii(String(value));
+    if (value >= 0 && value < 10) this.byte(0x30 + value);
+    else this.ascii(String(value));
   }
 
   toString(): string {

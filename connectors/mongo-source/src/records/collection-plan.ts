@@ -23,6 +23,7 @@ const NOT_IN_TOPICS = /[^a-zA-Z0-9._-]/g;
 /** The plans of captured collections, made when they are first seen. */
 export class CollectionPlanner {
   private readonly plans = new Map<string, CollectionPlan | undefined>();
+  private last: CollectionPlan | undefined;
 
   constructor(
     private readonly settings: SourceSettings,
@@ -31,9 +32,11 @@ export class CollectionPlanner {
 
   /** Undefined: the collection is not captured. */
   planFor(database: string, collection: string): CollectionPlan | undefined {
+    const { last } = this;
+    if (last && last.database === database && last.collection === collection) return last;
     const namespace = `${database}.${collection}`;
     if (!this.plans.has(namespace)) this.plans.set(namespace, this.make(database, collection, namespace));
-    return this.plans.get(namespace);
+    return (this.last = this.plans.get(namespace));
   }
 
   private make(database: string, collection: string, namespace: string): CollectionPlan | undefined {

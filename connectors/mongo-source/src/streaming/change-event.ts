@@ -1,7 +1,17 @@
-import { BsonType, documentBytes, findField, numberOf, textOf, valueLength, type Element } from '../bson/elements.js';
+import { BsonType, documentBytes, findField, int32, isName, nameEndOf, numberOf, textOf, valueLength, type Element } from '../bson/elements.js';
 import { writeDocument } from '../bson/extended-json.js';
 import { JsonText } from '../bson/json-text.js';
 import type { EventTime } from '../records/position.js';
+
+const FIELDS = ['_id', 'operationType', 'clusterTime', 'wallTime', 'fullDocument', 'ns', 'documentKey', 'updateDescription', 'fullDocumentBeforeChange', 'lsid', 'txnNumber', 'splitEvent'] as const;
+const OPERATION_TYPES = ['insert', 'update', 'replace', 'delete'];
+let lastNamespace = { bytes: Buffer.alloc(0), database: '', collection: '' };
+
+/** A string value; one of the expected ones is not made anew. */
+function knownText(expected: readonly string[], bytes: Buffer, at: number): string {
+  const end = at + 3 + int32(bytes, at);
+  return expected.find((it) => isName(bytes, at + 4, end, it)) ?? bytes.toString('utf8', at + 4, end);
+}
 
 /** A change event in the bytes in which it came; the fields that are needed are located once. */
 export class ChangeEvent {
@@ -21,33 +31,33 @@ export class ChangeEvent {
   private txnNumber: bigint | undefined;
 
   constructor(bytes: Buffer, at: number) {
-    const end = at + bytes.readInt32LE(at) - 1;
+    const end = at + int32(bytes, at) - 1;
     let next = at + 4;
     while (next < end) {
       const type = bytes[next]!;
-      const nameEnd = bytes.indexOf(0, next + 1);
+      const nameEnd = nameEndOf(bytes, next + 1);
       const start = nameEnd + 1;
-      this.take(bytes.toString('latin1', next + 1, nameEnd), type, bytes, start);
+      const name = FIELDS.find((it) => isName(bytes, next + 1, nameEnd, it));
+      if (name !== undefined) this.take(name, type, bytes, start);
       next = start + valueLength(bytes, type, start);
     }
   }
 
-  private take(name: string, type: number, bytes: Buffer, at: number): void {
+  private take(name: (typeof FIELDS)[number], type: number, bytes: Buffer, at: number): void {
     switch (name) {
       case '_id':
         this.token = documentBytes({ type, bytes, at });
         break;
       case 'operationType':
-        this.operationType = textOf({ type, bytes, at }) ?? '';
+        this.operationType = knownText(OPERATION_TYPES, bytes, at);
         break;
       case 'clusterTime':
         if (type !== BsonType.timestamp) break;
-        this.order = bytes.readInt32LE(at);
-        this.seconds = bytes.readInt32LE(at + 4);
+        this.order = int32(bytes, at);
+        this.seconds = int32(bytes, at + 4);
         break;
       case 'ns':
-        this.database = textOf(findField(bytes, at, 'db')) ?? '';
-        this.collection = textOf(findField(bytes, at, 'coll')) ?? '';
+        this.takeNamespace(bytes, at);
         break;
       case 'documentKey':
         this.documentKey = { type, bytes, at };
@@ -62,7 +72,7 @@ export class ChangeEvent {
         this.update = { type, bytes, at };
         break;
       case 'wallTime':
-        if (type === BsonType.date) this.wallTimeMs = Number(bytes.readBigInt64LE(at));
+        if (type === BsonType.date) this.wallTimeMs = int32(bytes, at + 4) * 4294967296 + (int32(bytes, at) >>> 0);
         break;
       case 'lsid':
         this.lsid = { type, bytes, at };
@@ -73,8 +83,17 @@ export class ChangeEvent {
       case 'splitEvent':
         this.split = { type, bytes, at };
         break;
-      default:
     }
+  }
+
+  /** Changes of one collection often follow one another: the names are made once. */
+  private takeNamespace(bytes: Buffer, at: number): void {
+    const length = int32(bytes, at);
+    if (lastNamespace.bytes.length !== length || bytes.compare(lastNamespace.bytes, 0, length, at, at + length) !== 0) {
+      lastNamespace = { bytes: Buffer.from(bytes.subarray(at, at + length)), database: textOf(findField(bytes, at, 'db')) ?? '', collection: textOf(findField(bytes, at, 'coll')) ?? '' };
+    }
+    this.database = lastNamespace.database;
+    this.collection = lastNamespace.collection;
   }
 
   /** The value of `_id` of the changed document. */

@@ -1,40 +1,26 @@
-import { ConnectError, type Headers, type OffsetMap, type SourceRecord } from '@millrace/connect-api';
-import { ChangeEnvelope, DocumentKey } from '../records/change-values.js';
-import { ChangeRecord } from '../records/change-record.js';
-import type { CollectionPlanner } from '../records/collection-plan.js';
-import { tokenPosition, tokenSeconds, type EventTime, type OffsetExtras, type StoredPosition } from '../records/position.js';
+import type { SourceRecord } from '@millrace/connect-api';
+import { tokenPosition, tokenSeconds, type OffsetExtras, type StoredPosition } from '../records/position.js';
 import { ChangeEvent } from './change-event.js';
 import { ChangeStream, type ChangeStreamOptions, type StreamBatch } from './change-stream.js';
+import { ChangeRecords, type ChangeRecordsOptions } from './change-records.js';
 import { Fragments } from './fragments.js';
 
-export interface ChangeReaderOptions extends ChangeStreamOptions {
-  readonly planner: CollectionPlanner;
-  readonly partition: OffsetMap;
-  readonly headers: Headers;
-}
-
-const OPERATIONS: Readonly<Record<string, 'c' | 'u' | 'd' | undefined>> = { insert: 'c', update: 'u', replace: 'u', delete: 'd' };
-const NO_TIME: EventTime = { seconds: -1, order: -1, lsid: undefined, txnNumber: undefined };
+export type ChangeReaderOptions = ChangeStreamOptions & ChangeRecordsOptions;
 
 /** Makes records of a change stream's events, in their order. */
 export class ChangeReader {
   private batch: StreamBatch | undefined;
   private nextEvent = 0;
   private readonly fragments = new Fragments();
-  /** Of the last event that became records, or of the start: what a record that is not the last of its event carries. */
-  private passed: { readonly time: EventTime; readonly token: Buffer } | undefined;
+  private readonly records: ChangeRecords;
   private quietToken: Buffer | undefined;
-  /** Goes into the offsets of the records that are made from now on. */
-  extras: OffsetExtras;
-  private lastTimeMs: number | undefined;
   private lagMs: number | undefined;
 
   private constructor(
-    private readonly options: ChangeReaderOptions,
+    options: ChangeReaderOptions,
     private readonly stream: ChangeStream,
   ) {
-    const { position } = options;
-    if (position?.token) this.passed = { time: { ...NO_TIME, seconds: position.seconds, order: position.order }, token: position.token };
+    this.records = new ChangeRecords(options);
   }
 
   static async open(options: ChangeReaderOptions): Promise<ChangeReader> {
@@ -55,15 +41,15 @@ export class ChangeReader {
       const event = this.fragments.take(new ChangeEvent(element.bytes, element.at));
       if (event) {
         onEvent?.(event);
-        this.add(event, nowMs, into);
+        this.records.add(event, nowMs, into);
       }
       this.nextEvent += 1;
     }
     if (this.nextEvent < batch.events.length) return;
     this.batch = undefined;
-    if (batch.token && this.fragments.isEmpty) this.quietToken = Buffer.from(batch.token);
+    this.quietToken = batch.token && this.fragments.isEmpty ? Buffer.from(batch.token) : undefined;
     if (batch.events.length === 0) this.lagMs = 0;
-    else if (this.lastTimeMs !== undefined) this.lagMs = Math.max(0, nowMs - this.lastTimeMs);
+    else if (this.records.lastTimeMs !== undefined) this.lagMs = Math.max(0, nowMs - this.records.lastTimeMs);
   }
 
   /** The token behind everything that was handed over; undefined: events are waiting, or the server has no such tokens. */
@@ -74,9 +60,12 @@ export class ChangeReader {
   /** Where another stream would go on, without a gap. */
   position(): StoredPosition | undefined {
     if (this.quietPosition) return tokenPosition(this.quietPosition);
-    if (!this.passed) return this.options.position;
-    const { time, token } = this.passed;
-    return { isSnapshotRunning: false, token: Buffer.from(token), seconds: time.seconds, order: time.order };
+    return this.records.position;
+  }
+
+  /** Goes into the offsets of the records that are made from now on. */
+  set extras(extras: OffsetExtras) {
+    this.records.extras = extras;
   }
 
   /** The cluster time up to which everything was handed over, if the server's tokens tell it. */
@@ -91,35 +80,4 @@ export class ChangeReader {
   close(): Promise<void> {
     return this.stream.close();
   }
-
-  private add(event: ChangeEvent, nowMs: number, into: SourceRecord[]): void {
-    const { planner, settings, partition, headers } = this.options;
-    if (!event.token) throw new ConnectError('A change event came without its resume token: cursor.pipeline must not remove or change _id');
-    const { time, token } = event;
-    const operation = OPERATIONS[event.operationType];
-    const plan = operation && planner.planFor(event.database, event.collection);
-    if (!plan || settings.skipped.has(operation)) {
-      this.passed = { time, token };
-      return;
-    }
-    const timeMs = event.wallTimeMs ?? time.seconds * 1000;
-    this.lastTimeMs = timeMs;
-    const key = new DocumentKey(plan.keySchema, event.id);
-    const value = new ChangeEnvelope({
-      plan,
-      operation,
-      before: operation === 'c' ? undefined : event.before,
-      after: operation === 'd' ? undefined : event.fullDocument,
-      update: operation === 'u' ? event.update : undefined,
-      source: { timeMs, snapshot: 'false', database: event.database, collection: event.collection, order: time.order, lsid: time.lsid, txnNumber: time.txnNumber, wallTimeMs: event.wallTimeMs },
-      clockMs: nowMs,
-    });
-    const hasTombstone = operation === 'd' && settings.values['tombstones.on.delete'];
-    // Invariant 4: of two records of one event only the last has its position.
-    const first = hasTombstone && this.passed ? this.passed : { time, token };
-    into.push(new ChangeRecord(plan.topic, plan.keySchema, key, plan.envelope, value, headers, partition, first.time, first.token, this.extras));
-    if (hasTombstone) into.push(new ChangeRecord(plan.topic, plan.keySchema, key, null, null, headers, partition, time, token, this.extras));
-    this.passed = { time, token };
-  }
 }
-
