@@ -75,7 +75,7 @@ describeDouble('a task that is killed at random', () => {
     const truth = await collection.find().toArray();
     expect(Object.fromEntries(truth.map((it) => [String(it._id), last.get(String(it._id))]))).toEqual(Object.fromEntries(truth.map((it) => [String(it._id), it.v])));
     process.stdout.write(`seed ${seed}: ${writes} writes, ${KILLS} kills, ${log.length} records, ${duplicates} seen more than once, none missing\n`);
-    expect(writes).toBeGreaterThan(KILLS * 10);
+    expect(writes).toBeGreaterThan(KILLS);
   }, 60_000);
 
   it('shows each change at least once and in order, whatever is stored and killed', async () => {

@@ -2,10 +2,18 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import path from 'node:path';
 
 const IMAGE = process.env.MONGO_IMAGE ?? 'mongo:7.0';
-const hasDocker = spawnSync('docker', ['info'], { timeout: 10_000 }).status === 0;
 
-/** The task's suite on a real replica set of one node. Skipped where no Docker daemon answers; with MONGO_URL set, run that suite itself instead. */
-(hasDocker ? describe : describe.skip)(`the task on ${IMAGE}${hasDocker ? '' : ' (skipped: no Docker daemon answers)'}`, () => {
+/** Why it cannot run here, or undefined: an image that is not there yet is pulled. */
+function missing(): string | undefined {
+  const works = (args: readonly string[], timeoutMs: number): boolean => spawnSync('docker', args, { timeout: timeoutMs }).status === 0;
+  if (!works(['info'], 10_000)) return 'no Docker daemon answers';
+  return works(['image', 'inspect', IMAGE], 10_000) || works(['pull', IMAGE], 240_000) ? undefined : `the image ${IMAGE} is not here and cannot be pulled`;
+}
+
+const reason = missing();
+
+/** The task's suite on a real replica set of one node. With MONGO_URL set, run that suite itself instead. */
+(reason === undefined ? describe : describe.skip)(`the task on ${IMAGE}${reason === undefined ? '' : ` (skipped: ${reason})`}`, () => {
   it('passes the same suite', async () => {
     const { GenericContainer, Wait } = await import('testcontainers');
     const container = await new GenericContainer(IMAGE)
