@@ -63,7 +63,7 @@ const number = { schema: Schema.of('int64'), encode: encodeInteger, whenNull: wr
 const column = (name: string, mapping: typeof text) => ({ name, mapping, isOptional: name !== 'id', defaultValue: undefined, isIncluded: true, labels: undefined });
 const plan = new TablePlan({
   name: { schema: 'public', table: 't' },
-  topic: 'bench.public.t',
+  names: { topic: 'bench.public.t', schema: 'bench.public.t', field: (it) => it },
   columns: [column('id', number), column('account', number), column('amount', numericMapping('precise', 12, 2)), column('note', text), column('at', zonedTimestampMapping(6))],
   key: ['id'],
 });

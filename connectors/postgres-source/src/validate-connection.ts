@@ -1,7 +1,8 @@
 import type { ConfigValue, ConnectorConfig } from '@millrace/connect-api';
 import { parseKeyRules } from './config/capture-filter.js';
 import { readSettings } from './config/source-settings.js';
-import { UNBUILT_NAME_PATTERNS } from './config/settings.js';
+import { columnRuleProblem, isColumnRule } from './config/column-rules.js';
+import { SNAPSHOT_OVERRIDES } from './config/settings.js';
 import { connect } from './connection/connect.js';
 import { reasonOf } from './connection/failure.js';
 import type { SqlSession } from './connection/sql-session.js';
@@ -23,8 +24,12 @@ export function validateTogether(config: ConnectorConfig, values: ConfigValue[])
   checkForm('message.key.columns', parseKeyRules);
   checkForm('replica.identity.autoset.values', parseIdentityRules);
   for (const name of Object.keys(config)) {
-    if (!UNBUILT_NAME_PATTERNS.some((it) => it.test(name))) continue;
-    values.push({ name, value: config[name] ?? null, recommendedValues: [], errors: [`Invalid value for configuration ${name}: This setting is not supported yet: leave it out`], visible: true });
+    if (!isColumnRule(name)) continue;
+    const problem = columnRuleProblem(name, config[name] ?? '');
+    values.push({ name, value: config[name] ?? null, recommendedValues: [], errors: problem === undefined ? [] : [`Invalid value for configuration ${name}: ${problem}`], visible: true });
+  }
+  for (const table of (config[SNAPSHOT_OVERRIDES] ?? '').split(',').map((it) => it.trim())) {
+    if (table !== '' && !config[`${SNAPSHOT_OVERRIDES}.${table}`]) report(SNAPSHOT_OVERRIDES, `The '${SNAPSHOT_OVERRIDES}' value is invalid: ${SNAPSHOT_OVERRIDES}.${table} with the statement is missing`);
   }
 
   function checkForm(name: string, parse: (text: string) => unknown): void {

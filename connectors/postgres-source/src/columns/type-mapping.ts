@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Schema } from '@millrace/connect-api';
 import type { SourceSettings } from '../config/source-settings.js';
 import { arrayMapping } from './encoders/arrays.js';
-import { bitsMapping, booleanMapping, byteaMapping, type BinaryMode } from './encoders/binary.js';
+import { bitsMapping, booleanMapping, byteaMapping, opaqueMapping, type BinaryMode } from './encoders/binary.js';
 import { moneyMapping, numericMapping, type DecimalMode } from './encoders/decimals.js';
 import { constantText, encodeFloat, encodeInteger, encodeUtf8, writeEmptyText, writeZero, writeZeroFloat, type TypeMapping, type WriteConstant } from './encoders/encode.js';
 import { boxMapping, circleMapping, geographyMapping, geometryMapping, lineMapping, lsegMapping, pathMapping, pointMapping, polygonMapping } from './encoders/geometry.js';
@@ -14,9 +14,6 @@ import type { PgType, TypeRegistry } from './type-registry.js';
 
 /** bit varying without a length, as the PostgreSQL driver of Java reports it. */
 const UNBOUNDED = 2_147_483_647;
-
-/** Arrays of these are left out of records, as Debezium leaves them out. */
-const UNMAPPED_ELEMENTS = new Set(['money', 'name', 'interval', 'bit', 'varbit', 'xml', 'point', 'box', 'lseg', 'path', 'polygon', 'circle', 'line', 'tsvector', 'vector', 'halfvec', 'sparsevec']);
 
 const INTEGERS: Readonly<Record<string, 'int16' | 'int32' | 'int64'>> = { int2: 'int16', int4: 'int32', int8: 'int64', oid: 'int64' };
 const STRINGS = new Set(['char', 'bpchar', 'varchar', 'text', 'name', 'inet', 'cidr', 'macaddr', 'macaddr8', 'int4range', 'int8range', 'numrange', 'tsrange', 'tstzrange', 'daterange']);
@@ -47,6 +44,16 @@ export class TypeMapper {
   }
 
   private decide(oid: number, modifier: number): TypeMapping | undefined {
+    return this.known(oid, modifier) ?? (this.settings.values['include.unknown.datatypes'] ? this.unknown(oid) : undefined);
+  }
+
+  /** The text of a value in bytes, in the representation of `binary.handling.mode`. */
+  private unknown(oid: number): TypeMapping | undefined {
+    const type = this.types.get(oid);
+    return type && opaqueMapping(this.settings.values['binary.handling.mode'].toLowerCase() as BinaryMode, this.settings.placeholder);
+  }
+
+  private known(oid: number, modifier: number): TypeMapping | undefined {
     const type = this.types.get(oid);
     if (!type) return undefined;
     if (type.kind === 'd') return this.mapping(type.baseOid, type.baseModifier === -1 ? modifier : type.baseModifier);
@@ -57,10 +64,10 @@ export class TypeMapper {
 
   private arrayOf(elementOid: number, modifier: number): TypeMapping | undefined {
     const type = this.types.get(elementOid);
-    if (!type || type.kind === 'd' || UNMAPPED_ELEMENTS.has(type.name)) return undefined;
+    if (!type) return undefined;
     const element = this.mapping(elementOid, modifier);
     if (!element) return undefined;
-    const schema = type.kind === 'e' ? element.schema : element.schema.with({ optional: true });
+    const schema = element.schema.with({ optional: true });
     return arrayMapping(element, schema, this.arrayPlaceholder(type, schema));
   }
 

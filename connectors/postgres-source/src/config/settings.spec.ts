@@ -33,8 +33,9 @@ describe('settings', () => {
     ['table.include.list', 'a(', /valid regular expressions/],
     ['message.key.columns', 'nocolumns', /does not have the form table:column,column/],
     ['replica.identity.autoset.values', 'a.b:SOMETHING', /does not have the form/],
-    ['column.truncate.to.20.chars', 'a.b.c', /not supported yet/],
-    ['column.mask.hash.SHA-256.with.salt.x', 'a.b.c', /not supported yet/],
+    ['column.truncate.to.20.chars', 'a.b.(c', /Invalid regular expression/],
+    ['column.mask.hash.SHA-999.with.salt.x', 'a.b.c', /The digest SHA-999 is not known/],
+    ['snapshot.select.statement.overrides', 'public.t', /public\.t with the statement is missing/],
   ])('refuse %s=%s', (name, value, message) => expect(errors({ ...REQUIRED, [name]: value })[name]?.join()).toMatch(message));
 
   it('refuse an include list together with an exclude list', () => {

@@ -5,6 +5,8 @@ import { UNBUILT_SETTINGS } from './unbuilt-settings.js';
 
 const expressions = (names: string[]): string | undefined => regexListProblem(names.join(','));
 const SLOT_NAME = /^[a-z0-9_]{1,63}$/;
+/** Names the tables whose statements are in settings that begin so. */
+export const SNAPSHOT_OVERRIDES = 'snapshot.select.statement.overrides';
 const TOPIC_PREFIX = /^[a-zA-Z0-9._-]+$/;
 
 const CONNECTION = {
@@ -52,6 +54,7 @@ const REPLICATION = {
 const SNAPSHOT = {
   'snapshot.mode': choice(['initial', 'always', 'initial_only', 'no_data', 'never', 'when_needed'], 'initial', 'When the rows that are already there are read: at the first start, at each start, only them and no changes, never, or also when the position is lost.'),
   'snapshot.include.collection.list': list(null, 'Of the captured tables, those to read in the snapshot (regular expressions).', { check: expressions }),
+  [SNAPSHOT_OVERRIDES]: list(null, 'Tables that the snapshot reads by a statement of their own: `schema.table`, with the statement in a setting of this name, a dot and the table.'),
   'snapshot.fetch.size': integer(10_240, 'Accepted for compatibility: rows are streamed by COPY, which needs no fetch size.', { min: 1 }),
   'snapshot.delay.ms': long(0, 'Wait before the snapshot.', { min: 0, importance: 'low' }),
   'streaming.delay.ms': long(0, 'Wait before streaming, after a snapshot.', { min: 0, importance: 'low' }),
@@ -74,7 +77,7 @@ const CAPTURE = {
 const SHAPE = {
   'tombstones.on.delete': flag(true, 'Whether a delete is followed by a record without value, for compacted topics.'),
   'decimal.handling.mode': choice(['precise', 'double', 'string'], 'precise', 'How numeric values are represented.'),
-  'time.precision.mode': choice(['adaptive', 'adaptive_time_microseconds', 'connect'], 'adaptive', 'How times are represented: by the precision of the column, or as Connect types with milliseconds.'),
+  'time.precision.mode': choice(['adaptive', 'adaptive_time_microseconds', 'connect', 'isostring', 'microseconds', 'nanoseconds'], 'adaptive', 'How times are represented: by the precision of the column, in one unit, as ISO 8601 text, or as Connect types with milliseconds.'),
   'binary.handling.mode': choice(['bytes', 'base64', 'base64-url-safe', 'hex'], 'bytes', 'How bytea is represented.', { importance: 'low' }),
   'hstore.handling.mode': choice(['json', 'map'], 'json', 'How hstore is represented.', { importance: 'low' }),
   'interval.handling.mode': choice(['numeric', 'string'], 'numeric', 'How intervals are represented: microseconds (a month is 365.25/12 days), or ISO 8601 text.', { importance: 'low' }),
@@ -82,6 +85,12 @@ const SHAPE = {
   'unavailable.value.placeholder': text('__debezium_unavailable_value', 'What stands for a large value that an update did not change and the server did not send; `hex:` and digits for bytes.'),
   'provide.transaction.metadata': flag(false, 'Whether transactions are counted, with a topic of their begins and ends.', { importance: 'low' }),
   'extended.headers.enabled': flag(true, 'Whether each record names the connector and the task in headers.', { importance: 'low' }),
+  'include.unknown.datatypes': flag(false, 'Whether values of types without a mapping are handed over, as the bytes of their text.'),
+  'include.schema.comments': flag(false, 'Whether the comments of columns are in the schemas.'),
+  'schema.name.adjustment.mode': choice(['none', 'avro', 'avro_unicode'], 'none', 'How names of schemas are made valid for Avro.'),
+  'field.name.adjustment.mode': choice(['none', 'avro', 'avro_unicode'], 'none', 'How names of fields are made valid for Avro.'),
+  'column.propagate.source.type': list(null, 'Columns (regular expressions for schema.table.column) whose original type is told in the parameters of their schema.', { check: expressions }),
+  'datatype.propagate.source.type': list(null, 'Types (regular expressions for schema.table.type) that are told so.', { check: expressions }),
   'topic.delimiter': text('.', 'What separates the parts of a topic name.', { check: (it: string) => (/^[a-zA-Z0-9._-]$/.test(it) ? undefined : 'one of the characters a-z A-Z 0-9 . _ - is expected') }),
   'topic.transaction': text('transaction', 'Last part of the name of the topic of transactions.', { importance: 'low' }),
 };
@@ -101,11 +110,3 @@ const FLOW = {
 
 /** All settings of Debezium's PostgreSQL connector, with its defaults; those that are not built are accepted with their default only. */
 export const SETTINGS = new ConfigDef({ ...CONNECTION, ...REPLICATION, ...SNAPSHOT, ...CAPTURE, ...SHAPE, ...FLOW, ...UNBUILT_SETTINGS });
-
-/** Debezium's settings whose names hold a part of their value. */
-export const UNBUILT_NAME_PATTERNS: readonly RegExp[] = [
-  /^column\.truncate\.to\.\d+\.chars$/,
-  /^column\.mask\.with\.\d+\.chars$/,
-  /^column\.mask\.hash\..+$/,
-  /^snapshot\.select\.statement\.overrides\..+$/,
-];

@@ -1,7 +1,8 @@
 import { LazyStruct, type Schema, type ValueWriter } from '@millrace/connect-api';
-import { MESSAGE_BLOCK, MESSAGE_VALUE, TRANSACTION_BLOCK } from '../tables/envelope-schemas.js';
+import { TRANSACTION_BLOCK } from '../tables/envelope-schemas.js';
 import type { TablePlan } from '../tables/table-plan.js';
 import type { Lsn } from '../wire/lsn.js';
+import type { MessageForm } from './message-form.js';
 import type { MicrosText } from './digit-text.js';
 import type { TransactionFacts } from './position.js';
 import { locateCopyLine, locateTuple, newSpans, type RowSpans } from './row-spans.js';
@@ -55,6 +56,8 @@ export interface ChangeFacts {
   readonly operation: Buffer;
   readonly before: RowBytes | undefined;
   readonly after: RowBytes | undefined;
+  /** The old row: where it has large values that were not sent with the new one, they are those. */
+  readonly unchanged: RowBytes | undefined;
   readonly marker: Buffer;
   /** The connector's clock when the change was decoded. */
   readonly clock: MicrosText;
@@ -73,7 +76,7 @@ export class ChangeEnvelope extends LazyStruct {
 
   visit(writer: ValueWriter): void {
     const { facts } = this;
-    const { plan, before, after, clock } = facts;
+    const { plan, before, after, unchanged, clock } = facts;
     if (!writer.beginStruct(plan.envelope)) return;
     if (before) {
       locate(before, oldColumns);
@@ -81,7 +84,8 @@ export class ChangeEnvelope extends LazyStruct {
     } else writer.null();
     if (after) {
       locate(after, newColumns);
-      plan.writeRow(writer, after.bytes, newColumns, before && { bytes: before.bytes, spans: oldColumns });
+      if (unchanged && unchanged !== before) locate(unchanged, oldColumns);
+      plan.writeRow(writer, after.bytes, newColumns, unchanged && { bytes: unchanged.bytes, spans: oldColumns });
     } else writer.null();
     facts.source.write(writer, { transaction: facts.transaction, lsn: facts.lsn, marker: facts.marker, schema: plan.schemaBytes, table: plan.tableBytes });
     writeTransaction(writer, facts.transaction, facts.lsn, facts.order);
@@ -97,22 +101,24 @@ const NO_NAME = Buffer.alloc(0);
 
 /** The value of a logical message. */
 export class MessageEnvelope extends LazyStruct {
-  readonly schema = MESSAGE_VALUE;
-
-  constructor(private readonly facts: { readonly source: SourceBlock; readonly transaction: TransactionFacts; readonly lsn: Lsn; readonly clock: MicrosText; readonly order: TransactionOrder | undefined; readonly prefix: string; readonly content: Buffer }) {
+  constructor(private readonly facts: { readonly form: MessageForm; readonly source: SourceBlock; readonly transaction: TransactionFacts; readonly lsn: Lsn; readonly clock: MicrosText; readonly order: TransactionOrder | undefined; readonly prefix: string; readonly content: Buffer }) {
     super();
   }
 
+  get schema(): Schema {
+    return this.facts.form.schema;
+  }
+
   visit(writer: ValueWriter): void {
-    const { source, transaction, lsn, clock, order, prefix, content } = this.facts;
-    if (!writer.beginStruct(MESSAGE_VALUE)) return;
+    const { form, source, transaction, lsn, clock, order, prefix, content } = this.facts;
+    if (!writer.beginStruct(form.schema)) return;
     utf8(writer, Operation.message);
     writer.integerText(clock.bytes, 0, clock.millisEnd);
     source.write(writer, { transaction, lsn, marker: SNAPSHOT_MARKERS.none, schema: NO_NAME, table: NO_NAME });
     writeTransaction(writer, transaction, lsn, order);
-    if (writer.beginStruct(MESSAGE_BLOCK)) {
+    if (writer.beginStruct(form.block)) {
       writer.string(prefix);
-      writer.bytes(content, 0, content.length);
+      form.writeContent(writer, content);
       writer.endStruct();
     }
     writer.endStruct();

@@ -16,6 +16,8 @@ const BACKSLASH = 0x5c;
 
 export interface SnapshotTable extends TableName {
   readonly columns: readonly string[];
+  /** Read in place of the whole table. */
+  readonly query?: string | undefined;
   readonly plan: TablePlan;
 }
 
@@ -37,6 +39,7 @@ interface WaitingRow {
   readonly plan: TablePlan;
   readonly row: RowBytes;
   readonly isFirstInTable: boolean;
+  readonly isInFirstTable: boolean;
   isLastInTable: boolean;
 }
 
@@ -49,7 +52,6 @@ export class SnapshotReader {
   private tableIndex = -1;
   private isTableStarted = false;
   private waiting: WaitingRow | undefined;
-  private hasEmitted = false;
   private clock = new MicrosText(0);
   private searched: Buffer | undefined;
   private nextEscape = 0;
@@ -108,7 +110,7 @@ export class SnapshotReader {
     }
     this.isTableStarted = false;
     const columns = table.columns.map(quoteName).join(', ');
-    this.raw.write(queryMessage(`COPY (SELECT ${columns} FROM ${quoteName(table.schema)}.${quoteName(table.table)}) TO STDOUT`));
+    this.raw.write(queryMessage(`COPY (SELECT ${columns} FROM ${table.query === undefined ? `${quoteName(table.schema)}.${quoteName(table.table)}` : `(${table.query}) snapshot`}) TO STDOUT`));
     return true;
   }
 
@@ -116,7 +118,7 @@ export class SnapshotReader {
     if (this.waiting) this.emit(this.waiting, false, out);
     const { plan } = this.options.tables[this.tableIndex]!;
     const row: RowBytes = this.hasEscape(bytes, start, end) ? { bytes: tupleFromCopyLine(bytes, start, end), at: 0, end: 0 } : { bytes, at: start, end };
-    this.waiting = { plan, row, isFirstInTable: !this.isTableStarted, isLastInTable: false };
+    this.waiting = { plan, row, isFirstInTable: !this.isTableStarted, isInFirstTable: this.tableIndex === 0, isLastInTable: false };
     this.isTableStarted = true;
   }
 
@@ -141,20 +143,19 @@ export class SnapshotReader {
     const { source, partition, headers, lsn } = this.options;
     const marker = isLast
       ? SNAPSHOT_MARKERS.last
-      : !this.hasEmitted
+      : waiting.isFirstInTable && waiting.isInFirstTable
         ? SNAPSHOT_MARKERS.first
         : waiting.isLastInTable
           ? SNAPSHOT_MARKERS.lastInTable
           : waiting.isFirstInTable
             ? SNAPSHOT_MARKERS.firstInTable
             : SNAPSHOT_MARKERS.inside;
-    this.hasEmitted = true;
     out.push({
       topic: plan.topic,
       keySchema: plan.keySchema,
       key: plan.keySchema ? new RowKey(plan, plan.keySchema, row) : null,
       valueSchema: plan.envelope,
-      value: new ChangeEnvelope({ source, plan, transaction: this.transaction, lsn, operation: Operation.read, before: undefined, after: row, marker, clock: this.clock, order: undefined }),
+      value: new ChangeEnvelope({ source, plan, transaction: this.transaction, lsn, operation: Operation.read, before: undefined, after: row, unchanged: undefined, marker, clock: this.clock, order: undefined }),
       headers,
       sourcePartition: partition,
       sourceOffset: isLast ? this.lastOffset : this.runningOffset,

@@ -61,7 +61,7 @@ async function describeTables(session: SqlSession, start: SnapshotStart): Promis
   for (const name of await listCapturedTables(session, filter)) {
     if (!filter.snapshotsTable(name.schema, name.table)) continue;
     const table = await readTable(session, name);
-    if (table) tables.push({ ...name, columns: table.columns.map((it) => it.name), plan: await start.planner.fromCatalog(session, table) });
+    if (table) tables.push({ ...name, columns: table.columns.map((it) => it.name), query: start.settings.snapshotQueries.get(`${name.schema}.${name.table}`)?.replace(/;\s*$/, ''), plan: await start.planner.fromCatalog(session, table) });
   }
   return tables;
 }

@@ -7,7 +7,9 @@ import { ChangeEnvelope, MessageEnvelope, Operation, RowKey, type RowBytes, type
 import type { MessageType, StoredPosition, TransactionFacts } from '../rows/position.js';
 import { locateTuple, newSpans } from '../rows/row-spans.js';
 import { SNAPSHOT_MARKERS, type SourceBlock } from '../rows/source-block.js';
-import { MESSAGE_KEY, MESSAGE_VALUE } from '../tables/envelope-schemas.js';
+import type { BinaryMode } from '../columns/encoders/binary.js';
+import { MessageForm } from '../rows/message-form.js';
+import { MESSAGE_KEY } from '../tables/envelope-schemas.js';
 import type { TablePlan } from '../tables/table-plan.js';
 import type { Lsn } from '../wire/lsn.js';
 import { Change, readBegin, readLogicalMessage, readOrigin, readTruncatedOids, skipTuple, Tuple } from '../wire/pgoutput.js';
@@ -24,6 +26,9 @@ export interface ChangeDecoderOptions {
   readonly ledger: TransactionLedger | undefined;
 }
 
+/** Under which the transaction topic counts logical messages. */
+const MESSAGE_COLLECTION = 'message';
+
 const oldSpans = newSpans();
 const newRowSpans = newSpans();
 
@@ -33,6 +38,7 @@ export class ChangeDecoder {
   private readonly plans = new Map<number, TablePlan | null>();
   private readonly uncheckedRelations = new Set<number>();
   private readonly resume: ResumeFilter;
+  private readonly messageForm: MessageForm;
   private transaction: TransactionFacts | undefined;
   /** The end of the last commit that was read. */
   commitLsn: Lsn | undefined;
@@ -44,6 +50,7 @@ export class ChangeDecoder {
 
   constructor(private readonly options: ChangeDecoderOptions) {
     this.resume = new ResumeFilter(options.stored);
+    this.messageForm = new MessageForm(options.settings.values['binary.handling.mode'].toLowerCase() as BinaryMode);
     this.commitLsn = options.stored?.commitLsn;
     this.lastXid = options.stored?.xid;
     this.lastCommitMicros = options.stored?.commitMicros || nowMicros();
@@ -185,13 +192,17 @@ export class ChangeDecoder {
     const { headers } = this.options;
     const newKey = { key: '__debezium.newkey', schema, value: new RowKey(plan, schema, after) };
     const oldKey = { key: '__debezium.oldkey', schema, value: new RowKey(plan, schema, before) };
-    this.delete(out, plan, lsn, index, before, order, [newKey, ...headers], 'UPDATE', true);
-    this.push(out, plan, lsn, index, 'UPDATE', this.envelope(plan, lsn, Operation.create, undefined, after, order), plan.envelope, after, [oldKey, ...headers]);
+    const { skipped } = this.options.settings;
+    const isCreated = !skipped.has('c');
+    if (!skipped.has('d')) this.delete(out, plan, lsn, index, before, order, [newKey, ...headers], 'UPDATE', isCreated);
+    if (!isCreated) return;
+    const createOrder = skipped.has('d') ? order : this.options.ledger?.count(plan.collection);
+    this.push(out, plan, lsn, index, 'UPDATE', this.envelope(plan, lsn, Operation.create, undefined, after, createOrder, before), plan.envelope, after, [oldKey, ...headers]);
   }
 
   /** Records before the last one of a change carry the offset of what was before it, so that none is left out after a restart between them. */
   private delete(out: SourceRecord[], plan: TablePlan, lsn: Lsn, index: number, before: RowBytes, order: TransactionOrder | undefined, headers: Headers, messageType: MessageType, isFollowed = false): void {
-    const hasTombstone = this.options.settings.values['tombstones.on.delete'] && plan.keySchema !== null;
+    const hasTombstone = this.options.settings.values['tombstones.on.delete'];
     this.push(out, plan, lsn, hasTombstone || isFollowed ? index - 1 : index, messageType, this.envelope(plan, lsn, Operation.delete, before, undefined, order), plan.envelope, before, headers);
     if (hasTombstone) this.push(out, plan, lsn, isFollowed ? index - 1 : index, messageType, null, null, before, headers);
   }
@@ -200,8 +211,8 @@ export class ChangeDecoder {
     this.push(out, plan, lsn, index, messageType, this.envelope(plan, lsn, operation, before, after, order), plan.envelope, after, this.options.headers);
   }
 
-  private envelope(plan: TablePlan, lsn: Lsn, operation: Buffer, before: RowBytes | undefined, after: RowBytes | undefined, order: TransactionOrder | undefined): ChangeEnvelope {
-    return new ChangeEnvelope({ source: this.options.source, plan, transaction: this.transaction!, lsn, operation, before, after, marker: SNAPSHOT_MARKERS.none, clock: this.clock, order });
+  private envelope(plan: TablePlan, lsn: Lsn, operation: Buffer, before: RowBytes | undefined, after: RowBytes | undefined, order: TransactionOrder | undefined, unchanged = before): ChangeEnvelope {
+    return new ChangeEnvelope({ source: this.options.source, plan, transaction: this.transaction!, lsn, operation, before, after, unchanged, marker: SNAPSHOT_MARKERS.none, clock: this.clock, order });
   }
 
   private push(out: SourceRecord[], plan: TablePlan, lsn: Lsn, index: number, messageType: MessageType, value: Value, valueSchema: Schema | null, keyRow: RowBytes, headers: Headers): void {
@@ -230,9 +241,10 @@ export class ChangeDecoder {
     const transaction = this.transaction ?? { xid: undefined, commitMicros: this.lastCommitMicros, finalLsn: lsn, previousCommitLsn: this.commitLsn, origin: undefined, originLsn: undefined };
     if (!settings.filter.messagePrefix(prefix)) return;
     const { values } = settings;
-    const value = new MessageEnvelope({ source, transaction, lsn, clock: this.clock, order: undefined, prefix, content });
-    const topic = [values['topic.prefix'], 'message'].join(values['topic.delimiter']);
-    out.push(new ChangeRecord(topic, MESSAGE_KEY, new Struct(MESSAGE_KEY, { prefix }), MESSAGE_VALUE, value, [], partition, transaction, lsn, 'MESSAGE', index));
+    const order = isTransactional ? this.options.ledger?.count(MESSAGE_COLLECTION) : undefined;
+    const value = new MessageEnvelope({ source, transaction, lsn, clock: this.clock, order, prefix, content, form: this.messageForm });
+    const topic = `${values['topic.prefix']}.message`;
+    out.push(new ChangeRecord(topic, MESSAGE_KEY, new Struct(MESSAGE_KEY, { prefix }), this.messageForm.schema, value, [], partition, transaction, lsn, 'MESSAGE', index));
   }
 
   private count(lsn: Lsn): number {

@@ -54,23 +54,26 @@ export function envelopeSchema(name: string, row: Schema): Schema {
 }
 
 export const MESSAGE_KEY = Schema.struct([['prefix', OPTIONAL_STRING]], { name: 'io.debezium.connector.postgresql.MessageKey', version: 1 });
-export const MESSAGE_BLOCK = Schema.struct(
-  [
-    ['prefix', OPTIONAL_STRING],
-    ['content', OPTIONAL_BYTES],
-  ],
-  { name: 'io.debezium.connector.postgresql.Message', version: 1 },
-);
-export const MESSAGE_VALUE = Schema.struct(
-  [
-    ['op', STRING],
-    ['ts_ms', OPTIONAL_LONG],
-    ['source', SOURCE_SCHEMA],
-    ['transaction', TRANSACTION_BLOCK],
-    ['message', MESSAGE_BLOCK],
-  ],
-  { name: 'io.debezium.connector.postgresql.MessageValue', version: 1 },
-);
+/** `content` in the representation of `binary.handling.mode`. */
+export function messageSchema(content: 'bytes' | 'string'): Schema {
+  const block = Schema.struct(
+    [
+      ['prefix', OPTIONAL_STRING],
+      ['content', content === 'bytes' ? OPTIONAL_BYTES : OPTIONAL_STRING],
+    ],
+    { name: 'io.debezium.connector.postgresql.Message', version: 1 },
+  );
+  return Schema.struct(
+    [
+      ['op', STRING],
+      ['ts_ms', OPTIONAL_LONG],
+      ['source', SOURCE_SCHEMA],
+      ['transaction', TRANSACTION_BLOCK],
+      ['message', block],
+    ],
+    { name: 'io.debezium.connector.postgresql.MessageValue', version: 1 },
+  );
+}
 
 export const HEARTBEAT_KEY = Schema.struct([['serverName', STRING]], { name: 'io.debezium.connector.common.ServerNameKey', version: 1 });
 export const HEARTBEAT_VALUE = Schema.struct([['ts_ms', LONG]], { name: 'io.debezium.connector.common.Heartbeat', version: 1 });

@@ -13,6 +13,7 @@ export interface CatalogColumn {
   readonly isOptional: boolean;
   /** The expression of its default, or null. */
   readonly defaultExpression: string | null;
+  readonly comment: string | null;
 }
 
 export interface CatalogTable extends TableName {
@@ -27,7 +28,8 @@ where c.relkind in ('r', 'p') and c.relpersistence <> 't'`;
 
 const COLUMNS = `
 select a.attname as name, a.atttypid as "typeOid", a.atttypmod as "typeModifier", not (a.attnotnull or (t.typtype = 'd' and t.typnotnull)) as "isOptional",
-       case when a.attgenerated = '' then pg_catalog.pg_get_expr(d.adbin, d.adrelid) end as "defaultExpression"
+       case when a.attgenerated = '' then pg_catalog.pg_get_expr(d.adbin, d.adrelid) end as "defaultExpression",
+       pg_catalog.col_description(a.attrelid, a.attnum) as comment
 from pg_catalog.pg_attribute a
 join pg_catalog.pg_class c on c.oid = a.attrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace join pg_catalog.pg_type t on t.oid = a.atttypid
 left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum

@@ -16,12 +16,25 @@ export interface PlannedColumn {
 export interface ColumnInput {
   readonly name: string;
   readonly mapping: TypeMapping | undefined;
+  /** In keys, where nothing is masked or added; absent: the same. */
+  readonly keyMapping?: TypeMapping;
   readonly isOptional: boolean;
   readonly defaultValue: Value | undefined;
   /** False: it is left out of values (it may still be part of the key). */
   readonly isIncluded: boolean;
   /** The labels, if it is an enum. */
   readonly labels: readonly string[] | undefined;
+  /** Its comment, where that is told. */
+  readonly comment?: string | null;
+}
+
+/** The names of a table's schemas and fields. */
+export interface PlanNames {
+  readonly topic: string;
+  /** The base of the names of its schemas: the topic unless names are adjusted. */
+  readonly schema: string;
+  readonly field: (column: string) => string;
+  readonly comment?: string | null;
 }
 
 /**
@@ -41,22 +54,24 @@ export class TablePlan {
   readonly keyColumns: readonly number[];
   readonly enums: readonly { readonly column: number; readonly labels: ReadonlySet<string> }[];
   private readonly columns: readonly (PlannedColumn | undefined)[];
+  private readonly keyFields: readonly (PlannedColumn | undefined)[];
   /** Positions of the columns that values show. */
   readonly valuePositions: readonly number[];
 
-  constructor(options: { readonly name: TableName; readonly topic: string; readonly columns: readonly ColumnInput[]; readonly key: readonly string[] }) {
-    const { name, topic, columns, key } = options;
-    this.topic = topic;
+  constructor(options: { readonly name: TableName; readonly names: PlanNames; readonly columns: readonly ColumnInput[]; readonly key: readonly string[] }) {
+    const { name, names, columns, key } = options;
+    this.topic = names.topic;
     this.collection = `${name.schema}.${name.table}`;
     this.schemaBytes = Buffer.from(name.schema, 'utf8');
     this.tableBytes = Buffer.from(name.table, 'utf8');
-    this.columns = columns.map(planColumn);
+    this.columns = columns.map((it) => planColumn(it, names.field(it.name)));
+    this.keyFields = columns.map((it, i) => (it.keyMapping === undefined || !key.includes(it.name) ? this.columns[i] : planColumn({ ...it, mapping: it.keyMapping }, names.field(it.name))));
     this.valuePositions = columns.flatMap((it, i) => (it.isIncluded && this.columns[i] ? [i] : []));
     this.keyColumns = key.map((it) => columns.findIndex((column) => column.name === it)).filter((i) => i >= 0 && this.columns[i] !== undefined);
     this.enums = columns.flatMap((it, i) => (it.labels && this.columns[i] ? [{ column: i, labels: new Set(it.labels) }] : []));
-    this.rowSchema = Schema.struct(this.fields(this.valuePositions), { name: `${topic}.Value`, optional: true });
-    this.keySchema = this.keyColumns.length === 0 ? null : Schema.struct(this.fields(this.keyColumns), { name: `${topic}.Key` });
-    this.envelope = envelopeSchema(topic, this.rowSchema);
+    this.rowSchema = Schema.struct(fieldsOf(this.columns, this.valuePositions), { name: `${names.schema}.Value`, optional: true });
+    this.keySchema = this.keyColumns.length === 0 ? null : Schema.struct(fieldsOf(this.keyFields, this.keyColumns), { name: `${names.schema}.Key` });
+    this.envelope = envelopeSchema(names.schema, this.rowSchema);
   }
 
   /** Writes the row whose columns `spans` holds. `old` stands in for large values that were not sent, where it has them. */
@@ -79,10 +94,10 @@ export class TablePlan {
   writeKey(writer: ValueWriter, bytes: Buffer, spans: RowSpans): void {
     const schema = this.keySchema;
     if (!schema || !writer.beginStruct(schema)) return;
-    const { columns, keyColumns } = this;
+    const { keyFields, keyColumns } = this;
     for (let i = 0; i < keyColumns.length; i++) {
       const position = keyColumns[i]!;
-      const column = columns[position]!;
+      const column = keyFields[position]!;
       const start = spans.starts[position]!;
       if (start >= 0) column.encode(writer, bytes, start, spans.ends[position]!);
       else if (start === NULL) column.writeNull(writer);
@@ -90,16 +105,16 @@ export class TablePlan {
     }
     writer.endStruct();
   }
-
-  private fields(positions: readonly number[]): [string, Schema][] {
-    return positions.map((i) => [this.columns[i]!.name, this.columns[i]!.schema]);
-  }
 }
 
-function planColumn(input: ColumnInput): PlannedColumn | undefined {
-  const { mapping, defaultValue, isOptional } = input;
+function planColumn(input: ColumnInput, name: string): PlannedColumn | undefined {
+  const { mapping, defaultValue, isOptional, comment } = input;
   if (!mapping) return undefined;
-  const schema = mapping.schema.with({ optional: isOptional || mapping.schema.optional, ...(defaultValue === undefined ? {} : { default: defaultValue }) });
-  const writeNull: WriteConstant = isOptional ? (writer) => writer.null() : defaultValue === undefined ? mapping.whenNull : (writer) => writeValue(schema, defaultValue, writer);
-  return { name: input.name, schema, encode: mapping.encode, writeNull, writeUnchanged: mapping.whenUnchanged ?? writeNull };
+  const schema = mapping.schema.with({ optional: isOptional || mapping.schema.optional, ...(defaultValue === undefined ? {} : { default: defaultValue }), ...(comment ? { doc: comment } : {}) });
+  const writeNull: WriteConstant = isOptional ? (mapping.whenOptionalNull ?? ((writer) => writer.null())) : defaultValue === undefined ? mapping.whenNull : (writer) => writeValue(schema, defaultValue, writer);
+  return { name, schema, encode: mapping.encode, writeNull, writeUnchanged: mapping.whenUnchanged ?? writeNull };
+}
+
+function fieldsOf(columns: readonly (PlannedColumn | undefined)[], positions: readonly number[]): [string, Schema][] {
+  return positions.map((i) => [columns[i]!.name, columns[i]!.schema]);
 }

@@ -9,6 +9,13 @@ export function byteaMapping(mode: BinaryMode, placeholder: Buffer): TypeMapping
   return { schema: Schema.of('string'), encode, whenNull: writeEmptyText, whenUnchanged: constantText(placeholder.toString('utf8')) };
 }
 
+/** A value of an unknown type: the bytes of its text, in the same representation as bytea. */
+export function opaqueMapping(mode: BinaryMode, placeholder: Buffer): TypeMapping {
+  const encoding = mode === 'base64-url-safe' ? 'base64url' : mode === 'bytes' ? 'utf8' : mode;
+  if (encoding === 'utf8') return { schema: Schema.of('bytes'), encode: (writer, bytes, start, end) => writer.bytes(bytes, start, end), whenNull: writeNoBytes, whenUnchanged: constantBytes(placeholder) };
+  return { schema: Schema.of('string'), encode: (writer, bytes, start, end) => writer.string(bytes.toString(encoding, start, end)), whenNull: writeEmptyText, whenUnchanged: constantText(placeholder.toString('utf8')) };
+}
+
 /** bit and varbit. A column of one bit is a boolean. */
 export function bitsMapping(length: number): TypeMapping {
   if (length === 1) return { schema: Schema.of('boolean'), encode: encodeBit, whenNull: writeFalse };

@@ -14,6 +14,8 @@ export interface TypeMapping {
   readonly whenNull: WriteConstant;
   /** What stands for a large unchanged value that was not sent; absent: null, or the zero-like value. */
   readonly whenUnchanged?: WriteConstant;
+  /** What stands for null in a column that may be null; absent: null. */
+  readonly whenOptionalNull?: WriteConstant;
 }
 
 let scratch = Buffer.allocUnsafe(4096);

@@ -2,7 +2,7 @@ import { Schema, DATE_NAME, TIME_NAME, TIMESTAMP_NAME, type ValueWriter } from '
 import { DAY_MICROS, isoDate, isoTime, moment, readDate, readTime, readTimestamp } from './calendar.js';
 import { constantText, scratchBytes, writeZero, type Encode, type TypeMapping, type WriteConstant } from './encode.js';
 
-export type TimeMode = 'adaptive' | 'adaptive_time_microseconds' | 'connect';
+export type TimeMode = 'adaptive' | 'adaptive_time_microseconds' | 'connect' | 'isostring' | 'microseconds' | 'nanoseconds';
 
 const DAY_MILLIS = 86_400_000;
 const DATE_MILLIS_MAX = 8.64e15;
@@ -15,22 +15,28 @@ const INT64_MAX = 2n ** 63n - 1n;
 const POSITIVE_INFINITY_DAY = -2_147_472_692;
 const NEGATIVE_INFINITY_DAY = -2_147_472_691;
 const debeziumTime = (name: string): string => `io.debezium.time.${name}`;
+const textTime = (name: string): Schema => Schema.of('string', { name: debeziumTime(name), version: 1 });
 
 export function dateMapping(mode: TimeMode): TypeMapping {
   if (mode === 'connect') return { schema: Schema.of('int32', { name: DATE_NAME, version: 1 }), encode: encodeConnectDate, whenNull: writeEpoch };
+  if (mode === 'isostring') return { schema: textTime('IsoDate'), encode: encodeIsoDate, whenNull: constantText('1970-01-01Z') };
   return { schema: Schema.of('int32', { name: debeziumTime('Date'), version: 1 }), encode: encodeDays, whenNull: writeZero };
 }
 
 /** `precision`: digits of the fraction of a second that the column keeps, 0 to 6. */
 export function timeMapping(mode: TimeMode, precision: number): TypeMapping {
   if (mode === 'connect') return { schema: Schema.of('int32', { name: TIME_NAME, version: 1 }), encode: encodeConnectTime, whenNull: writeEpoch };
+  if (mode === 'isostring') return { schema: textTime('IsoTime'), encode: encodeIsoTime, whenNull: constantText('00:00:00Z') };
+  if (mode === 'nanoseconds') return { schema: Schema.of('int64', { name: debeziumTime('NanoTime'), version: 1 }), encode: encodeTimeNanos, whenNull: writeZero };
   if (mode === 'adaptive' && precision <= 3) return { schema: Schema.of('int32', { name: debeziumTime('Time'), version: 1 }), encode: encodeTimeMillis, whenNull: writeZero };
   return { schema: Schema.of('int64', { name: debeziumTime('MicroTime'), version: 1 }), encode: encodeTimeMicros, whenNull: writeZero };
 }
 
 export function timestampMapping(mode: TimeMode, precision: number): TypeMapping {
   if (mode === 'connect') return { schema: Schema.of('int64', { name: TIMESTAMP_NAME, version: 1 }), encode: encodeConnectTimestamp, whenNull: writeEpoch };
-  if (precision <= 3) return { schema: Schema.of('int64', { name: debeziumTime('Timestamp'), version: 1 }), encode: encodeMillis, whenNull: writeZero };
+  if (mode === 'isostring') return { schema: textTime('IsoTimestamp'), encode: encodeIsoTimestamp, whenNull: constantText('1970-01-01T00:00:00Z') };
+  if (mode === 'nanoseconds') return { schema: Schema.of('int64', { name: debeziumTime('NanoTimestamp'), version: 1 }), encode: encodeNanos, whenNull: writeZero };
+  if (precision <= 3 && mode !== 'microseconds') return { schema: Schema.of('int64', { name: debeziumTime('Timestamp'), version: 1 }), encode: encodeMillis, whenNull: writeZero };
   return { schema: Schema.of('int64', { name: debeziumTime('MicroTimestamp'), version: 1 }), encode: encodeMicros, whenNull: writeZero };
 }
 
@@ -80,7 +86,8 @@ function saturated(value: bigint): bigint {
 /** Infinity is beyond what a JavaScript Date holds: it is written as the number that Debezium writes. */
 const encodeConnectDate: Encode = (writer, bytes, start, end) => {
   if (readDate(bytes, start, end).infinite !== 0) return writer.integer(moment.infinite > 0 ? POSITIVE_INFINITY_DAY : NEGATIVE_INFINITY_DAY);
-  writer.date(new Date(moment.days * DAY_MILLIS));
+  if (Math.abs(moment.days * DAY_MILLIS) <= DATE_MILLIS_MAX) writer.date(new Date(moment.days * DAY_MILLIS));
+  else writer.integer(moment.days);
 };
 const encodeConnectTime: Encode = (writer, bytes, start, end) => writer.date(new Date(Math.floor(readTime(bytes, start, end).micros / 1000)));
 const encodeConnectTimestamp: Encode = (writer, bytes, start, end) => {
@@ -116,5 +123,31 @@ function writeZonedTimestamp(writer: ValueWriter, bytes: Buffer, start: number, 
   if (moment.infinite !== 0) return writer.string(moment.infinite > 0 ? 'infinity' : '-infinity');
   writer.string(`${isoDate(moment.days)}T${isoTime(moment.micros, precision)}Z`);
 }
+
+const encodeIsoDate: Encode = (writer, bytes, start, end) => {
+  if (readDate(bytes, start, end).infinite !== 0) writer.string(infinityText());
+  else writer.string(`${isoDate(moment.days)}Z`);
+};
+
+const encodeIsoTime: Encode = (writer, bytes, start, end) => writer.string(`${isoTime(readTime(bytes, start, end).micros % DAY_MICROS, undefined)}Z`);
+
+const encodeIsoTimestamp: Encode = (writer, bytes, start, end) => {
+  readTimestamp(bytes, start, end);
+  if (moment.infinite !== 0) writer.string(infinityText());
+  else writer.string(`${isoDate(moment.days)}T${isoTime(moment.micros, undefined)}Z`);
+};
+
+function infinityText(): string {
+  return moment.infinite > 0 ? 'infinity' : '-infinity';
+}
+
+const encodeTimeNanos: Encode = (writer, bytes, start, end) => writer.integer(readTime(bytes, start, end).micros * 1000);
+
+/** Nanoseconds since 1970 as an int64 holds them, from 1677 to 2262; times beyond are its bounds. */
+const encodeNanos: Encode = (writer, bytes, start, end) => {
+  readTimestamp(bytes, start, end);
+  const nanos = moment.infinite !== 0 ? BigInt(moment.infinite) * 2n ** 63n : (BigInt(moment.days) * BigInt(DAY_MICROS) + BigInt(moment.micros)) * 1000n;
+  writer.long(nanos > INT64_MAX ? INT64_MAX : nanos < -INT64_MAX - 1n ? -INT64_MAX - 1n : nanos);
+};
 
 const encodeZonedTime: Encode = (writer, bytes, start, end) => writer.string(`${isoTime(readTime(bytes, start, end).micros, undefined)}Z`);

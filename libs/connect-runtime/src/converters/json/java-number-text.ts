@@ -4,7 +4,10 @@ export function javaDoubleText(value: number): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : value > 0 ? 'Infinity' : '-Infinity';
   const size = Math.abs(value);
   if (size >= 1e-3 && size < 1e7) return String(value);
-  return exponentForm(value.toExponential());
+  const shortest = value.toExponential();
+  // Java shows two digits at least, and of those the nearest: 4.9E-324.
+  const two = value.toExponential(1);
+  return exponentForm(!shortest.includes('.') && Number(two) === value ? two : shortest);
 }
 
 /** A float (its value already rounded to 32 bits) as `Float.toString` writes it. */
@@ -12,7 +15,7 @@ export function javaFloatText(value: number): string {
   if (Number.isInteger(value) && Math.abs(value) < 1e7) return `${Object.is(value, -0) ? '-0' : value}.0`;
   if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : value > 0 ? 'Infinity' : '-Infinity';
   const single = Math.fround(value);
-  let digits = 1;
+  let digits = 2;
   while (digits < 9 && Math.fround(Number(single.toPrecision(digits))) !== single) digits += 1;
   const shortest = Number(single.toPrecision(digits));
   const size = Math.abs(shortest);

@@ -1,4 +1,4 @@
--- Rows of every type of the type table. Part 1 (before the snapshot).
+-- What is there before the snapshot: tables of every type, and the same rows that the changes begin with.
 create extension if not exists hstore; create extension if not exists citext; create extension if not exists ltree; create extension if not exists isn;
 create type mood as enum ('sad', 'ok', 'happy');
 create domain positive as int check (value > 0);
@@ -71,3 +71,40 @@ begin
   insert into cut values (base+1, 1);
 end $$;
 call fill(0);
+create schema judge; create table judge.marker (n int primary key);
+create type color as enum ('red', 'deep blue', 'it''s');
+create domain mail as citext not null;
+create type "Weird Type" as enum ('A', 'b');
+create table defaults (id int primary key, b boolean default true, i2 smallint default -1, i4 int default 42, i8 bigint default 9007199254740993, f4 real default 1.5, f8 double precision default -0.25, n numeric(6,2) default 12.5, nf numeric default 3.14159,
+  m money default 1.5, c char(4) default 'ab', v varchar(9) default 'x y', t text default '', d date default '2021-03-04', ti time default '01:02:03', ts timestamp(3) default '2021-03-04 05:06:07.89', tz timestamptz default '2021-03-04 05:06:07+02', iv interval default '1 hour', bt bit(4) default B'1010', b1 bit default B'1',
+  by bytea default '\x0102', js json default '{"a": 1}', u uuid default '123e4567-e89b-12d3-a456-426614174000', e color default 'red', a int[] default '{1,2}', s text not null default lower('ABC'), sq int not null default nextval('numbers_s_seq'), nn timestamptz not null default now(), neg int not null default -7, paren int not null default (3 + 4));
+create table enums (id int primary key, e color, w "Weird Type", ae color[], aw "Weird Type"[]);
+create table domains (id int primary key, m mail, p price, s short_text);
+create table composite_key (a int, b text, c uuid, d date, v int, primary key (c, a, b, d));
+create table text_key (k varchar(20) primary key, v text);
+create table decimal_key (k numeric(10,2) primary key, v text);
+create table time_key (k timestamptz primary key, v text);
+create table full_toast (id int primary key, a int, big text); alter table full_toast replica identity full; alter table full_toast alter big set storage external;
+create table wide (id int primary key, c01 int, c02 int, c03 int, c04 int, c05 int, c06 int, c07 int, c08 int, c09 int, c10 int, c11 int, c12 int, c13 int, c14 int, c15 int, c16 int, c17 int, c18 int, c19 int, c20 int, c21 text, c22 text, c23 text, c24 text, c25 text, c26 text, c27 text, c28 text, c29 text, c30 text);
+create table people (id int primary key, name text, phone varchar(20), note char(6), amount numeric(8,2), secret bytea, born date); comment on column people.name is 'the name of a person'; comment on table people is 'people';
+create table "UPPER" ("ID" int primary key, "Value" text);
+create table "with-dash.dot" ("1st" int primary key, "a-b" text, "c.d" text, "é" text, "_x" text);
+create table emails (id int primary key, v text);
+create table parent (id int primary key, v text);
+create table child (id int primary key, parent int references parent on delete cascade);
+create table inherited_base (id int primary key, v text); create table inherited (w int, primary key (id)) inherits (inherited_base);
+create table bulk (id int primary key, n int, v text);
+create table multi_a (id int primary key); create table multi_b (id int primary key);
+create table no_key_full (a int, b text); alter table no_key_full replica identity full;
+create table quoted_part (id int not null, region text not null, v text, primary key (id, region)) partition by list (region); create table "quoted_part_EU" partition of quoted_part for values in ('eu'); create table quoted_part_rest partition of quoted_part default;
+create unlogged table unlogged (id int primary key);
+create table identity_switch (id int primary key, a int, b text);
+create table renamed (id int primary key, v text);
+create table dropped (id int primary key, v text);
+create table retyped (id int primary key, v int, n numeric(5,2), t varchar(5), ts timestamp(3));
+create table chunked (id int primary key, v text); insert into chunked select g, 'v' || g from generate_series(1, 10) g;
+create table chunked_pair (a int, b text, v int, primary key (a, b)); insert into chunked_pair select g / 3, 'b' || g % 3, g from generate_series(1, 8) g;
+create table signals (id varchar(64) primary key, type varchar(32) not null, data varchar(2048));
+insert into defaults (id) values (1); insert into enums values (1, 'deep blue', 'A', '{red,"deep blue"}', '{b,A}'); insert into people values (1, 'Ada Lovelace', '+44 1234 5678', 'note', 12.5, '\xdeadbeef', '1815-12-10'), (2, null, '', null, null, null, null), (3, 'Żółć 日本語 😀', '1', 'x', -1, '', null);
+insert into composite_key values (1, 'b', '123e4567-e89b-12d3-a456-426614174000', '2020-01-01', 1); insert into "UPPER" values (1, 'up'); insert into "with-dash.dot" values (1, 'a', 'c', 'é', 'x'); insert into parent select g, 'p' from generate_series(1, 3) g; insert into child values (1, 1), (2, 1), (3, 2);
+insert into quoted_part values (1, 'eu', 'x'), (2, 'us', 'y'); insert into inherited_base values (1, 'b'); insert into inherited values (2, 'c', 3); insert into identity_switch values (1, 1, 'x'), (2, 2, 'y'); insert into renamed values (1, 'x'); insert into dropped values (1, 'x'); insert into retyped values (1, 7, 1.25, 'abc', '2020-01-01 00:00:00.123');

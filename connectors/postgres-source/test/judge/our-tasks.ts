@@ -1,0 +1,50 @@
+import type { SourceRecord } from '@millrace/connect-api';
+import { TaskDriver } from '../task-driver.js';
+import { renderRecord } from '../render.js';
+import { judged, type JudgedRecord } from './judged-record.js';
+import { judgedConfig, type Profile } from './profiles.js';
+
+/** Our task once per profile, driven statement by statement. */
+export class OurTasks {
+  readonly records: JudgedRecord[] = [];
+  private readonly runs: { readonly profile: Profile; readonly driver: TaskDriver; marker: number }[] = [];
+
+  async start(profiles: readonly Profile[], connection: Readonly<Record<string, string>>): Promise<void> {
+    for (const profile of profiles) this.runs.push({ profile, driver: await new TaskDriver({ config: { ...judgedConfig(profile, 'ours'), ...connection } }).start(), marker: -1 });
+  }
+
+  get size(): number {
+    return this.runs.length;
+  }
+
+  /** Until each task has handed over the row `marker` of judge.marker. */
+  async drain(marker: number): Promise<void> {
+    await Promise.all(
+      this.runs.map(async (run) => {
+        const deadline = Date.now() + 30_000;
+        while (run.marker < marker) {
+          this.keep(run, await run.driver.poll());
+          if (Date.now() > deadline) throw new Error(`${run.profile.name} does not reach marker ${marker}`);
+        }
+      }),
+    );
+  }
+
+  /** Polls once, each. */
+  async poll(): Promise<void> {
+    await Promise.all(this.runs.map(async (run) => this.keep(run, await run.driver.poll())));
+  }
+
+  async stop(): Promise<void> {
+    for (const { driver } of this.runs) await driver.stop();
+  }
+
+  private keep(run: { readonly profile: Profile; marker: number }, records: readonly SourceRecord[]): void {
+    for (const record of records) {
+      if (/judge.marker$/.test(record.topic)) {
+        const { payload } = renderRecord(record).value as { payload: { after: { n: number } } };
+        run.marker = Math.max(run.marker, payload.after.n);
+      } else this.records.push(judged(run.profile.name, record));
+    }
+  }
+}
