@@ -1,11 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { RetriableError, Schema, SourceTask, type Headers, type OffsetMap, type SourceRecord, type SourceTaskContext } from '@millrace/connect-api';
+import { ConfigError, RetriableError, Schema, SourceTask, type Headers, type OffsetMap, type SourceLag, type SourceRecord, type SourceTaskContext, type TaskSignal } from '@millrace/connect-api';
 import { readSettings, type SourceSettings } from './config/source-settings.js';
 import { connect, connectForReplication } from './connection/connect.js';
 import { fatal, isRetriable, isSlotBusy, reasonOf } from './connection/failure.js';
 import type { SqlSession } from './connection/sql-session.js';
 import { durableLsn, readStoredPosition, type StoredPosition } from './rows/position.js';
 import { SourceBlock } from './rows/source-block.js';
+import { Notifications } from './signals/notifications.js';
+import { SignalInbox } from './signals/signal-inbox.js';
+import { expression, type Signal } from './signals/signal.js';
+import { IncrementalState } from './snapshot/incremental/incremental-state.js';
 import type { SnapshotReader } from './snapshot/snapshot-reader.js';
 import { startSnapshot } from './snapshot/start-snapshot.js';
 import { ChangeStream } from './streaming/change-stream.js';
@@ -19,7 +23,9 @@ import { VERSION } from './version.js';
 const FIRST_RETRY_MS = 200;
 
 /** What the task is about. `opening`: it has no connection, and the next poll makes one. */
-type Phase = { readonly is: 'opening' } | { readonly is: 'snapshot'; readonly reader: SnapshotReader } | { readonly is: 'streaming'; readonly stream: ChangeStream } | { readonly is: 'done' };
+type Phase = { readonly is: 'opening' } | { readonly is: 'snapshot'; readonly reader: SnapshotReader; readonly blocking?: BlockingSignal } | { readonly is: 'streaming'; readonly stream: ChangeStream } | { readonly is: 'done' };
+
+type BlockingSignal = Extract<Signal, { type: 'execute-snapshot' }>;
 
 /** Reads one database: first what is there, then what changes. */
 export class PostgresSourceTask extends SourceTask {
@@ -39,6 +45,12 @@ export class PostgresSourceTask extends SourceTask {
   private failures = 0;
   private busySinceMs: number | undefined;
   private failure: unknown;
+  private incremental = IncrementalState.IDLE;
+  private inbox!: SignalInbox;
+  private notifications!: Notifications;
+  /** Blocking snapshots that are asked for. */
+  private readonly blocking: BlockingSignal[] = [];
+  private lagMillis: number | undefined;
 
   async start(context: SourceTaskContext): Promise<void> {
     this.context = context;
@@ -49,7 +61,12 @@ export class PostgresSourceTask extends SourceTask {
     this.source = new SourceBlock({ version: VERSION, name: prefix, database: values['database.dbname'] });
     this.heartbeat = new Heartbeat(this.settings, this.partition);
     if (values['extended.headers.enabled']) this.headers = contextHeaders(prefix, context.taskId);
-    this.position = readStoredPosition(await context.offset(this.partition));
+    this.notifications = new Notifications(this.settings, this.partition, context.logger);
+    this.inbox = new SignalInbox(this.settings, context.logger);
+    const offset = await context.offset(this.partition);
+    this.position = readStoredPosition(offset);
+    this.incremental = IncrementalState.load(offset);
+    await this.inbox.open(context);
   }
 
   async poll(): Promise<readonly SourceRecord[]> {
@@ -64,6 +81,17 @@ export class PostgresSourceTask extends SourceTask {
       if (records.length > 0) return records;
       throw await this.failed(error);
     }
+  }
+
+  /** Debezium's signals: log, execute-snapshot, stop-snapshot, pause-snapshot, resume-snapshot. */
+  override onSignal(signal: TaskSignal): void {
+    if (this.phase.is === 'done') throw new ConfigError('The task does not stream (snapshot.mode initial_only): it takes no signals', 'type');
+    this.inbox.push(signal);
+  }
+
+  override lag(): SourceLag | null {
+    if (this.phase.is !== 'streaming' || this.lagMillis === undefined) return null;
+    return { milliseconds: this.lagMillis };
   }
 
   override onCommitted(_partition: OffsetMap, offset: OffsetMap): void {
@@ -82,6 +110,7 @@ export class PostgresSourceTask extends SourceTask {
   }
 
   async stop(): Promise<void> {
+    await this.inbox?.close();
     await this.closePhase();
     const { values } = this.settings ?? {};
     if (!values?.['slot.drop.on.stop'] || !this.hasStarted) return;
@@ -103,7 +132,7 @@ export class PostgresSourceTask extends SourceTask {
     } else if (phase.is === 'snapshot') {
       const { reader } = phase;
       reader.read(values['max.batch.size'], records);
-      if (reader.isDone) await this.finishSnapshot(reader);
+      if (reader.isDone) await this.finishSnapshot(reader, phase.blocking !== undefined);
       else if (records.length === 0) await reader.wait(values['poll.interval.ms']);
     } else if (phase.is === 'streaming') {
       await this.readChanges(phase.stream, records);
@@ -114,18 +143,61 @@ export class PostgresSourceTask extends SourceTask {
 
   private async readChanges(stream: ChangeStream, records: SourceRecord[]): Promise<void> {
     const { values } = this.settings;
+    for (const signal of this.inbox.take()) await this.act(signal, stream, records);
     await stream.read(values['max.batch.size'], records);
     if (records.length === 0) {
       await stream.wait(values['poll.interval.ms']);
       if (!this.context.signal.aborted) await stream.read(values['max.batch.size'], records);
     }
     const nowMs = Date.now();
+    this.measureLag(stream, records.length > 0, nowMs);
+    if (this.blocking.length > 0 && !stream.isInTransaction) return this.openBlocking(stream);
     const lsn = stream.quietLsn();
     if (lsn > 0 && this.heartbeat.isDue(nowMs)) {
       const action = values['heartbeat.action.query'];
       if (action) await stream.act(action).catch((error: unknown) => this.context.logger.warn({ reason: reasonOf(error) }, 'heartbeat.action.query failed'));
       records.push(this.heartbeat.record(stream.moveTo(lsn), nowMs));
     }
+  }
+
+  private async act(signal: Signal, stream: ChangeStream, records: SourceRecord[]): Promise<void> {
+    if (signal.type === 'log' || (signal.type === 'execute-snapshot' && signal.isBlocking)) this.actAlone(signal);
+    else await stream.handle(signal, records);
+  }
+
+  /** Signals that are not about an incremental snapshot. */
+  private actAlone(signal: Signal): void {
+    if (signal.type === 'log') this.context.logger.info({ id: signal.id, message: signal.message }, 'Signal log');
+    else if (signal.type === 'execute-snapshot') this.blocking.push(signal);
+  }
+
+  /** Streaming rests while the tables are read, and goes on where it was. */
+  private async openBlocking(stream: ChangeStream): Promise<void> {
+    const signal = this.blocking.shift()!;
+    const offset = stream.offset();
+    this.position = stream.position() ?? this.position;
+    this.incremental = stream.incremental;
+    await this.closePhase();
+    const patterns = signal.collections.map((it) => expression(it, ''));
+    try {
+      const reader = await startSnapshot({
+        ...this.common(), isForStreaming: false, hasSlot: true, offset,
+        chosen: { includes: (table) => signal.collections.includes(table) || patterns.some((it) => it.test(table)), queryOf: (table) => signal.conditions.find((it) => it.collection.test(table))?.filter },
+      });
+      this.context.logger.info({ tables: reader.tableCount, id: signal.id }, 'A blocking snapshot begins');
+      this.phase = { is: 'snapshot', reader, blocking: signal };
+    } catch (error) {
+      if (isRetriable(error)) {
+        this.blocking.unshift(signal);
+        throw error;
+      }
+      this.context.logger.warn({ id: signal.id, reason: reasonOf(error) }, 'The blocking snapshot is given up');
+    }
+  }
+
+  private measureLag(stream: ChangeStream, hasRecords: boolean, nowMs: number): void {
+    if (hasRecords) this.lagMillis = Math.max(0, nowMs - stream.lastCommitMicros / 1000);
+    else if (this.lagMillis === undefined || !stream.isInTransaction) this.lagMillis = 0;
   }
 
   /** Looks at the database and the stored offset, and starts what they call for. */
@@ -158,7 +230,7 @@ export class PostgresSourceTask extends SourceTask {
     if (!isNew && mode === 'initial_only') return 0;
     try {
       if (slot) checkLog(slot, settings);
-      if (isNew) return mode === 'no_data' || mode === 'never' ? 0 : 'snapshot';
+      if (isNew) return mode === 'no_data' || mode === 'never' ? (slot?.confirmedLsn ?? 0) : 'snapshot';
       if (mode === 'always' && !this.hasTakenSnapshot) return 'snapshot';
       if (!slot) {
         throw new PositionLost(
@@ -188,8 +260,12 @@ export class PostgresSourceTask extends SourceTask {
     this.phase = { is: 'snapshot', reader };
   }
 
-  private async finishSnapshot(reader: SnapshotReader): Promise<void> {
+  private async finishSnapshot(reader: SnapshotReader, isBlocking: boolean): Promise<void> {
     reader.close();
+    if (isBlocking) {
+      this.phase = { is: 'opening' };
+      return;
+    }
     this.context.logger.info({ lsn: formatLsn(reader.lsn) }, 'The snapshot is complete');
     this.position = readStoredPosition(reader.completedOffset);
     this.hasTakenSnapshot = true;
@@ -199,27 +275,31 @@ export class PostgresSourceTask extends SourceTask {
 
   private async openStream(session: SqlSession, startLsn: Lsn, slot: SlotState | undefined): Promise<void> {
     const { values } = this.settings;
+    let from = startLsn;
     if (!slot) {
       const replication = await connectForReplication(this.settings);
       try {
-        await createSlot(replication, { name: values['slot.name'], isTemporary: false, isFailover: values['slot.failover'] });
+        from = (await createSlot(replication, { name: values['slot.name'], isTemporary: false, isFailover: values['slot.failover'] })).lsn;
       } finally {
         await replication.end().catch(() => undefined);
       }
     }
-    const stream = await ChangeStream.open({ ...this.common(), stored: this.position, startLsn, durable: this.confirmed, catalog: session });
-    this.context.logger.info({ slot: values['slot.name'], from: formatLsn(startLsn) }, 'Streaming begins');
+    const stream = await ChangeStream.open({ ...this.common(), stored: this.position, startLsn: from, durable: this.confirmed, catalog: session, incremental: this.incremental, logger: this.context.logger, onSignal: (signal) => this.actAlone(signal) });
+    this.context.logger.info({ slot: values['slot.name'], from: formatLsn(from) }, 'Streaming begins');
     this.phase = { is: 'streaming', stream };
   }
 
   private common() {
-    const { settings, source, partition, headers } = this;
-    return { settings, source, partition, headers, planner: new TablePlanner(settings), signal: this.context.signal };
+    const { settings, source, partition, headers, notifications } = this;
+    return { settings, source, partition, headers, notifications, planner: new TablePlanner(settings), signal: this.context.signal };
   }
 
   /** Gives the connection up, keeps the place, and says whether trying again makes sense. */
   private async failed(error: unknown): Promise<Error> {
-    if (this.phase.is === 'streaming') this.position = this.phase.stream.position() ?? this.position;
+    if (this.phase.is === 'streaming') {
+      this.position = this.phase.stream.position() ?? this.position;
+      this.incremental = this.phase.stream.incremental;
+    } else if (this.phase.is === 'snapshot' && this.phase.blocking) this.blocking.unshift(this.phase.blocking);
     await this.closePhase();
     if (this.context.signal.aborted) return new RetriableError('The task is stopping', { cause: error });
     const { values } = this.settings;

@@ -1,4 +1,4 @@
-import type { ConnectLogger, OffsetMap, SourceRecord, SourceTaskContext } from '@millrace/connect-api';
+import type { ConnectLogger, FollowTopicOptions, OffsetMap, SourceRecord, SourceTaskContext } from '@millrace/connect-api';
 import { PostgresSourceTask } from '../src/postgres-source-task.js';
 
 const SILENT: ConnectLogger = { trace: () => undefined, debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -16,6 +16,8 @@ export class TaskDriver {
   private readonly abort = new AbortController();
   /** What a restart would find. */
   stored: OffsetMap | null;
+  /** Topics that the task follows. */
+  readonly followed: FollowTopicOptions[] = [];
   /** Errors that were retried. */
   readonly retried: Error[] = [];
 
@@ -32,7 +34,10 @@ export class TaskDriver {
       signal: this.abort.signal,
       offset: async () => this.stored,
       offsets: async (partitions) => partitions.map(() => this.stored),
-      followTopic: async () => ({ stop: async () => undefined }),
+      followTopic: async (followed) => {
+        this.followed.push(followed);
+        return { stop: async () => undefined };
+      },
     };
     await this.task.start(context);
     return this;

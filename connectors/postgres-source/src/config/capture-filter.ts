@@ -15,6 +15,7 @@ export class CaptureFilter {
   private readonly table: (name: string) => boolean;
   private readonly column: (name: string) => boolean;
   readonly messagePrefix: (prefix: string) => boolean;
+  private readonly signalTable: string | undefined;
   private readonly snapshotTables: readonly RegExp[];
   private readonly tableIncludes: readonly RegExp[];
   private readonly keyRules: readonly KeyRule[];
@@ -25,13 +26,14 @@ export class CaptureFilter {
     this.table = chosen(config['table.include.list'], config['table.exclude.list']);
     this.column = chosen(config['column.include.list'], config['column.exclude.list']);
     this.messagePrefix = chosen(config['message.prefix.include.list'], config['message.prefix.exclude.list']);
+    this.signalTable = config['signal.data.collection']?.trim().split('.').slice(-2).join('.') || undefined;
     this.snapshotTables = regexList(config['snapshot.include.collection.list']);
     this.tableIncludes = regexList(config['table.include.list']);
     this.keyRules = parseKeyRules(config['message.key.columns'] ?? '');
   }
 
   includesTable(schema: string, table: string): boolean {
-    return !SYSTEM_SCHEMAS.test(schema) && this.schema(schema) && this.table(`${schema}.${table}`);
+    return (!SYSTEM_SCHEMAS.test(schema) && this.schema(schema) && this.table(`${schema}.${table}`)) || this.signalTable === `${schema}.${table}`;
   }
 
   includesColumn(schema: string, table: string, column: string): boolean {

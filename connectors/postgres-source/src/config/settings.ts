@@ -60,6 +60,24 @@ const SNAPSHOT = {
   'streaming.delay.ms': long(0, 'Wait before streaming, after a snapshot.', { min: 0, importance: 'low' }),
 };
 
+const SIGNALS = {
+  'signal.data.collection': optionalText('Table whose new rows are signals: `schema.table` with the columns id, type and data. Incremental snapshots mark their windows in it.', {
+    check: (it: string) => (/^[^.]+(?:\.[^.]+){1,2}$/.test(it.trim()) ? undefined : 'schema.table is expected'),
+  }),
+  'signal.enabled.channels': list('source', 'Where signals come from: source (the signal table), kafka, file. Those over REST always come.', { oneOf: ['source', 'kafka', 'file', 'jmx', 'in-process'] }),
+  'signal.poll.interval.ms': long(5_000, 'How often the file of signals is looked at.', { min: 1, importance: 'low' }),
+  'signal.kafka.topic': optionalText('Topic of signals; `<topic.prefix>-signal` when absent. Records whose key is the topic prefix count.'),
+  'signal.kafka.bootstrap.servers': optionalText('Brokers of that topic, if it is in another cluster; further settings of the consumer are given as `signal.consumer.…`.'),
+  'signal.kafka.groupId': optionalText('Consumer group that holds the position in that topic.', { importance: 'low' }),
+  'signal.kafka.poll.timeout.ms': long(100, 'Accepted for compatibility.', { min: 0, importance: 'low' }),
+  'signal.file': text('file-signals.txt', 'File of signals: a JSON object with id, type and data on each line. It is emptied when it has been read.'),
+  'read.only': flag(false, 'Whether incremental snapshots write nothing to the database, no signal rows either.'),
+  'incremental.snapshot.chunk.size': integer(1024, 'Rows of a chunk of an incremental snapshot.', { min: 1 }),
+  'incremental.snapshot.watermarking.strategy': choice(['insert_insert', 'insert_delete'], 'insert_insert', 'How the end of a window is marked in the signal table: by a row more, or by deleting the one of its start.'),
+  'notification.enabled.channels': list(null, 'Where the progress of snapshots is told: sink (a topic), log.', { oneOf: ['sink', 'log', 'jmx'] }),
+  'notification.sink.topic.name': optionalText('Topic of notifications.'),
+};
+
 const CAPTURE = {
   'schema.include.list': list(null, 'Schemas to capture (regular expressions).', { check: expressions, importance: 'high' }),
   'schema.exclude.list': list(null, 'Schemas not to capture (regular expressions).', { check: expressions }),
@@ -109,4 +127,4 @@ const FLOW = {
 };
 
 /** All settings of Debezium's PostgreSQL connector, with its defaults; those that are not built are accepted with their default only. */
-export const SETTINGS = new ConfigDef({ ...CONNECTION, ...REPLICATION, ...SNAPSHOT, ...CAPTURE, ...SHAPE, ...FLOW, ...UNBUILT_SETTINGS });
+export const SETTINGS = new ConfigDef({ ...CONNECTION, ...REPLICATION, ...SNAPSHOT, ...SIGNALS, ...CAPTURE, ...SHAPE, ...FLOW, ...UNBUILT_SETTINGS });

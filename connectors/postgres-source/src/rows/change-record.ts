@@ -1,4 +1,5 @@
 import type { Headers, OffsetMap, Schema, SourceRecord, Value } from '@millrace/connect-api';
+import type { IncrementalState } from '../snapshot/incremental/incremental-state.js';
 import type { Lsn } from '../wire/lsn.js';
 import { changeOffset, type MessageType, type TransactionFacts } from './position.js';
 
@@ -16,9 +17,12 @@ export class ChangeRecord implements SourceRecord {
     private readonly lsn: Lsn,
     private readonly messageType: MessageType,
     private readonly eventsAtLsn: number,
+    /** How far an incremental snapshot has come behind it. */
+    public snapshot: IncrementalState,
   ) {}
 
   get sourceOffset(): OffsetMap {
-    return changeOffset(this.transaction, this.lsn, this.messageType, this.eventsAtLsn);
+    const offset = changeOffset(this.transaction, this.lsn, this.messageType, this.eventsAtLsn);
+    return this.snapshot.isRunning ? { ...offset, ...this.snapshot.members } : offset;
   }
 }

@@ -16,7 +16,7 @@ export interface TransactionFacts {
   origin: Buffer | undefined;
   originLsn: Lsn | undefined;
   /** What the source blocks of its records repeat, as text: made by the first of them. */
-  text?: TransactionText;
+  text?: TransactionText | undefined;
 }
 
 export interface TransactionText {
@@ -61,6 +61,20 @@ export function commitOffset(lsn: Lsn, xid: number | undefined, commitMicros: nu
 
 export function snapshotOffset(snapshot: { readonly lsn: Lsn; readonly xid: number; readonly micros: number }, isLast: boolean): OffsetMap {
   return { last_snapshot_record: isLast, lsn: snapshot.lsn, txId: snapshot.xid, ts_usec: snapshot.micros, snapshot: 'INITIAL', snapshot_completed: isLast };
+}
+
+/** The offset that says so. */
+export function positionOffset(position: StoredPosition): OffsetMap {
+  const { lsn, commitLsn, xid, messageType, eventsAtLsn, commitMicros } = position;
+  return {
+    lsn_proc: lsn,
+    messageType: messageType ?? 'COMMIT',
+    ...(commitLsn === undefined ? {} : { lsn_commit: commitLsn }),
+    lsn,
+    ...(xid === undefined ? {} : { txId: xid }),
+    ts_usec: commitMicros,
+    ...(eventsAtLsn > 0 ? { lsn_events_processed: eventsAtLsn } : {}),
+  };
 }
 
 export function readStoredPosition(offset: OffsetMap | null): StoredPosition | undefined {

@@ -12,6 +12,7 @@ export const SNAPSHOT_MARKERS = {
   firstInTable: Buffer.from('first_in_data_collection'),
   lastInTable: Buffer.from('last_in_data_collection'),
   last: Buffer.from('last'),
+  incremental: Buffer.from('incremental'),
 } as const;
 
 /** The `source` block of records: what is the same in all of them, and how the rest is written. */

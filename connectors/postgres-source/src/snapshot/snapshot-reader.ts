@@ -7,6 +7,7 @@ import { MicrosText } from '../rows/digit-text.js';
 import { snapshotOffset, type TransactionFacts } from '../rows/position.js';
 import { tupleFromCopyLine } from '../rows/row-spans.js';
 import { SNAPSHOT_MARKERS, type SourceBlock } from '../rows/source-block.js';
+import type { Notification, Notifications } from '../signals/notifications.js';
 import type { TableName } from '../tables/table-catalog.js';
 import type { TablePlan } from '../tables/table-plan.js';
 import type { Lsn } from '../wire/lsn.js';
@@ -32,6 +33,9 @@ export interface SnapshotReaderOptions {
   readonly xid: number;
   readonly micros: number;
   readonly signal: AbortSignal;
+  readonly notifications: Notifications;
+  /** The offset of its records; absent: that of an initial snapshot. */
+  readonly offset?: OffsetMap;
 }
 
 /** A row that waits until it is known whether another follows: the last one is marked. */
@@ -51,6 +55,8 @@ export class SnapshotReader {
   private readonly lastOffset: OffsetMap;
   private tableIndex = -1;
   private isTableStarted = false;
+  private rowsInTable = 0;
+  private readonly waitingNotifications: Notification[] = [];
   private waiting: WaitingRow | undefined;
   private clock = new MicrosText(0);
   private searched: Buffer | undefined;
@@ -61,8 +67,9 @@ export class SnapshotReader {
     const { lsn, xid, micros } = options;
     this.raw = new RawStream(options.session, { moderates: false });
     this.transaction = { xid, commitMicros: micros, previousCommitLsn: undefined, finalLsn: lsn, origin: undefined, originLsn: undefined };
-    this.runningOffset = snapshotOffset({ lsn, xid, micros }, false);
-    this.lastOffset = snapshotOffset({ lsn, xid, micros }, true);
+    this.runningOffset = options.offset ?? snapshotOffset({ lsn, xid, micros }, false);
+    this.lastOffset = options.offset ?? snapshotOffset({ lsn, xid, micros }, true);
+    this.tell('STARTED', {});
     this.startNextTable();
   }
 
@@ -82,6 +89,7 @@ export class SnapshotReader {
   /** At most so many records; none when no row has come yet. Throws when the connection is lost. */
   read(recordsMax: number, out: SourceRecord[]): void {
     this.clock = new MicrosText(nowMicros());
+    this.tellWaiting(out);
     const { frames } = this.raw;
     while (!this.isDone && out.length < recordsMax && this.raw.next()) {
       const { type, bytes, start, end } = frames;
@@ -89,7 +97,10 @@ export class SnapshotReader {
       else if (type === Backend.error) throw readServerError(bytes, start, end);
       else if (type === Backend.readyForQuery) {
         if (this.waiting) this.waiting.isLastInTable = true;
+        this.tell('TABLE_SCAN_COMPLETED', { scanned_collection: this.tableName(), data_collections: this.tableNames(), total_rows_scanned: String(this.rowsInTable), status: 'SUCCEEDED' });
+        this.rowsInTable = 0;
         if (!this.startNextTable()) this.finish(out);
+        this.tellWaiting(out);
       }
     }
   }
@@ -106,8 +117,10 @@ export class SnapshotReader {
     const table = this.options.tables[++this.tableIndex];
     if (!table) {
       if (this.tableIndex === 0) this.isDone = true;
+      this.tell('COMPLETED', {});
       return false;
     }
+    this.tell('IN_PROGRESS', { current_collection_in_progress: this.tableName(), data_collections: this.tableNames() });
     this.isTableStarted = false;
     const columns = table.columns.map(quoteName).join(', ');
     this.raw.write(queryMessage(`COPY (SELECT ${columns} FROM ${table.query === undefined ? `${quoteName(table.schema)}.${quoteName(table.table)}` : `(${table.query}) snapshot`}) TO STDOUT`));
@@ -120,6 +133,24 @@ export class SnapshotReader {
     const row: RowBytes = this.hasEscape(bytes, start, end) ? { bytes: tupleFromCopyLine(bytes, start, end), at: 0, end: 0 } : { bytes, at: start, end };
     this.waiting = { plan, row, isFirstInTable: !this.isTableStarted, isInFirstTable: this.tableIndex === 0, isLastInTable: false };
     this.isTableStarted = true;
+    this.rowsInTable += 1;
+  }
+
+  private tableName(): string {
+    const table = this.options.tables[this.tableIndex];
+    return table ? `${table.schema}.${table.table}` : '';
+  }
+
+  private tableNames(): string {
+    return this.options.tables.map((it) => `${it.schema}.${it.table}`).join(',');
+  }
+
+  private tell(type: string, data: Readonly<Record<string, string>>): void {
+    this.waitingNotifications.push({ aggregate: 'Initial Snapshot', type, data });
+  }
+
+  private tellWaiting(out: SourceRecord[]): void {
+    for (const it of this.waitingNotifications.splice(0)) this.options.notifications.send(out, it.type === 'COMPLETED' ? this.lastOffset : this.runningOffset, it);
   }
 
   /** The place of the next backslash is kept, so that a chunk is searched once and not once per row. */

@@ -5,6 +5,7 @@ import { connect, connectForReplication } from '../connection/connect.js';
 import { quoteText, type SqlSession } from '../connection/sql-session.js';
 import { nowMicros } from '../rows/clock.js';
 import type { SourceBlock } from '../rows/source-block.js';
+import type { Notifications } from '../signals/notifications.js';
 import { createSlot, currentLsn, type ExportedSnapshot } from '../streaming/slot.js';
 import { listCapturedTables, readTable } from '../tables/table-catalog.js';
 import type { TablePlanner } from '../tables/table-planner.js';
@@ -20,6 +21,11 @@ export interface SnapshotStart {
   /** Whether streaming follows: then the data must be seen exactly as of the start of the stream. */
   readonly isForStreaming: boolean;
   readonly hasSlot: boolean;
+  readonly notifications: Notifications;
+  /** Of the captured tables those to read, with statements of their own for some; absent: those of the settings. */
+  readonly chosen?: { readonly includes: (table: string) => boolean; readonly queryOf: (table: string) => string | undefined };
+  /** The offset of its records; absent: that of an initial snapshot. */
+  readonly offset?: OffsetMap;
 }
 
 /**
@@ -59,9 +65,10 @@ async function describeTables(session: SqlSession, start: SnapshotStart): Promis
   const { filter } = start.settings;
   const tables: SnapshotTable[] = [];
   for (const name of await listCapturedTables(session, filter)) {
-    if (!filter.snapshotsTable(name.schema, name.table)) continue;
+    const id = `${name.schema}.${name.table}`;
+    if (start.chosen ? !start.chosen.includes(id) : !filter.snapshotsTable(name.schema, name.table)) continue;
     const table = await readTable(session, name);
-    if (table) tables.push({ ...name, columns: table.columns.map((it) => it.name), query: start.settings.snapshotQueries.get(`${name.schema}.${name.table}`)?.replace(/;\s*$/, ''), plan: await start.planner.fromCatalog(session, table) });
+    if (table) tables.push({ ...name, columns: table.columns.map((it) => it.name), query: (start.chosen ? start.chosen.queryOf(id) : start.settings.snapshotQueries.get(id))?.replace(/;\s*$/, ''), plan: await start.planner.fromCatalog(session, table) });
   }
   return tables;
 }

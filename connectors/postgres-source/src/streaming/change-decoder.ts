@@ -1,4 +1,6 @@
 import { Struct, type Headers, type OffsetMap, type Schema, type SourceRecord, type Value } from '@millrace/connect-api';
+import type { ChunkWindow } from '../snapshot/incremental/chunk-window.js';
+import { IncrementalState } from '../snapshot/incremental/incremental-state.js';
 import type { SourceSettings } from '../config/source-settings.js';
 import { nowMicros } from '../rows/clock.js';
 import { MicrosText } from '../rows/digit-text.js';
@@ -24,6 +26,14 @@ export interface ChangeDecoderOptions {
   readonly headers: Headers;
   readonly stored: StoredPosition | undefined;
   readonly ledger: TransactionLedger | undefined;
+  /** `schema.table` whose rows are signals. */
+  readonly signalTable?: string | undefined;
+}
+
+/** A row of the signal table: its columns in their order, and whether it came or went. */
+export interface SignalRow {
+  readonly isDeleted: boolean;
+  readonly columns: readonly (string | null)[];
 }
 
 /** Under which the transaction topic counts logical messages. */
@@ -48,6 +58,14 @@ export class ChangeDecoder {
   private eventsAtLsn = 0;
   private clock = new MicrosText(0);
 
+  /** Rows of the signal table that wait to be acted upon; to be emptied after each message. */
+  readonly signals: SignalRow[] = [];
+  /** How far an incremental snapshot has come: it is part of offsets. */
+  snapshot = IncrementalState.IDLE;
+  /** Rows of a snapshot that wait; changes to them are told to it. */
+  window: ChunkWindow | undefined;
+  private signalOid = 0;
+
   constructor(private readonly options: ChangeDecoderOptions) {
     this.resume = new ResumeFilter(options.stored);
     this.messageForm = new MessageForm(options.settings.values['binary.handling.mode'].toLowerCase() as BinaryMode);
@@ -58,6 +76,18 @@ export class ChangeDecoder {
 
   get isInTransaction(): boolean {
     return this.transaction !== undefined;
+  }
+
+  /** Whether all that committed before that position has been read. */
+  hasPassed(lsn: Lsn, serverLsn: Lsn): boolean {
+    return this.transaction ? this.transaction.finalLsn >= lsn : Math.max(this.commitLsn ?? 0, serverLsn) >= lsn;
+  }
+
+  /** The change that was read last. */
+  place(): { readonly transaction: TransactionFacts; readonly lsn: Lsn } {
+    const { transaction, commitLsn = 0 } = this;
+    if (transaction) return { transaction, lsn: this.eventLsn < 0 ? commitLsn : this.eventLsn };
+    return { transaction: { xid: this.lastXid, commitMicros: this.lastCommitMicros, finalLsn: commitLsn, previousCommitLsn: this.commitLsn, origin: undefined, originLsn: undefined }, lsn: commitLsn };
   }
 
   get committedXid(): number | undefined {
@@ -83,6 +113,7 @@ export class ChangeDecoder {
 
   setPlan(oid: number, plan: TablePlan | null): void {
     this.plans.set(oid, plan);
+    if (plan !== null && plan.collection === this.options.signalTable) this.signalOid = oid;
   }
 
   /** Enum labels of this relation are not checked any more. */
@@ -156,6 +187,8 @@ export class ChangeDecoder {
     if (!plan || !this.transaction) return 0;
     const order = this.options.ledger?.count(plan.collection);
     if (this.resume.isStored(lsn, index)) return 0;
+    if (this.window !== undefined) this.window.changed(plan, bytes, at);
+    if (oid === this.signalOid && bytes[at] !== Change.update) this.signals.push(signalRow(bytes, at));
     const { skipped } = this.options.settings;
     switch (bytes[at]) {
       case Change.insert:
@@ -217,7 +250,7 @@ export class ChangeDecoder {
 
   private push(out: SourceRecord[], plan: TablePlan, lsn: Lsn, index: number, messageType: MessageType, value: Value, valueSchema: Schema | null, keyRow: RowBytes, headers: Headers): void {
     const key = plan.keySchema ? new RowKey(plan, plan.keySchema, keyRow) : null;
-    out.push(new ChangeRecord(plan.topic, plan.keySchema, key, valueSchema, value, headers, this.options.partition, this.transaction!, lsn, messageType, index));
+    out.push(new ChangeRecord(plan.topic, plan.keySchema, key, valueSchema, value, headers, this.options.partition, this.transaction!, lsn, messageType, index, this.snapshot));
   }
 
   private truncate(bytes: Buffer, at: number, lsn: Lsn, out: SourceRecord[]): void {
@@ -228,7 +261,7 @@ export class ChangeDecoder {
       const order = this.options.ledger?.count(plan.collection);
       if (this.resume.isStored(lsn, index)) continue;
       const value = this.envelope(plan, lsn, Operation.truncate, undefined, undefined, order);
-      out.push(new ChangeRecord(plan.topic, null, null, plan.envelope, value, this.options.headers, this.options.partition, this.transaction, lsn, 'TRUNCATE', index));
+      out.push(new ChangeRecord(plan.topic, null, null, plan.envelope, value, this.options.headers, this.options.partition, this.transaction, lsn, 'TRUNCATE', index, this.snapshot));
     }
   }
 
@@ -244,7 +277,7 @@ export class ChangeDecoder {
     const order = isTransactional ? this.options.ledger?.count(MESSAGE_COLLECTION) : undefined;
     const value = new MessageEnvelope({ source, transaction, lsn, clock: this.clock, order, prefix, content, form: this.messageForm });
     const topic = `${values['topic.prefix']}.message`;
-    out.push(new ChangeRecord(topic, MESSAGE_KEY, new Struct(MESSAGE_KEY, { prefix }), this.messageForm.schema, value, [], partition, transaction, lsn, 'MESSAGE', index));
+    out.push(new ChangeRecord(topic, MESSAGE_KEY, new Struct(MESSAGE_KEY, { prefix }), this.messageForm.schema, value, [], partition, transaction, lsn, 'MESSAGE', index, this.snapshot));
   }
 
   private count(lsn: Lsn): number {
@@ -259,4 +292,10 @@ export class ChangeDecoder {
 
 function rowAt(bytes: Buffer, at: number): RowBytes {
   return { bytes, at, end: 0 };
+}
+
+function signalRow(bytes: Buffer, at: number): SignalRow {
+  locateTuple(bytes, at + 6, newRowSpans);
+  const columns = [0, 1, 2].map((i) => (newRowSpans.starts[i]! < 0 ? null : bytes.toString('utf8', newRowSpans.starts[i], newRowSpans.ends[i])));
+  return { isDeleted: bytes[at] === Change.delete, columns };
 }

@@ -107,6 +107,11 @@ export class ReplicationStream {
     return this.raw.wait(timeoutMs, signal);
   }
 
+  /** Asks the server how far it has come. */
+  ask(): void {
+    this.sendStatus(true);
+  }
+
   /** The server may forget its log up to here. */
   confirm(lsn: Lsn): void {
     if (lsn <= this.durable) return;

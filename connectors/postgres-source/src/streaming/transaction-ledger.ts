@@ -1,6 +1,7 @@
 import { Struct, type OffsetMap, type SourceRecord, type Value } from '@millrace/connect-api';
 import type { TransactionOrder } from '../rows/change-rows.js';
 import { changeOffset, commitOffset, type TransactionFacts } from '../rows/position.js';
+import type { IncrementalState } from '../snapshot/incremental/incremental-state.js';
 import { TRANSACTION_COLLECTION, TRANSACTION_KEY, TRANSACTION_VALUE } from '../tables/envelope-schemas.js';
 import type { Lsn } from '../wire/lsn.js';
 
@@ -12,6 +13,7 @@ export class TransactionLedger {
   constructor(
     private readonly topic: string,
     private readonly partition: OffsetMap,
+    private readonly snapshot: () => IncrementalState,
   ) {}
 
   /** `out` is absent when the begin is in the log already. */
@@ -36,6 +38,6 @@ export class TransactionLedger {
   private record(status: string, transaction: TransactionFacts, lsn: Lsn, counts: { eventCount: Value; collections: Value }, sourceOffset: OffsetMap): SourceRecord {
     const id = `${transaction.xid}:${lsn}`;
     const value = new Struct(TRANSACTION_VALUE, { status, id, event_count: counts.eventCount, data_collections: counts.collections, ts_ms: BigInt(Math.floor(transaction.commitMicros / 1000)) });
-    return { topic: this.topic, keySchema: TRANSACTION_KEY, key: new Struct(TRANSACTION_KEY, { id }), valueSchema: TRANSACTION_VALUE, value, headers: [], sourcePartition: this.partition, sourceOffset };
+    return { topic: this.topic, keySchema: TRANSACTION_KEY, key: new Struct(TRANSACTION_KEY, { id }), valueSchema: TRANSACTION_VALUE, value, headers: [], sourcePartition: this.partition, sourceOffset: { ...sourceOffset, ...this.snapshot().members } };
   }
 }

@@ -55,12 +55,15 @@ export class TablePlan {
   readonly enums: readonly { readonly column: number; readonly labels: ReadonlySet<string> }[];
   private readonly columns: readonly (PlannedColumn | undefined)[];
   private readonly keyFields: readonly (PlannedColumn | undefined)[];
+  /** Of the table, in the order of a row. */
+  readonly columnNames: readonly string[];
   /** Positions of the columns that values show. */
   readonly valuePositions: readonly number[];
 
   constructor(options: { readonly name: TableName; readonly names: PlanNames; readonly columns: readonly ColumnInput[]; readonly key: readonly string[] }) {
     const { name, names, columns, key } = options;
     this.topic = names.topic;
+    this.columnNames = columns.map((it) => it.name);
     this.collection = `${name.schema}.${name.table}`;
     this.schemaBytes = Buffer.from(name.schema, 'utf8');
     this.tableBytes = Buffer.from(name.table, 'utf8');

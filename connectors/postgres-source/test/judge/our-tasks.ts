@@ -4,6 +4,11 @@ import { renderRecord } from '../render.js';
 import { judged, type JudgedRecord } from './judged-record.js';
 import { judgedConfig, type Profile } from './profiles.js';
 
+/** Each side has its own, with rows of its own. */
+export function isSignalTable(topic: string): boolean {
+  return /signals_(?:ours|theirs)$/.test(topic);
+}
+
 /** Our task once per profile, driven statement by statement. */
 export class OurTasks {
   readonly records: JudgedRecord[] = [];
@@ -17,6 +22,16 @@ export class OurTasks {
     return this.runs.length;
   }
 
+  /** Each polls for itself: a slot that is being made waits for the snapshots of others. */
+  async until(isSo: () => Promise<boolean>): Promise<void> {
+    let isDone = false;
+    const polls = this.runs.map(async (run) => {
+      while (!isDone) this.keep(run, await run.driver.poll());
+    });
+    while (!(isDone = await isSo())) await new Promise((resolve) => setTimeout(resolve, 20));
+    await Promise.all(polls);
+  }
+
   /** Until each task has handed over the row `marker` of judge.marker. */
   async drain(marker: number): Promise<void> {
     await Promise.all(
@@ -28,6 +43,16 @@ export class OurTasks {
         }
       }),
     );
+  }
+
+  /** Until no task has handed anything over for so long. */
+  async quiet(ms: number): Promise<void> {
+    let count = this.records.length;
+    for (let since = Date.now(); Date.now() - since < ms; ) {
+      await this.poll();
+      if (this.records.length > count) since = Date.now();
+      count = this.records.length;
+    }
   }
 
   /** Polls once, each. */
@@ -44,7 +69,7 @@ export class OurTasks {
       if (/judge.marker$/.test(record.topic)) {
         const { payload } = renderRecord(record).value as { payload: { after: { n: number } } };
         run.marker = Math.max(run.marker, payload.after.n);
-      } else this.records.push(judged(run.profile.name, record));
+      } else if (!isSignalTable(record.topic)) this.records.push(judged(run.profile.name, record));
     }
   }
 }

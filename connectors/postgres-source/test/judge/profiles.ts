@@ -8,6 +8,13 @@ const MARKER = 'judge\\.marker';
 const tables = (...names: string[]): string => [MARKER, ...names.map((it) => (it.includes('\\.') ? it : `public\\.${it}`))].join(',');
 const TYPE_TABLES = tables('numbers', 'texts', 'times', 'bits', 'nets', 'shapes', 'maps', 'arrays', 'dropped_types', 'toasted', 'defaults', 'enums', 'domains', 'decimal_key', 'time_key');
 
+function signalled(strategy: string): Record<string, string> {
+  return {
+    'table.include.list': tables('chunked', 'chunked_pair', 'no_key', 'empty_table', 'composite_key', 'decimal_key', 'emails', 'UPPER', 'numbers', 'texts', 'times', 'bits', 'nets', 'maps', 'defaults', 'retyped'),
+    'snapshot.mode': 'no_data', 'signal.data.collection': 'public.signals_OWNER', 'incremental.snapshot.watermarking.strategy': strategy, 'notification.enabled.channels': 'sink', 'notification.sink.topic.name': 'notifications',
+  };
+}
+
 export const PROFILES: readonly Profile[] = [
   { name: 'plain', settings: { 'skipped.operations': 'none' } },
   {
@@ -48,6 +55,8 @@ export const PROFILES: readonly Profile[] = [
       'column.include.list': 'judge\\.marker\\.n,public\\.people\\.(id|name),public\\.numbers\\.(id|i4|nd),public\\.cut\\..*',
     },
   },
+  { name: 'signals', settings: { ...signalled('insert_insert'), 'incremental.snapshot.chunk.size': '3' } },
+  { name: 'signals_deleted', settings: { ...signalled('insert_delete'), 'incremental.snapshot.chunk.size': '1000' } },
 ];
 
 /** What both connectors are given besides the settings of the profile. */
@@ -61,6 +70,6 @@ export function judgedConfig(profile: Profile, owner: string): Record<string, st
     'publication.name': 'judge',
     'poll.interval.ms': '5',
     'status.update.interval.ms': '1000',
-    ...profile.settings,
+    ...Object.fromEntries(Object.entries(profile.settings).map(([key, value]) => [key, value.replace('OWNER', owner)])),
   };
 }

@@ -37,13 +37,14 @@ export function parseHstore(text: string): Map<string, string | null> {
 }
 
 /** The order in which a Java HashMap gives its keys, so that the JSON text is the same as Debezium's. */
-function inJavaOrder(pairs: ReadonlyMap<string, string | null>): [string, string | null][] {
+export function inJavaOrder<T>(entries: Iterable<readonly [string, T]>): (readonly [string, T])[] {
+  const pairs = [...entries];
   let capacity = 16;
-  while (pairs.size > capacity * 0.75) capacity *= 2;
+  while (pairs.length > capacity * 0.75) capacity *= 2;
   const bucket = (key: string): number => {
     let hash = 0;
     for (let i = 0; i < key.length; i++) hash = (Math.imul(hash, 31) + key.charCodeAt(i)) | 0;
     return (hash ^ (hash >>> 16)) & (capacity - 1);
   };
-  return [...pairs].map((pair, index) => ({ pair, index, bucket: bucket(pair[0]) })).sort((a, b) => a.bucket - b.bucket || a.index - b.index).map((it) => it.pair);
+  return pairs.map((pair, index) => ({ pair, index, bucket: bucket(pair[0]) })).sort((a, b) => a.bucket - b.bucket || a.index - b.index).map((it) => it.pair);
 }
