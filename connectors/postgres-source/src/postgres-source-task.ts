@@ -50,6 +50,7 @@ export class PostgresSourceTask extends SourceTask {
   private notifications!: Notifications;
   /** Blocking snapshots that are asked for. */
   private readonly blocking: BlockingSignal[] = [];
+  private hasToldOfSkipping = false;
   private lagMillis: number | undefined;
 
   async start(context: SourceTaskContext): Promise<void> {
@@ -143,6 +144,7 @@ export class PostgresSourceTask extends SourceTask {
 
   private async readChanges(stream: ChangeStream, records: SourceRecord[]): Promise<void> {
     const { values } = this.settings;
+    this.tellOfSkipping(stream, records);
     for (const signal of this.inbox.take()) await this.act(signal, stream, records);
     await stream.read(values['max.batch.size'], records);
     if (records.length === 0) {
@@ -158,6 +160,13 @@ export class PostgresSourceTask extends SourceTask {
       if (action) await stream.act(action).catch((error: unknown) => this.context.logger.warn({ reason: reasonOf(error) }, 'heartbeat.action.query failed'));
       records.push(this.heartbeat.record(stream.moveTo(lsn), nowMs));
     }
+  }
+
+  /** Streaming began without a snapshot. */
+  private tellOfSkipping(stream: ChangeStream, records: SourceRecord[]): void {
+    if (this.hasTakenSnapshot || this.hasToldOfSkipping) return;
+    this.hasToldOfSkipping = true;
+    this.notifications.send(records, stream.offset(), { aggregate: 'Initial Snapshot', type: 'SKIPPED', data: {} });
   }
 
   private async act(signal: Signal, stream: ChangeStream, records: SourceRecord[]): Promise<void> {

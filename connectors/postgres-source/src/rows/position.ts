@@ -81,7 +81,7 @@ export function readStoredPosition(offset: OffsetMap | null): StoredPosition | u
   if (!offset) return undefined;
   const lsn = numberOf(offset.lsn) ?? numberOf(offset.lsn_proc);
   if (lsn === undefined) return undefined;
-  const isSnapshot = offset.snapshot !== undefined && offset.snapshot !== null && offset.snapshot !== false;
+  const isSnapshot = isInitialSnapshot(offset);
   const isCompleted = offset.snapshot_completed === true || offset.last_snapshot_record === true;
   return {
     snapshot: !isSnapshot ? 'none' : isCompleted ? 'completed' : 'running',
@@ -94,12 +94,16 @@ export function readStoredPosition(offset: OffsetMap | null): StoredPosition | u
   };
 }
 
+/** Incremental and blocking snapshots have their place in the stream. */
+function isInitialSnapshot({ snapshot }: OffsetMap): boolean {
+  return snapshot !== undefined && snapshot !== null && snapshot !== false && snapshot !== 'INCREMENTAL' && snapshot !== 'BLOCKING';
+}
+
 /** Up to where the server may forget its log once this offset is durable; undefined while a snapshot runs. */
 export function durableLsn(offset: OffsetMap): Lsn | undefined {
   const commit = numberOf(offset.lsn_commit);
   if (commit !== undefined) return commit;
-  const isSnapshot = offset.snapshot !== undefined && offset.snapshot !== null && offset.snapshot !== false;
-  if (isSnapshot) return offset.snapshot_completed === true ? numberOf(offset.lsn) : undefined;
+  if (isInitialSnapshot(offset)) return offset.snapshot_completed === true ? numberOf(offset.lsn) : undefined;
   return numberOf(offset.lsn_proc);
 }
 

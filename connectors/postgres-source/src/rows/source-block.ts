@@ -44,9 +44,12 @@ export class SourceBlock {
     writer.integerText(commit.bytes, 0, commit.nanosEnd);
     utf8(writer, event.schema);
     utf8(writer, event.table);
-    if (transaction.xid === undefined) writer.null();
+    // Rows of an incremental snapshot are of no transaction.
+    const isLogged = marker !== SNAPSHOT_MARKERS.incremental;
+    if (transaction.xid === undefined || !isLogged) writer.null();
     else writer.integer(transaction.xid);
-    writer.integer(lsn);
+    if (isLogged) writer.integer(lsn);
+    else writer.null();
     writer.null();
     if (transaction.origin === undefined) writer.null();
     else utf8(writer, transaction.origin);

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { Schema, Struct, type ConnectLogger, type OffsetMap, type SourceRecord } from '@millrace/connect-api';
-import { inJavaOrder } from '../columns/encoders/hstore.js';
 import type { SourceSettings } from '../config/source-settings.js';
 
 const STRING = Schema.of('string');
@@ -8,8 +7,8 @@ const KEY = Schema.struct([['id', STRING]], { name: 'io.debezium.connector.commo
 const VALUE = Schema.struct(
   [
     ['id', STRING],
-    ['aggregate_type', STRING],
     ['type', STRING],
+    ['aggregate_type', STRING],
     ['additional_data', Schema.map(STRING, STRING, { optional: true })],
     ['timestamp', Schema.of('int64')],
   ],
@@ -47,7 +46,7 @@ export class Notifications {
     const id = notification.id ?? randomUUID();
     if (this.logs) this.logger.info({ id, aggregateType: aggregate, type, additionalData: data }, 'Notification');
     if (this.topic === null) return;
-    const value = new Struct(VALUE, { id, aggregate_type: aggregate, type, additional_data: new Map(inJavaOrder(Object.entries(data))), timestamp: BigInt(Date.now()) });
+    const value = new Struct(VALUE, { id, type, aggregate_type: aggregate, additional_data: new Map(Object.entries(data)), timestamp: BigInt(Date.now()) });
     out.push({ topic: this.topic, keySchema: KEY, key: new Struct(KEY, { id }), valueSchema: VALUE, value, headers: [], sourcePartition: this.partition, sourceOffset });
   }
 }

@@ -89,7 +89,7 @@ public class RecordDebezium {
             Converters converters = new Converters();
             while (running) {
                 List<SourceRecord> records = task.poll();
-                if (records == null) {
+                if (records == null || records.isEmpty()) {
                     continue;
                 }
                 lastRecordAt = System.currentTimeMillis();

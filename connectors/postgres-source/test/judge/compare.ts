@@ -22,12 +22,15 @@ export function masked(text: string, keepsPositions: boolean): RawJson {
     if (isRow && first === 'source') return name === 'version' || (POSITIONS.has(name) && !keeps) ? '"*"' : value;
     if (isRow && first === 'transaction') return name === 'id' && !keepsPositions ? '"*"' : value;
     if (path.length === 0 && member(root, 'status') !== undefined && !keepsPositions) return name === 'id' || name === 'ts_ms' ? '"*"' : value;
+    // Java's order there differs from run to run.
+    if (name === 'additional_data' && path.length === 0 && isObject(value)) return { members: [...value.members].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, it]) => [key, key === 'data_collections' && typeof it === 'string' ? JSON.stringify((JSON.parse(it) as string).split(',').sort().join(',')) : it] as const) };
     if (path.length === 0 && member(root, 'aggregate_type') !== undefined) return name === 'id' || name === 'timestamp' ? '"*"' : value;
     return value;
   });
 }
 
 function maskedKey(topic: string, key: string | null, keepsPositions: boolean): string | null {
+  if (topic === 'notifications') return key?.replace(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/, '*') ?? null;
   if (key === null || keepsPositions || !/[._]transaction$/.test(topic)) return key;
   return '{"id":"*"}';
 }

@@ -37,7 +37,7 @@ export function parseHstore(text: string): Map<string, string | null> {
 }
 
 /** The order in which a Java HashMap gives its keys, so that the JSON text is the same as Debezium's. */
-export function inJavaOrder<T>(entries: Iterable<readonly [string, T]>): (readonly [string, T])[] {
+function inJavaOrder<T>(entries: Iterable<readonly [string, T]>): (readonly [string, T])[] {
   const pairs = [...entries];
   let capacity = 16;
   while (pairs.length > capacity * 0.75) capacity *= 2;

@@ -336,7 +336,7 @@ class SnapshotRow implements SourceRecord {
   }
 
   get sourceOffset(): OffsetMap {
-    return { ...this.offset, ...this.state.members };
+    return { ...this.offset, last_snapshot_record: false, snapshot: 'INCREMENTAL', snapshot_completed: false, ...this.state.members };
   }
 }
 

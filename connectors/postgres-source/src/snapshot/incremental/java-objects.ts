@@ -35,7 +35,7 @@ const OBJECT_ARRAY: JavaClass = { name: '[Ljava.lang.Object;', serial: 0x90ce589
 
 /** A key as Debezium stores it in offsets: an Object[] in Java's serialization, in hexadecimal digits. Null for no key. */
 export function serializeKey(key: Key | null): string {
-  return new Writer().write(key).toString('hex').toUpperCase();
+  return new Writer().write(key).toString('hex');
 }
 
 class Writer {
