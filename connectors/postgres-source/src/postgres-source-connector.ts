@@ -1,4 +1,5 @@
-import { SourceConnector, type AnyConfigDef, type ConfigValue, type ConnectorConfig, type ConnectorContext } from '@millrace/connect-api';
+import { ConfigError, SourceConnector, type AnyConfigDef, type ConfigValue, type ConnectorConfig, type ConnectorContext, type OffsetMap } from '@millrace/connect-api';
+import { readStoredPosition } from './rows/position.js';
 import { SETTINGS } from './config/settings.js';
 import { validateConnection, validateTogether } from './validate-connection.js';
 
@@ -25,13 +26,28 @@ export class PostgresSourceConnector extends SourceConnector {
     return values;
   }
 
-  /** Delivery is at least once: records and offsets are not written in one transaction. */
-  override exactlyOnceSupport(): 'unsupported' {
-    return 'unsupported';
+  /** A restart goes on behind the very record whose offset is stored; an interrupted snapshot begins anew, as in Debezium. */
+  override exactlyOnceSupport(): 'supported' {
+    return 'supported';
   }
 
-  /** The position is also held by the slot, which is not changed: it must not be ahead of what is set here. */
-  override alterOffsets(): boolean {
+  /**
+   * Takes offsets of the one partition of this connector, in Debezium's form. The position is also held by the slot, which is not changed: a
+   * task refuses to go on where the slot is ahead of what is set here. Throws ConfigError.
+   */
+  override alterOffsets(config: ConnectorConfig, offsets: ReadonlyMap<OffsetMap, OffsetMap | null>): boolean {
+    for (const [partition, offset] of offsets) checkOffset(config['topic.prefix'] ?? '', partition, offset);
     return false;
   }
+}
+
+function checkOffset(prefix: string, partition: OffsetMap, offset: OffsetMap | null): void {
+  if (Object.keys(partition).join() !== 'server' || partition.server !== prefix) throw new ConfigError(`The partition of this connector is {"server":"${prefix}"}, not ${JSON.stringify(partition)}`, 'partition');
+  if (offset === null) return;
+  for (const name of ['lsn', 'lsn_proc', 'lsn_commit', 'txId', 'ts_usec', 'lsn_events_processed']) {
+    const value = offset[name];
+    const isWhole = (typeof value === 'number' && Number.isInteger(value)) || typeof value === 'bigint';
+    if (value !== undefined && value !== null && (!isWhole || value < 0)) throw new ConfigError(`The member ${name} of an offset must be a whole number, not ${JSON.stringify(String(value))}`, name);
+  }
+  if (readStoredPosition(offset) === undefined) throw new ConfigError('An offset needs the member lsn (or lsn_proc): a position in the log of the server', 'lsn');
 }

@@ -464,6 +464,29 @@ describe('PostgresSourceTask', () => {
     expect(await slot(client)).toBeUndefined();
   });
 
+  it('does what the settings of mode configuration_based say, and locks the tables when told to', async () => {
+    const client = await prepare('create table t (id int primary key)', 'insert into t values (1)');
+    const mode = { 'snapshot.mode': 'configuration_based', 'snapshot.locking.mode': 'shared', 'snapshot.lock.timeout.ms': '100' };
+    const data = { ...mode, 'snapshot.mode.configuration.based.snapshot.data': 'true' };
+    const reading = await run(data);
+    const [read] = await reading.take(1);
+    expect([...(await reading.poll()), ...(await reading.poll())]).toEqual([]);
+    expect(await slot(client)).toBeUndefined();
+    const both = await run({ ...data, 'snapshot.mode.configuration.based.start.stream': 'true' }, read!.sourceOffset);
+    expect((await both.take(1)).map((it) => eventOf(it).op)).toEqual(['r']);
+    await both.poll();
+    await client.query('insert into t values (2)');
+    expect((await both.take(1)).map((it) => eventOf(it).op)).toEqual(['c']);
+    const locker = await openClient(server, database);
+    clients.push(locker);
+    await locker.query('begin; lock table t in access exclusive mode');
+    const locked = await run(data);
+    await locked.poll();
+    expect(locked.retried.map((it) => it.message).join()).toMatch(/lock timeout/);
+    await locker.query('commit');
+    expect((await locked.take(2)).map((it) => eventOf(it).op)).toEqual(['r', 'r']);
+  });
+
   it('leaves the slot behind when it stops, unless told to drop it', async () => {
     const client = await prepare('create table t (id int primary key)');
     const keeping = await run({ 'snapshot.mode': 'no_data' });

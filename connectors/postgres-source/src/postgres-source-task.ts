@@ -86,13 +86,13 @@ export class PostgresSourceTask extends SourceTask {
 
   /** Debezium's signals: log, execute-snapshot, stop-snapshot, pause-snapshot, resume-snapshot. */
   override onSignal(signal: TaskSignal): void {
-    if (this.phase.is === 'done') throw new ConfigError('The task does not stream (snapshot.mode initial_only): it takes no signals', 'type');
+    if (this.phase.is === 'done') throw new ConfigError('The task does not stream (snapshot.mode): it takes no signals', 'type');
     this.inbox.push(signal);
   }
 
   override lag(): SourceLag | null {
     if (this.phase.is !== 'streaming' || this.lagMillis === undefined) return null;
-    return { milliseconds: this.lagMillis };
+    return { milliseconds: this.lagMillis, bytes: this.phase.stream.unreadBytes };
   }
 
   override onCommitted(_partition: OffsetMap, offset: OffsetMap): void {
@@ -211,18 +211,17 @@ export class PostgresSourceTask extends SourceTask {
 
   /** Looks at the database and the stored offset, and starts what they call for. */
   private async open(): Promise<void> {
-    const { values } = this.settings;
-    const mode = values['snapshot.mode'].toLowerCase();
+    const { values, snapshot } = this.settings;
     const session = await connect(this.settings);
     try {
-      await checkServer(session, mode);
-      const isForStreaming = mode !== 'initial_only';
+      const isForStreaming = snapshot.streams;
+      await checkServer(session, isForStreaming);
       if (isForStreaming) {
         await preparePublication(session, this.settings);
         if (!this.hasStarted) await setReplicaIdentities(session, this.settings);
       }
       const slot = isForStreaming ? await readSlot(session, values['slot.name']) : undefined;
-      const startLsn = await this.decideStart(session, mode, slot);
+      const startLsn = await this.decideStart(session, slot);
       if (startLsn === 'snapshot') await this.openSnapshot(slot !== undefined, isForStreaming);
       else if (!isForStreaming) this.phase = { is: 'done' };
       else await this.openStream(session, startLsn, slot);
@@ -232,15 +231,16 @@ export class PostgresSourceTask extends SourceTask {
     this.hasStarted = true;
   }
 
-  private async decideStart(session: SqlSession, mode: string, slot: SlotState | undefined): Promise<Lsn | 'snapshot'> {
+  private async decideStart(session: SqlSession, slot: SlotState | undefined): Promise<Lsn | 'snapshot'> {
     const { position, settings } = this;
+    const { reads, streams, renewsLost } = settings.snapshot;
     if (slot) checkOwner(slot, settings);
     const isNew = position === undefined || position.snapshot === 'running';
-    if (!isNew && mode === 'initial_only') return 0;
+    if (!streams) return (isNew && reads !== 'never') || (reads === 'each' && !this.hasTakenSnapshot) ? 'snapshot' : 0;
     try {
       if (slot) checkLog(slot, settings);
-      if (isNew) return mode === 'no_data' || mode === 'never' ? (slot?.confirmedLsn ?? 0) : 'snapshot';
-      if (mode === 'always' && !this.hasTakenSnapshot) return 'snapshot';
+      if (isNew) return reads === 'never' ? (slot?.confirmedLsn ?? 0) : 'snapshot';
+      if (reads === 'each' && !this.hasTakenSnapshot) return 'snapshot';
       if (!slot) {
         throw new PositionLost(
           `The connector is to go on from ${formatLsn(position.commitLsn ?? position.lsn)}, but the replication slot ${settings.values['slot.name']} does not exist any more, so changes are missing. ` +
@@ -249,7 +249,7 @@ export class PostgresSourceTask extends SourceTask {
       }
       return await checkPosition(session, slot, position, settings);
     } catch (error) {
-      if (mode !== 'when_needed' || !(error instanceof PositionLost)) throw error;
+      if (!renewsLost || !(error instanceof PositionLost)) throw error;
       if (slot) await clearSlot(session, slot, settings);
       this.context.logger.warn({ reason: reasonOf(error) }, 'The position is lost: taking a new snapshot');
       // They are of a log that has ended, perhaps of another server.
@@ -278,7 +278,7 @@ export class PostgresSourceTask extends SourceTask {
     this.context.logger.info({ lsn: formatLsn(reader.lsn) }, 'The snapshot is complete');
     this.position = readStoredPosition(reader.completedOffset);
     this.hasTakenSnapshot = true;
-    this.phase = this.settings.values['snapshot.mode'].toLowerCase() === 'initial_only' ? { is: 'done' } : { is: 'opening' };
+    this.phase = this.settings.snapshot.streams ? { is: 'opening' } : { is: 'done' };
     if (this.phase.is === 'opening') await pause(this.settings.values['streaming.delay.ms'], this.context.signal);
   }
 
@@ -342,9 +342,9 @@ export class PostgresSourceTask extends SourceTask {
   }
 }
 
-async function checkServer(session: SqlSession, mode: string): Promise<void> {
+async function checkServer(session: SqlSession, streams: boolean): Promise<void> {
   const [row] = await session.query<{ level: string }>("select current_setting('wal_level') as level");
-  if (mode !== 'initial_only' && row?.level !== 'logical') throw fatal(`Postgres server wal_level property must be 'logical' but is: '${row?.level}'`);
+  if (streams && row?.level !== 'logical') throw fatal(`Postgres server wal_level property must be 'logical' but is: '${row?.level}'`);
 }
 
 function contextHeaders(prefix: string, taskId: number): Headers {

@@ -28,6 +28,9 @@ export function validateTogether(config: ConnectorConfig, values: ConfigValue[])
     const problem = columnRuleProblem(name, config[name] ?? '');
     values.push({ name, value: config[name] ?? null, recommendedValues: [], errors: problem === undefined ? [] : [`Invalid value for configuration ${name}: ${problem}`], visible: true });
   }
+  if ((config['notification.enabled.channels'] ?? '').split(',').some((it) => it.trim() === 'sink') && !config['notification.sink.topic.name']) {
+    report('notification.sink.topic.name', "The 'notification.sink.topic.name' value is invalid: Notification topic name must be provided when kafka notification channel is enabled");
+  }
   for (const table of (config[SNAPSHOT_OVERRIDES] ?? '').split(',').map((it) => it.trim())) {
     if (table !== '' && !config[`${SNAPSHOT_OVERRIDES}.${table}`]) report(SNAPSHOT_OVERRIDES, `The '${SNAPSHOT_OVERRIDES}' value is invalid: ${SNAPSHOT_OVERRIDES}.${table} with the statement is missing`);
   }
@@ -59,7 +62,7 @@ export async function validateConnection(config: ConnectorConfig, values: Config
                where m.member = r.oid and g.rolname in ('rds_superuser', 'rdsadmin', 'rdsrepladmin', 'rds_replication', 'azure_pg_admin', 'cloudsqlsuperuser')) as replication
       from pg_catalog.pg_roles r where r.rolname = current_user`);
     if (!row) return;
-    const streams = settings.values['snapshot.mode'].toLowerCase() !== 'initial_only';
+    const { streams } = settings.snapshot;
     if (streams && row.level !== 'logical') report('database.hostname', `Postgres server wal_level property must be 'logical' but is: '${row.level}'`);
     if (streams && !row.replication) report('database.user', `Postgres roles LOGIN and REPLICATION are not assigned to user: ${row.user}`);
     if (row.version < 100_000) report('plugin.name', 'The plugin pgoutput needs PostgreSQL 10 or later');

@@ -87,6 +87,14 @@ export class TaskDriver {
     return offsets !== null;
   }
 
+  /** As if the process died: its sessions end without a word. The task is not to be used any more, but for `stop`. */
+  sever(): void {
+    const { phase } = this.task as unknown as { phase: { stream?: { stream: { raw: { destroy(): void } }; catalog: { client: { connection: { stream: { destroy(): void } } } } }; reader?: { close(): void } } };
+    phase.stream?.stream.raw.destroy();
+    phase.stream?.catalog.client.connection.stream.destroy();
+    phase.reader?.close();
+  }
+
   async stop(): Promise<void> {
     this.abort.abort();
     await this.task.stop();

@@ -1,4 +1,4 @@
-import { Schema } from '@millrace/connect-api';
+import type { Schema } from '@millrace/connect-api';
 import { hashOf, type TextRule } from '../config/column-rules.js';
 import { constantText, type TypeMapping } from './encoders/encode.js';
 import type { PgType } from './type-registry.js';

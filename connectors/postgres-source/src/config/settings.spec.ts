@@ -1,3 +1,4 @@
+import type { OffsetMap } from '@millrace/connect-api';
 import { PostgresSourceConnector } from '../postgres-source-connector.js';
 import { CaptureFilter } from './capture-filter.js';
 import { SETTINGS } from './settings.js';
@@ -27,7 +28,8 @@ describe('settings', () => {
     ['plugin.name', 'decoderbufs', /Only the plugin pgoutput is supported/],
     ['slot.name', 'Bad-Name', /Valid replication slot name must contain only digits, lowercase characters and underscores with length <= 63/],
     ['topic.prefix', 'a b', /invalid format/],
-    ['signal.data.collection', 'public.signals', /not supported yet/],
+    ['signal.data.collection', 'signals', /schema\.table is expected/],
+    ['converters', 'isbn', /not supported yet/],
     ['time.precision.mode', 'structured', /String must be one of/],
     ['snapshot.mode', 'custom', /String must be one of/],
     ['table.include.list', 'a(', /valid regular expressions/],
@@ -71,4 +73,21 @@ describe('CaptureFilter', () => {
     const filter = new CaptureFilter({ 'message.key.columns': 's\\.t:a,b;(.*)\\.u:c' });
     expect([filter.keyColumns('s', 't'), filter.keyColumns('x', 'u'), filter.keyColumns('s', 'v')]).toEqual([['a', 'b'], ['c'], undefined]);
   });
+});
+
+describe('altered offsets', () => {
+  const alter = (partition: OffsetMap, offset: OffsetMap | null): boolean => new PostgresSourceConnector().alterOffsets({ ...REQUIRED, 'topic.prefix': 'p' }, new Map([[partition, offset]]));
+
+  it('are those of Debezium, for the one partition', () => {
+    expect(alter({ server: 'p' }, { lsn: 5, txId: 7, ts_usec: 1, snapshot: 'INITIAL', snapshot_completed: true, last_snapshot_record: true })).toBe(false);
+    expect(alter({ server: 'p' }, null)).toBe(false);
+  });
+
+  it.each<[OffsetMap, OffsetMap, RegExp]>([
+    [{ server: 'q' }, { lsn: 1 }, /partition of this connector is \{"server":"p"\}/],
+    [{ server: 'p', more: 1 }, { lsn: 1 }, /partition of this connector/],
+    [{ server: 'p' }, {}, /needs the member lsn/],
+    [{ server: 'p' }, { lsn: '0/16B3748' }, /member lsn of an offset must be a whole number/],
+    [{ server: 'p' }, { lsn: 1, lsn_commit: -1 }, /member lsn_commit/],
+  ])('refuses %j with %j', (partition, offset, message) => expect(() => alter(partition, offset)).toThrow(message));
 });

@@ -52,7 +52,15 @@ const REPLICATION = {
 };
 
 const SNAPSHOT = {
-  'snapshot.mode': choice(['initial', 'always', 'initial_only', 'no_data', 'never', 'when_needed'], 'initial', 'When the rows that are already there are read: at the first start, at each start, only them and no changes, never, or also when the position is lost.'),
+  'snapshot.mode': choice(['initial', 'always', 'initial_only', 'no_data', 'never', 'when_needed', 'configuration_based'], 'initial', 'When the rows that are already there are read: at the first start, at each start, only them and no changes, never, also when the position is lost, or as the settings `snapshot.mode.configuration.based.…` say.'),
+  'snapshot.mode.configuration.based.snapshot.data': flag(false, 'Mode configuration_based: whether rows are read, at each start.', { importance: 'low' }),
+  'snapshot.mode.configuration.based.snapshot.schema': flag(false, 'Accepted for compatibility: schemas are always those of the database.', { importance: 'low' }),
+  'snapshot.mode.configuration.based.start.stream': flag(false, 'Mode configuration_based: whether changes are streamed.', { importance: 'low' }),
+  'snapshot.mode.configuration.based.snapshot.on.schema.error': flag(false, 'Accepted for compatibility: there is no stored history of schemas that could be lost.', { importance: 'low' }),
+  'snapshot.mode.configuration.based.snapshot.on.data.error': flag(false, 'Mode configuration_based: whether a lost position is made up for by a new snapshot.', { importance: 'low' }),
+  'snapshot.isolation.mode': choice(['serializable', 'repeatable_read', 'read_committed', 'read_uncommitted'], 'serializable', 'Accepted for compatibility: all tables are read under one snapshot of the data (repeatable read), never under less.', { importance: 'low' }),
+  'snapshot.locking.mode': choice(['none', 'shared'], 'none', 'Whether the tables are locked against changes of their structure while they are read (ACCESS SHARE).', { importance: 'low' }),
+  'snapshot.lock.timeout.ms': long(10_000, 'How long the snapshot waits for these locks.', { min: 0, importance: 'low' }),
   'snapshot.include.collection.list': list(null, 'Of the captured tables, those to read in the snapshot (regular expressions).', { check: expressions }),
   [SNAPSHOT_OVERRIDES]: list(null, 'Tables that the snapshot reads by a statement of their own: `schema.table`, with the statement in a setting of this name, a dot and the table.'),
   'snapshot.fetch.size': integer(10_240, 'Accepted for compatibility: rows are streamed by COPY, which needs no fetch size.', { min: 1 }),

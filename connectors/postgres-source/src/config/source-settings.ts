@@ -1,6 +1,7 @@
 import type { ConfigOf, ConnectorConfig } from '@millrace/connect-api';
 import { CaptureFilter } from './capture-filter.js';
 import { ColumnRules } from './column-rules.js';
+import { snapshotPlan, type SnapshotPlan } from './snapshot-plan.js';
 import { SETTINGS, SNAPSHOT_OVERRIDES } from './settings.js';
 
 /** The parsed settings of one source, by the names that users give them, and what follows from them. */
@@ -10,6 +11,7 @@ export interface SourceSettings {
   readonly columnRules: ColumnRules;
   /** By `schema.table`: what the snapshot reads in place of the whole table. */
   readonly snapshotQueries: ReadonlyMap<string, string>;
+  readonly snapshot: SnapshotPlan;
   readonly skipped: ReadonlySet<string>;
   readonly placeholder: Buffer;
   /** The slot's position is moved by the connector. */
@@ -23,6 +25,7 @@ export function readSettings(config: ConnectorConfig): SourceSettings {
   return {
     values,
     filter: new CaptureFilter(config),
+    snapshot: snapshotPlan(values),
     columnRules: new ColumnRules(config),
     snapshotQueries: snapshotQueries(config),
     skipped: new Set(values['skipped.operations'].filter((it) => it !== 'none')),

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Headers, OffsetMap } from '@millrace/connect-api';
 import type { SourceSettings } from '../config/source-settings.js';
 import { connect, connectForReplication } from '../connection/connect.js';
-import { quoteText, type SqlSession } from '../connection/sql-session.js';
+import { quoteName, quoteText, type SqlSession } from '../connection/sql-session.js';
 import { nowMicros } from '../rows/clock.js';
 import type { SourceBlock } from '../rows/source-block.js';
 import type { Notifications } from '../signals/notifications.js';
@@ -42,6 +42,7 @@ export async function startSnapshot(start: SnapshotStart): Promise<SnapshotReade
     await session.run('SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0');
     await session.run('BEGIN ISOLATION LEVEL REPEATABLE READ');
     if (exported) await session.run(`SET TRANSACTION SNAPSHOT ${quoteText(exported.name)}`);
+    if (settings.values['snapshot.locking.mode'].toLowerCase() === 'shared') await lockTables(session, start);
     const lsn = exported?.lsn ?? (await currentLsn(session));
     const [row] = await session.query<{ xid: number }>('select case when pg_catalog.pg_is_in_recovery() then 0 else pg_catalog.txid_current() end as xid');
     const tables = await describeTables(session, start);
@@ -53,6 +54,16 @@ export async function startSnapshot(start: SnapshotStart): Promise<SnapshotReade
     // The transaction has imported the snapshot: the exporting session, and with it a temporary slot, may go.
     await exporter?.end().catch(() => undefined);
   }
+}
+
+/** So that no table changes its structure, or goes, before it has been read. */
+async function lockTables(session: SqlSession, start: SnapshotStart): Promise<void> {
+  const { values, filter } = start.settings;
+  const tables = await listCapturedTables(session, filter);
+  if (tables.length === 0) return;
+  await session.run(`SET lock_timeout = ${values['snapshot.lock.timeout.ms']}`);
+  await session.run(`LOCK TABLE ${tables.map((it) => `${quoteName(it.schema)}.${quoteName(it.table)}`).join(', ')} IN ACCESS SHARE MODE`);
+  await session.run('SET lock_timeout = 0');
 }
 
 function exportSnapshot(exporter: SqlSession, start: SnapshotStart): Promise<ExportedSnapshot> {

@@ -137,6 +137,11 @@ export class ChangeStream {
     return Math.max(this.decoder.commitLsn ?? 0, this.stream.serverLsn);
   }
 
+  /** Of the server's log, as far as it said when it last sent something. */
+  get unreadBytes(): number {
+    return Math.max(0, this.stream.serverEndLsn - this.readLsn);
+  }
+
   /** The offset behind the last change that was handed over. */
   offset(): OffsetMap {
     const position = this.position();

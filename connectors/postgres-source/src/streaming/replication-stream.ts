@@ -103,6 +103,11 @@ export class ReplicationStream {
     return false;
   }
 
+  /** The end of the server's log when it sent the last message. */
+  get serverEndLsn(): Lsn {
+    return this.at === 0 ? this.serverLsn : Math.max(this.serverLsn, readUint64(this.bytes, this.at - XLOG_HEADER + 9));
+  }
+
   wait(timeoutMs: number, signal: AbortSignal): Promise<void> {
     return this.raw.wait(timeoutMs, signal);
   }
