@@ -65,6 +65,16 @@ export function lineOf(record: JudgedRecord, keepsPositions: boolean): Line {
   };
 }
 
+/** Without begins and ends of transactions that change nothing: how many there are depends on who else is at work. */
+export function withoutEmptyTransactions(lines: readonly Line[]): Line[] {
+  const kept: Line[] = [];
+  for (const line of lines) {
+    if (!/[._]transaction$/.test(line.topic) || !line.value?.includes('"event_count":0,')) kept.push(line);
+    else kept.splice(kept.findLastIndex((it) => it.topic === line.topic), 1);
+  }
+  return kept;
+}
+
 /** Where the two differ, a line for each; those that are wanted are left out and counted in `used`. */
 export function differences(profile: string, ours: readonly Line[], theirs: readonly Line[], used: Map<string, number>): string[] {
   const found: string[] = [];
