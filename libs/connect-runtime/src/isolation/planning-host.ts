@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { errorMessage, OperationalError, type Logger } from '@millrace/foundation';
+import { errorMessage, hasCode, OperationalError, type Logger } from '@millrace/foundation';
 import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
 import type { StringMap } from '../rest/shapes.js';
 import { PlanningSide } from './planning-side.js';
@@ -54,7 +54,18 @@ export class PlanningHost {
     private readonly options: { readonly isThread: boolean; readonly heapMaxMb: number; readonly logger: Logger; readonly blockedAfterMs?: number },
   ) {}
 
+  /** What concerns no instance is asked once more when its thread was ended because of something else in there. */
   async call<M extends PlanningRequest['method']>(request: PlanningRequest & { readonly method: M }): Promise<PlanningAnswers[M]> {
+    if ('instance' in request) return await this.ask<M>(request);
+    try {
+      return await this.ask<M>(request);
+    } catch (error) {
+      if (!hasCode(error, 'CONNECT_PLANNING_ENDED')) throw error;
+      return await this.ask<M>(request);
+    }
+  }
+
+  private async ask<M extends PlanningRequest['method']>(request: PlanningRequest & { readonly method: M }): Promise<PlanningAnswers[M]> {
     clearTimeout(this.idleTimer);
     const send = (this.send ??= this.options.isThread ? this.startThread() : this.inline());
     const id = this.nextId++;
