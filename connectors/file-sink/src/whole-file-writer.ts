@@ -130,7 +130,8 @@ export class WholeFileWriter {
       }
       if (this.moved.has(writer) || this.isLost(writer) || !writer.wants(record)) continue;
       if (writer.isCommitting) await this.commit(writer);
-      const part = await this.add(writer, record);
+      const added = this.add(writer, record);
+      const part = added instanceof Promise ? await added : added;
       if (part !== undefined) {
         this.unwritten.add(part);
         if (part.isFull) {
@@ -145,23 +146,41 @@ export class WholeFileWriter {
     this.moved.clear();
   }
 
-  /** Undefined: the record has no line. */
-  private async add(writer: PartitionWriter, record: SinkRecord): Promise<PartFile | undefined> {
+  /** Undefined: the record has no line. A promise only where something must be waited for: most records cost no turn of the loop. */
+  private add(writer: PartitionWriter, record: SinkRecord): PartFile | undefined | Promise<PartFile | undefined> {
     try {
       if (record.value === null && this.settings.tombstones !== 'write') {
         if (this.settings.tombstones === 'fail') throw new DataError('the value is null, and tombstone.policy is fail');
         writer.pass(record);
         return undefined;
       }
-      const folder = this.settings.template.render(record);
-      if (!this.confined.has(folder)) await this.confine(folder);
+      const folder = this.folderOf(writer, record);
+      if (!this.confined.has(folder)) return this.addConfined(writer, record, folder);
       return writer.add(record, folder, this.format.encode(record));
     } catch (error) {
-      if ((error as { code?: unknown }).code !== 'CONNECT_DATA') throw error;
-      await this.context.errantRecordReporter.report(record, error as DataError);
-      writer.pass(record);
-      return undefined;
+      return this.report(writer, record, error);
     }
+  }
+
+  private async addConfined(writer: PartitionWriter, record: SinkRecord, folder: string): Promise<PartFile | undefined> {
+    try {
+      await this.confine(folder);
+      return writer.add(record, folder, this.format.encode(record));
+    } catch (error) {
+      return this.report(writer, record, error);
+    }
+  }
+
+  private async report(writer: PartitionWriter, record: SinkRecord, error: unknown): Promise<undefined> {
+    if ((error as { code?: unknown }).code !== 'CONNECT_DATA') throw error;
+    await this.context.errantRecordReporter.report(record, error as DataError);
+    writer.pass(record);
+    return undefined;
+  }
+
+  private folderOf(writer: PartitionWriter, record: SinkRecord): string {
+    const { template } = this.settings;
+    return template.isByRecord ? template.render(record) : (writer.folder ??= template.render(record));
   }
 
   /** A link in the way must not lead out of the directory. */

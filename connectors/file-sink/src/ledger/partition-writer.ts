@@ -26,6 +26,8 @@ export class PartitionWriter {
   /** Behind the last record in a visible file; null: none yet. */
   next: number | null = null;
   isClaimed = false;
+  /** The folder of all its records, where the template does not look at them. */
+  folder: string | undefined;
   /** Since when another task has the partition. */
   lostAtMs: number | undefined;
   private readonly chain: CommitChain;

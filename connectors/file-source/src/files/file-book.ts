@@ -193,7 +193,7 @@ export class FileBook {
       }
     }
     if (this.single !== null && found.path !== this.options.settings.file && this.finished.has(fingerprintOf(head))) return;
-    if (this.isNew(found)) this.track(found, head, isGzip, null, isCollision || (await this.isTaken(head)));
+    if (this.isNew(found, isGzip)) this.track(found, head, isGzip, null, isCollision || (await this.isTaken(head)));
   }
 
   /** The known file that has this content (`isShorter`: and not all of it), or `other` when one begins alike but is not this one. */
@@ -281,12 +281,13 @@ export class FileBook {
   }
 
   /** A file under its first name, or one that has lived and been rotated away between two scans. */
-  private isNew(found: FoundFile): boolean {
+  private isNew(found: FoundFile, isGzip: boolean): boolean {
     if (this.single === null ? found.isIncluded : found.path === this.options.settings.file) return true;
     let oldest = this.floors.get(found.family) ?? Infinity;
     for (const file of this.files) if (file.family === found.family && !file.isTruncated) oldest = Math.min(oldest, file.mtimeMs);
     if (oldest === Infinity) return found.mtimeMs > this.beganMs && (found.birthMs === 0 || found.birthMs > this.beganMs);
-    return found.mtimeMs > oldest;
+    // Clocks of files tick slowly: two generations may have one time. A compressed one has that of its original.
+    return isGzip ? found.mtimeMs > oldest : found.mtimeMs >= oldest;
   }
 
   /** One stream through several files: finds the one in which it was left. */
