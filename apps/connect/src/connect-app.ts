@@ -5,6 +5,9 @@ import { OperationalError } from '@millrace/foundation';
 import { EngineHost, NestLogger, type Engine, type Logging } from '@millrace/hosting';
 import { ConnectModule } from './connect.module.js';
 import { forwardOverHttp } from './forward.js';
+import { JobRunner } from './jobs/job-runner.js';
+import { jobStoreSettings } from './jobs/job-settings.js';
+import { Jobs } from './jobs/jobs.js';
 import { isLoopback, restSettings, type RestSettings } from './rest-settings.js';
 import { setLevel } from './rest/loggers.controller.js';
 import { restServer } from './rest/rest-server.js';
@@ -37,20 +40,31 @@ export async function startConnectApp(options: ConnectAppOptions): Promise<Conne
   const { config, logging, version, pluginRoots } = options;
   const rest = restSettings(config);
   const worker = new ConnectWorker({ config, advertisedUrl: rest.advertisedUrl, forward: forwardOverHttp, pluginRoots, logger: logging.logger, version, requestTimeoutMs: options.requestTimeoutMs, onLoggerLevel: (name, level) => setLevel(logging.levels, name, level) });
+  const jobs = jobsOf(worker, logging);
   const startGate = new StartGate();
   const engine: Engine = {
     start: async () => {
       await worker.start();
+      jobs.start();
       startGate.open();
     },
-    stop: () => worker.stop(),
+    stop: async () => {
+      await jobs.close();
+      await worker.stop();
+    },
   };
-  const module = ConnectModule.for({ rest: worker.rest, engine, logging, servesAdmin: rest.servesAdmin });
+  const module = ConnectModule.for({ rest: worker.rest, jobs, engine, logging, servesAdmin: rest.servesAdmin });
   const nest = await NestFactory.create<NestFastifyApplication>(module, restServer(config, startGate), { bodyParser: false, logger: new NestLogger(logging.logger), abortOnError: false });
   await listen(nest, rest);
   if (!isLoopback(rest.host)) logging.logger.warn({ host: rest.host, port: rest.port }, 'the REST interface has no authentication and is reachable from other machines');
   nest.get(EngineHost).startInBackground(options.onFailure);
   return { worker, url: rest.advertisedUrl.replace(/\/$/, ''), close: () => nest.close() };
+}
+
+function jobsOf(worker: ConnectWorker, { logger }: Logging): Jobs {
+  const jobLogger = logger.child({ logger: 'connect.jobs' });
+  const runner = new JobRunner({ rest: worker.rest, clientSettings: (purpose) => worker.clientSettings(purpose), logger: jobLogger });
+  return new Jobs({ settings: jobStoreSettings(worker.settings), workerId: worker.workerId, prepare: (body) => runner.prepare(body), run: (body, context) => runner.run(body, context), logger: jobLogger });
 }
 
 async function listen(nest: NestFastifyApplication, { host, port }: RestSettings): Promise<void> {

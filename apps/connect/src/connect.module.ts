@@ -2,6 +2,9 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import type { ConnectRestApi } from '@millrace/connect-runtime';
 import { EngineHost, type Engine, type Logging } from '@millrace/hosting';
+import type { Jobs } from './jobs/jobs.js';
+import { JobsController } from './jobs/jobs.controller.js';
+import { JOBS } from './jobs/tokens.js';
 import { ConnectErrorFilter } from './rest/connect-error-filter.js';
 import { ConnectorsController } from './rest/connectors.controller.js';
 import { ExtensionsController } from './rest/extensions.controller.js';
@@ -13,6 +16,7 @@ import { LOG_LEVEL_REGISTRY, REST_API } from './rest/tokens.js';
 
 export interface ConnectModuleOptions {
   readonly rest: ConnectRestApi;
+  readonly jobs: Jobs;
   /** Its life is tied to the application's. */
   readonly engine: Engine;
   readonly logging: Logging;
@@ -21,12 +25,13 @@ export interface ConnectModuleOptions {
 
 @Module({})
 export class ConnectModule {
-  static for({ rest, engine, logging, servesAdmin }: ConnectModuleOptions): DynamicModule {
+  static for({ rest, jobs, engine, logging, servesAdmin }: ConnectModuleOptions): DynamicModule {
     return {
       module: ConnectModule,
-      controllers: [RootController, ConnectorsController, PluginsController, ExtensionsController, ...(servesAdmin ? [LoggersController] : [])],
+      controllers: [RootController, ConnectorsController, PluginsController, ExtensionsController, JobsController, ...(servesAdmin ? [LoggersController] : [])],
       providers: [
         { provide: REST_API, useValue: rest },
+        { provide: JOBS, useValue: jobs },
         { provide: LOG_LEVEL_REGISTRY, useValue: logging.levels },
         { provide: APP_FILTER, useValue: new ConnectErrorFilter(logging.logger.child({ logger: 'connect.rest' }), BODY_LIMIT) },
         { provide: EngineHost, useValue: new EngineHost('connect worker', engine, logging.logger, { startsWithApplication: false }) },

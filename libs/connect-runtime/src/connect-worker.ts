@@ -125,6 +125,16 @@ export class ConnectWorker {
     return this.stopping;
   }
 
+  /** The worker's settings with what its config providers gave in place: may hold secrets, never to be shown. */
+  get settings(): StringMap {
+    return this.raw;
+  }
+
+  /** What a Kafka client of the worker's own is made from, by Kafka's names; may hold secrets. */
+  clientSettings(purpose: 'producer' | 'consumer' | 'admin'): StringMap {
+    return workerClientConfig(this.raw, purpose);
+  }
+
   metrics(): WorkerMetrics {
     const { group, work } = this.herder;
     return { workerId: this.workerId, groupGeneration: group.generation, isLeader: group.isLeader, connectors: work.connectorCount, tasks: work.taskMetrics() };

@@ -17,7 +17,7 @@ export async function jsonBody<Name extends 'configBody' | 'createConnectorBody'
 }
 
 /** The same for paths of our own: plain JSON, and what is wrong with a body is the client's mistake (400). */
-export async function plainJsonBody<Name extends 'signalBody'>(name: Name, text: unknown): Promise<z.output<Contract[Name]>> {
+export async function plainJsonBody<Name extends 'signalBody' | 'jobBody'>(name: Name, text: unknown): Promise<z.output<Contract[Name]>> {
   const contract: Contract = await import('@millrace/http-contract');
   let json: unknown;
   try {

@@ -1,0 +1,2 @@
+/** What the controller calls. */
+export const JOBS = Symbol('Jobs');
