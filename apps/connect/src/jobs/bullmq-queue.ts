@@ -102,6 +102,12 @@ export class BullmqQueue<B extends IQueueBackend, C> implements JobQueue {
     return scheduler && this.scheduleAnswer(scheduler, scheduler.template?.data as JobData);
   }
 
+  async underWay(resource: string): Promise<string | undefined> {
+    const jobs = await this.queue.getJobs(['active', 'waiting', 'delayed'], 0, KEPT_JOBS - 1);
+    const isLater = (it: StoredJob): boolean => it.delay > 0 && it.processedOn === undefined;
+    return jobs.find((it) => it !== undefined && it.data.resource === resource && it.data.isCancelled !== true && !isLater(it))?.id;
+  }
+
   async cancel(id: string): Promise<JobAnswer | undefined> {
     const job = await this.queue.getJob(id);
     if (!job) return this.cancelSchedule(id);

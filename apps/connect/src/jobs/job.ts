@@ -69,6 +69,8 @@ export interface JobQueue {
   /** Newest first, schedules before jobs. */
   list(): Promise<JobAnswer[]>;
   find(id: string): Promise<JobAnswer | undefined>;
+  /** The id of a job on this thing that has begun or is next; what is planned for later does not count. */
+  underWay(resource: string): Promise<string | undefined>;
   /** The job as it is then; undefined when there is none. What has ended stays as it is. */
   cancel(id: string): Promise<JobAnswer | undefined>;
   /** Ends within a bounded time; what runs is handed back where the store can keep it. */

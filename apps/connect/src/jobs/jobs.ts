@@ -38,8 +38,9 @@ export class Jobs {
   async add(body: JobBody): Promise<JobAnswer> {
     const data = this.options.prepare(body);
     return this.asked(async (queue) => {
-      const other = data.resource === undefined || body.schedule !== undefined ? undefined : (await queue.list()).find((it) => isUnderWay(it) && sameResource(it, this.options.prepare, data));
-      if (other) throw new ConnectRestError('CONFLICT', 409, `The job ${other.id} (${data.resource}) has not ended yet`);
+      const { resource } = data;
+      const other = resource === undefined || body.schedule !== undefined ? undefined : await queue.underWay(resource);
+      if (other !== undefined) throw new ConnectRestError('CONFLICT', 409, `The job ${other} (${resource}) has not ended yet`);
       return queue.add(data);
     });
   }
@@ -108,16 +109,4 @@ function unavailable(): ConnectRestError {
 function found(id: string, job: JobAnswer | undefined): JobAnswer {
   if (!job) throw new ConnectRestError('NOT_FOUND', 404, `Job ${id} not found`);
   return job;
-}
-
-function isUnderWay({ state, next_run: nextRun }: JobAnswer): boolean {
-  return state === 'active' || state === 'waiting' || (state === 'scheduled' && nextRun === null);
-}
-
-function sameResource({ type, request }: JobAnswer, prepare: JobsOptions['prepare'], data: JobData): boolean {
-  try {
-    return prepare({ type, ...request } as JobBody).resource === data.resource;
-  } catch {
-    return false;
-  }
 }

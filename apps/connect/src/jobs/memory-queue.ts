@@ -57,6 +57,11 @@ export class MemoryQueue implements JobQueue {
     return entry && this.answer(entry);
   }
 
+  async underWay(resource: string): Promise<string | undefined> {
+    const isNow = ({ state, attemptsMade }: Entry): boolean => state === 'active' || state === 'waiting' || (state === 'scheduled' && attemptsMade > 0);
+    return [...this.entries.values()].find((it) => it.data.resource === resource && isNow(it))?.id;
+  }
+
   async cancel(id: string): Promise<JobAnswer | undefined> {
     const entry = this.entries.get(id);
     if (!entry) return undefined;
