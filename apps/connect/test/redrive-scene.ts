@@ -7,9 +7,9 @@ import { request } from './rest-conversation.js';
 export const JSON_CONVERTER = 'org.apache.kafka.connect.json.JsonConverter';
 export const STRING_CONVERTER = 'org.apache.kafka.connect.storage.StringConverter';
 
-const SINK = 'numbers-sink';
-const TOPIC = 'numbers';
-const DEAD = 'numbers-dead';
+export const SINK = 'numbers-sink';
+export const TOPIC = 'numbers';
+export const DEAD = 'numbers-dead';
 const PARTITIONS = 3;
 
 /** What /ext/jobs answers, as far as specs look at it. */
@@ -31,7 +31,7 @@ export class RedriveScene {
   private readonly output: string;
 
   private constructor(
-    private readonly folder: string,
+    folder: string,
     private readonly broker: MillraceProcess,
     readonly bootstrap: string,
     readonly pool: WorkerPool,
@@ -155,5 +155,3 @@ export class RedriveScene {
     return worker;
   }
 }
-
-export { DEAD, SINK, TOPIC };
