@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { waitFor } from '@millrace/testkit';
+import { putConnector, readTopic, waitFor } from '@millrace/testkit';
 import { DEAD, JSON_CONVERTER, RedriveScene, SINK, STRING_CONVERTER, TOPIC } from './redrive-scene.js';
 import { request } from './rest-conversation.js';
 
@@ -9,7 +9,7 @@ let folder: string;
 let scene: RedriveScene;
 beforeAll(async () => {
   folder = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-redrive-'));
-  scene = await RedriveScene.start(folder);
+  scene = await RedriveScene.start(folder, { 'plugin.path': path.join(__dirname, 'plugins') });
   await scene.pool.add();
 }, 60_000);
 afterAll(async () => {
@@ -115,4 +115,23 @@ it('a restart waits for its time, and comes again and again by a schedule until 
   await waitFor('two runs', 20_000, async () => (await runs()) >= 2);
   await request(scene.url, { method: 'DELETE', path: `/ext/jobs/${schedule.id}` });
   expect(await scene.job(schedule.id)).toMatchObject({ state: 'cancelled', next_run: null });
+}, 60_000);
+
+it('a snapshot is asked of the running task at its time, with its data; what the task refuses has failed with its text', async () => {
+  // Not running yet: the job tries again until it is.
+  await putConnector(() => scene.url, 'signalled', { 'connector.class': 'io.example.SignalledConnector', 'value.converter': STRING_CONVERTER });
+  const data = { 'data-collections': ['public.orders'], type: 'blocking' };
+  const job = await scene.post({ type: 'snapshot', connector: 'signalled', data, schedule: { at: new Date(Date.now() + 500).toISOString() } });
+  expect(job.state).toBe('scheduled');
+  await scene.watch(job.id, (it) => it.state === 'completed');
+  const taken: unknown[] = [];
+  await waitFor('the signal is taken', 20_000, async () => {
+    taken.length = 0;
+    await readTopic(scene.bootstrap, 'signalled', (it) => taken.push(JSON.parse(it.value?.toString() ?? '')));
+    return taken.length > 0;
+  });
+  expect(taken).toEqual([{ id: job.id, type: 'execute-snapshot', data }]);
+
+  const refused = await scene.post({ type: 'snapshot', connector: 'signalled' });
+  expect((await scene.watch(refused.id, (it) => it.state === 'failed')).at(-1)?.error).toContain('data-collections is missing');
 }, 60_000);

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { DelayedError, UnrecoverableError, WaitingError, type BackendClasses, type IQueueBackend, type Job, type JobSchedulerJson, type Queue, type Worker } from 'bullmq';
 import { errorMessage, type Logger } from '@millrace/foundation';
 import { answerOf } from './job-answer.js';
-import { CANCEL_LOOK_MS, CONCURRENT_JOBS, delayOf, FinalJobError, isRepeated, KEPT_JOBS, type JobAnswer, type JobData, type JobQueue, type JobState, type RunJob, type SavedProgress } from './job.js';
+import { CANCEL_LOOK_MS, CLOSE_MS, CONCURRENT_JOBS, delayOf, FinalJobError, isRepeated, KEPT_JOBS, type JobAnswer, type JobData, type JobQueue, type JobState, type RunJob, type SavedProgress } from './job.js';
 import { withoutPassword, type JobStoreSettings } from './job-settings.js';
 import { JobStopped } from './job-stopped.js';
 import { nextRun } from './schedules.js';
@@ -123,7 +124,9 @@ export class BullmqQueue<B extends IQueueBackend, C> implements JobQueue {
   /** What runs here is given back to the queue. */
   async close(): Promise<void> {
     for (const controller of this.running.values()) controller.abort(new JobStopped('worker stops'));
-    await this.worker.close();
+    // A restart or signal that is under way cannot be called back: it is another worker's when its lock ends.
+    await Promise.race([this.worker.close(), delay(CLOSE_MS, undefined, { ref: false })]);
+    await this.worker.close(true);
     await this.queue.close();
   }
 

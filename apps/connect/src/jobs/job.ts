@@ -97,3 +97,5 @@ export const KEPT_JOBS = 1000;
 export const CONCURRENT_JOBS = 4;
 /** How often a running job looks whether it was cancelled elsewhere. */
 export const CANCEL_LOOK_MS = 500;
+/** What runs gets this time when the worker stops. */
+export const CLOSE_MS = 10_000;

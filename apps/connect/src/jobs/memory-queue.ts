@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { errorMessage } from '@millrace/foundation';
 import { answerOf } from './job-answer.js';
-import { CONCURRENT_JOBS, delayOf, FinalJobError, isRepeated, KEPT_JOBS, type JobAnswer, type JobData, type JobQueue, type JobState, type RunJob, type SavedProgress } from './job.js';
+import { CLOSE_MS, CONCURRENT_JOBS, delayOf, FinalJobError, isRepeated, KEPT_JOBS, type JobAnswer, type JobData, type JobQueue, type JobState, type RunJob, type SavedProgress } from './job.js';
 import { JobStopped } from './job-stopped.js';
 import { nextRun } from './schedules.js';
 
@@ -77,7 +78,7 @@ export class MemoryQueue implements JobQueue {
       clearTimeout(entry.timer);
       entry.controller.abort(new JobStopped('worker stops'));
     }
-    await Promise.all(this.running.values());
+    await Promise.race([Promise.all(this.running.values()), delay(CLOSE_MS, undefined, { ref: false })]);
   }
 
   private enter(data: JobData, { nextRunMs, scheduleId }: { nextRunMs: number | null; scheduleId?: string }): Entry {
