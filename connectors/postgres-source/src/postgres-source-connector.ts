@@ -1,5 +1,6 @@
 import { ConfigError, SourceConnector, type AnyConfigDef, type ConfigValue, type ConnectorConfig, type ConnectorContext, type OffsetMap } from '@millrace/connect-api';
 import { readStoredPosition } from './rows/position.js';
+import { readSettings } from './config/source-settings.js';
 import { SETTINGS } from './config/settings.js';
 import { validateConnection, validateTogether } from './validate-connection.js';
 
@@ -26,9 +27,9 @@ export class PostgresSourceConnector extends SourceConnector {
     return values;
   }
 
-  /** A restart goes on behind the very record whose offset is stored; an interrupted snapshot begins anew, as in Debezium. */
-  override exactlyOnceSupport(): 'supported' {
-    return 'supported';
+  /** Streaming goes on behind the very record whose offset is stored; an interrupted initial snapshot begins anew, and hands rows over again. */
+  override exactlyOnceSupport(config: ConnectorConfig): 'supported' | 'unsupported' {
+    return readSettings(config).snapshot.reads === 'never' ? 'supported' : 'unsupported';
   }
 
   /**
