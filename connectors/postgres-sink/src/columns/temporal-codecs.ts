@@ -6,6 +6,9 @@ const MS_PER_DAY = 86_400_000;
 /** The last and first day that PostgreSQL's date holds: 5874897-12-31 and 4714-11-24 BC. */
 const DAY_LAST = 2_145_042_905;
 const DAY_FIRST = -2_440_588;
+/** What Debezium sends for infinite dates: the milliseconds of its infinite timestamps as days, of which an integer has kept the low half. */
+const DAY_INFINITE = -2_147_472_692;
+const DAY_INFINITE_NEGATIVE = -2_147_472_691;
 /** What Debezium sends for infinite timestamps: the JDBC driver's values are microseconds. Nanoseconds do not reach so far. */
 const INFINITY: Record<TimeUnit, readonly [bigint, bigint] | undefined> = {
   ms: [9_223_372_036_825_200n, -9_223_372_036_832_400n],
@@ -44,7 +47,7 @@ abstract class EpochCodec extends ColumnCodec {
 /** Days since 1970 (`io.debezium.time.Date`, Connect's Date). */
 export class DateCodec extends EpochCodec {
   protected write(out: CopyBuffer, days: number): void {
-    if (writeInfinity(out, days > DAY_LAST, days < DAY_FIRST)) return;
+    if (writeInfinity(out, days > DAY_LAST || days === DAY_INFINITE, days === DAY_INFINITE_NEGATIVE || days < DAY_FIRST)) return;
     if (writeDay(out, days)) out.ascii(' BC');
   }
   override date(out: CopyBuffer, value: Date): void {
