@@ -64,6 +64,24 @@ describe('rows that the database refuses', () => {
     expect(await database.rows()).toEqual([['1', 'b'], ['2', 'a']]);
   });
 
+  test.each([4, 300])('a constraint that is deferred to the COMMIT: only the rows at fault are reported (%i others)', async (others) => {
+    const database = await server.database('CREATE TABLE t (id integer PRIMARY KEY, name text, parent integer REFERENCES t DEFERRABLE INITIALLY DEFERRED)');
+    const tree = new DebeziumTable(['id'], { id: int, name: text, parent: Schema.of('int32', { optional: true }) });
+    const node = (id: number, parent: number | null, name = 'x'): SinkRecord => tree.change('c', { id, name, parent });
+    const filler = Array.from({ length: others }, (_, i) => node(1000 + i, i === 0 ? null : 1000));
+    // 2 refers to 3, which comes later; 5 by 6 to it as well; 4 and 7 to nothing; 8 was bad and is good now.
+    const records = [node(2, 3), node(4, 99), ...filler, node(5, 6), node(6, 3), node(3, null), node(7, 98), node(8, 97, 'bad'), node(8, 3, 'good')];
+    const driver = database.driver(PASSWORD, 'all');
+    await driver.put(...records);
+    expect(driver.errant.map((it) => (it.error as Error).message)).toEqual([expect.stringContaining('constraint t_parent_fkey, SQLSTATE 23503'), expect.stringContaining('t_parent_fkey')]);
+    expect(driver.errant.map((it) => records.indexOf(it.record))).toEqual([1, records.length - 3]);
+    expect(await database.rows('t', 'id, parent, name')).toEqual(
+      [['2', '3', 'x'], ['3', null, 'x'], ['5', '6', 'x'], ['6', '3', 'x'], ['8', '3', 'good'], ...filler.map((_, i) => [String(1000 + i), i === 0 ? null : '1000', 'x'])],
+    );
+    await expect(database.driver(PASSWORD).put(node(20, 2), node(21, 96))).rejects.toMatchObject({ code: 'CONNECT_DATA' });
+    expect(await database.rows('t', 'id')).toHaveLength(5 + others);
+  });
+
   test('rows that refer to each other over tables land in the order of the records', async () => {
     const database = await server.database('CREATE TABLE parent (id integer PRIMARY KEY, name text); CREATE TABLE child (id integer PRIMARY KEY REFERENCES parent, name text)');
     const parent = new DebeziumTable(['id'], { id: int, name: text }, 'parent');

@@ -7,6 +7,8 @@ import type { RowCall } from './batch-writer.js';
 /** Statements between two savepoints: what is done again for one bad row. */
 const CHUNK = 64;
 const SAVEPOINT = 'millrace_chunk';
+/** Before the first row. */
+const BEGINNING = 'millrace_put';
 
 /** A record and the statements that it alone stands for. */
 export interface RecordCalls {
@@ -27,10 +29,15 @@ export interface BadRowListener {
  * Good rows land; the transaction is only committed when each bad one has been reported. `last` is its last statement. Throws what `report` throws, with nothing landed.
  */
 export async function applyOneByOne(session: Session, records: readonly RecordCalls[], listener: BadRowListener, last?: PreparedCall): Promise<void> {
-  await session.query('BEGIN');
+  await session.query(`BEGIN; SAVEPOINT ${BEGINNING}`);
   try {
-    let start = 0;
-    while (start < records.length) start = await applyChunk(session, records, start, listener);
+    const reported = new Set<SinkRecord>();
+    const report = async (record: SinkRecord, error: Error): Promise<void> => {
+      await listener.report(record, error);
+      reported.add(record);
+    };
+    await applyChunks(session, records, { ...listener, report });
+    if (await deferredFault(session)) await leaveOutDeferredFaults(session, records.filter((it) => !reported.has(it.record)), listener);
     if (last) await runLast(session, last);
     await session.query('COMMIT');
   } catch (error) {
@@ -42,6 +49,56 @@ export async function applyOneByOne(session: Session, records: readonly RecordCa
 async function runLast(session: Session, last: PreparedCall): Promise<void> {
   const { error } = await session.pipeline([last]);
   if (error !== undefined) throw error;
+}
+
+async function applyChunks(session: Session, records: readonly RecordCalls[], listener: BadRowListener): Promise<void> {
+  let start = 0;
+  while (start < records.length) start = await applyChunk(session, records, start, listener);
+}
+
+/** What the COMMIT would refuse. */
+async function deferredFault(session: Session): Promise<unknown> {
+  try {
+    await session.query('SET CONSTRAINTS ALL IMMEDIATE');
+    return undefined;
+  } catch (error) {
+    if (failureKind(error) !== 'data') throw error;
+    return error;
+  }
+}
+
+/**
+ * Constraints that are deferred to the COMMIT do not tell the row. Those rows are suspects that break one where it is checked at once; of these some may
+ * only have come before what they refer to, so the others are found by bisection. Leaves all the good rows applied, in their order.
+ */
+async function leaveOutDeferredFaults(session: Session, records: readonly RecordCalls[], listener: BadRowListener): Promise<void> {
+  const suspects = new Map<SinkRecord, Error>();
+  await session.query(`ROLLBACK TO SAVEPOINT ${BEGINNING}; SET CONSTRAINTS ALL IMMEDIATE`);
+  await applyChunks(session, records, { ...listener, report: (record, error) => Promise.resolve(void suspects.set(record, error)) });
+  let bad = new Set(suspects.keys());
+  const isGoodWithout = async (left: ReadonlySet<SinkRecord>): Promise<boolean> => {
+    await session.query(`ROLLBACK TO SAVEPOINT ${BEGINNING}`);
+    const { error } = await session.pipeline(records.filter((it) => !left.has(it.record)).flatMap((it) => it.calls));
+    if (error !== undefined && failureKind(error) !== 'data') throw error;
+    return error === undefined && (await deferredFault(session)) === undefined;
+  };
+  const rescue = async (group: readonly SinkRecord[]): Promise<void> => {
+    const left = new Set([...bad].filter((it) => !group.includes(it)));
+    if (await isGoodWithout(left)) {
+      bad = left;
+    } else if (group.length > 1) {
+      const half = group.length >> 1;
+      await rescue(group.slice(0, half));
+      await rescue(group.slice(half));
+    }
+  };
+  // What was rescued may be what others refer to.
+  for (let before = Infinity; bad.size < before; ) {
+    before = bad.size;
+    await rescue([...bad]);
+  }
+  if (!(await isGoodWithout(bad))) throw new DataError('The rows break a constraint together, and none of them does so alone');
+  for (const record of bad) await listener.report(record, suspects.get(record)!);
 }
 
 /** Where to go on. */
