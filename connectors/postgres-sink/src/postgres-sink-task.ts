@@ -45,7 +45,7 @@ export class PostgresSinkTask extends SinkTask {
   override start(context: SinkTaskContext): void {
     this.context = context;
     this.settings = parseSinkSettings(context.config);
-    this.planner = new RowPlanner(this.settings);
+    this.planner = new RowPlanner(this.settings, context.logger);
     this.writer = new BatchWriter(this.settings);
     const { exactlyOnce, flushRetryDelayMs: retryDelayMs } = this.settings;
     if (!exactlyOnce) return;
@@ -132,6 +132,8 @@ export class PostgresSinkTask extends SinkTask {
       if (failureKind(error) !== 'data' || isFencedError(error)) throw error;
       this.context.logger.debug({ code: errorCode(error), records: records.length }, 'A record is at fault: looking for it');
     }
+    // Another task may have widened a column since its statements were prepared.
+    await session.forgetPrepared();
     await applyOneByOne(session, this.oneByOne(records), {
       report: (record, error) => this.report(record, error),
       copyToProbe: (transaction, record) => this.writer.copyToProbe(transaction, this.encode([record])),

@@ -174,6 +174,50 @@ describe('tables that change', () => {
     await expect(database.driver().put(table.change('c', { Id: 1, 'a"b': 'x', 'A"B': 'y' }))).rejects.toThrow('have the same column');
   });
 
+  test('a column that is too narrow for a later schema is widened, for another task too', async () => {
+    const varchar = (length: number): Schema => Schema.of('string', { optional: true, parameters: { '__debezium.source.column.type': 'VARCHAR', '__debezium.source.column.length': String(length) } });
+    const price = (precision: number, scale: number): Schema => decimalSchema(scale, { precision, optional: true });
+    const narrow = new DebeziumTable(['id'], { id: int, n: Schema.of('int16', { optional: true }), f: Schema.of('float', { optional: true }), price: price(4, 1), code: varchar(3) });
+    const wide = new DebeziumTable(['id'], { id: Schema.of('int64'), n: Schema.of('int32', { optional: true }), f: Schema.of('double', { optional: true }), price: price(5, 3), code: varchar(6) });
+    const database = await server.database();
+    const [driver, other] = [database.driver(), database.driver()];
+    await Promise.all([driver, other].map((it, i) => it.put(narrow.change('c', { id: i, n: 1, f: 0.5, price: Decimal.parse('123.4'), code: 'abc' }))));
+    expect(await database.types()).toEqual({ id: 'integer', n: 'smallint', f: 'real', price: 'numeric(4,1)', code: 'character varying(3)' });
+    const row = (id: bigint): SinkRecord => wide.change('c', { id, n: 2147483647, f: 1e300, price: Decimal.parse('12.345'), code: 'abcdef' });
+    await driver.put(row(9007199254740993n), narrow.change('c', { id: 2, n: 2, f: 0.5, price: Decimal.parse('999.9'), code: 'x' }));
+    expect(await database.types()).toEqual({ id: 'bigint', n: 'integer', f: 'double precision', price: 'numeric(6,3)', code: 'character varying(6)' });
+    // Its statements were prepared for the narrow columns, and its table is what it was.
+    await other.put(row(5n));
+    await other.put(narrow.change('u', { id: 0, n: 3, f: 0.5, price: Decimal.parse('1.0'), code: 'y' }), ...Array.from({ length: 50 }, (_, i) => row(BigInt(100 + i))));
+    expect((await database.rows()).slice(0, 4)).toEqual([['0', '3', '0.5', '1.000', 'y'], ['1', '1', '0.5', '123.400', 'abc'], ['2', '2', '0.5', '999.900', 'x'], ['5', '2147483647', '1e+300', '12.345', 'abcdef']]);
+    expect((await database.rows()).at(-1)?.[0]).toBe('9007199254740993');
+  });
+
+  test('a column that a view needs stays as it is, and takes what fits', async () => {
+    const database = await server.database('CREATE TABLE t (id integer PRIMARY KEY, n smallint); CREATE VIEW v AS SELECT n FROM t');
+    const table = new DebeziumTable(['id'], { id: int, n: int });
+    const driver = database.driver({}, 'all');
+    await driver.put(table.change('c', { id: 1, n: 5 }), table.change('c', { id: 2, n: 70000 }));
+    expect(await database.rows()).toEqual([['1', '5']]);
+    expect(driver.errant.map((it) => it.error.message)).toEqual([expect.stringContaining('22003')]);
+    expect(driver.warnings).toEqual(['A column cannot be made wider: it takes what fits']);
+  });
+
+  test('without evolution no column is widened', async () => {
+    const database = await server.database('CREATE TABLE t (id integer PRIMARY KEY, n smallint)');
+    const table = new DebeziumTable(['id'], { id: int, n: int });
+    for (const evolution of ['none', 'validate-only']) await database.driver({ 'schema.evolution': evolution }).put(table.change('c', { id: 1, n: 5 }));
+    expect(await database.types()).toEqual({ id: 'integer', n: 'smallint' });
+    await expect(database.driver({ 'schema.evolution': 'validate-only', 'collection.name.format': 'x' }).put(table.change('c', { id: 1, n: 5 }))).rejects.toThrow('does not exist');
+  });
+
+  test('topics.to.tables.mapping goes before the format', async () => {
+    const database = await server.database('CREATE SCHEMA s');
+    const orders = new DebeziumTable(['id'], { id: int }, 'shop.public.orders');
+    await database.driver({ 'topics.to.tables.mapping': 'shop.public.orders:s.placed, b:c' }).put(orders.change('c', { id: 1 }), people.change('c', { id: 2, name: 'a', note: null }));
+    expect([await database.rows('s.placed'), await database.rows('t', 'id')]).toEqual([[['1']], [['2']]]);
+  });
+
   test('a table that was dropped is made again; a column that was dropped, too', async () => {
     const database = await server.database();
     const driver = database.driver();

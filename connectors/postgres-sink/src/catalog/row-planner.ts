@@ -1,8 +1,10 @@
-import { ConnectError, DataError, type Schema, type SinkRecord } from '@millrace/connect-api';
+import { ConnectError, type ConnectLogger, DataError, type Schema, type SinkRecord } from '@millrace/connect-api';
 import { encodingFor, type TargetType } from '../columns/codec-for.js';
 import { SKIPPED } from '../columns/column-codec.js';
 import { columnTypeFor } from '../columns/column-type.js';
+import { widerType } from '../columns/wider-type.js';
 import type { SinkSettings } from '../config/sink-settings.js';
+import { errorCode } from '../connection/error-code.js';
 import type { Session } from '../connection/session.js';
 import { collectionName, parseTableName, readsSource } from '../naming/collection-name.js';
 import { catalogName, quoteLiteral, quoteTable, type TableName } from '../naming/identifier.js';
@@ -13,6 +15,9 @@ import { envelopeCodecs, type KeyPlan, type PlannedField, type RowPlan, structCo
 import { type NewColumn, TableEvolution } from './table-evolution.js';
 import { currentSchema, readTargetTable, readType, type TargetTable } from './target-table.js';
 import { type PlannedKey, plannedKey, type WantedField } from './planned-key.js';
+
+/** A view or a generated column needs it, it is part of a partition key, or the table is another's. */
+const UNCHANGEABLE = new Set(['0A000', '42P16', '42501', '42809']);
 
 /** A field and the column it belongs to. */
 interface WantedColumn extends WantedField {
@@ -27,7 +32,13 @@ export class RowPlanner {
   generation = 0;
   private readonly evolution: TableEvolution;
 
-  constructor(private readonly settings: SinkSettings) {
+  /** Columns that could not be changed, with the types. */
+  private readonly unchangeable = new Set<string>();
+
+  constructor(
+    private readonly settings: SinkSettings,
+    private readonly logger: ConnectLogger,
+  ) {
     this.evolution = new TableEvolution(settings.connection);
   }
 
@@ -42,7 +53,7 @@ export class RowPlanner {
 
   /** The table's name for a record. Throws DataError if the record lacks what the format asks for. */
   tableName(record: SinkRecord): TableName {
-    const text = collectionName(this.settings.nameFormat, record.topic, (field) => sourceField(record, field));
+    const text = this.settings.tables.get(record.topic) ?? collectionName(this.settings.nameFormat, record.topic, (field) => sourceField(record, field));
     return parseTableName(text, this.settings.quoteIdentifiers);
   }
 
@@ -99,10 +110,34 @@ export class RowPlanner {
       table = await readTargetTable(session, name);
       if (!table || missing.some((it) => !table?.columns.has(it.name))) throw new ConnectError(`The column ${names} was added to ${key} but is not found`);
     }
+    table = await this.widened(session, table, wanted);
     this.checkKey(table, key, wanted);
     if (this.tables.has(key) && this.tables.get(key) !== table) this.generation += 1;
     this.tables.set(key, table);
     return table;
+  }
+
+  /** Columns of the table that are too narrow for a schema are changed; one that cannot be (a view needs it, say) stays, and takes what fits. */
+  private async widened(session: Session, table: TargetTable, wanted: readonly WantedColumn[]): Promise<TargetTable> {
+    if (!this.settings.evolve) return table;
+    let isChanged = false;
+    for (const { name, schema } of wanted) {
+      const column = table.columns.get(name);
+      const sqlType = column && widerType(schema, column.sqlType);
+      const id = `${table.sqlName} ${name} ${sqlType ?? ''}`;
+      if (sqlType === undefined || this.unchangeable.has(id)) continue;
+      try {
+        await this.evolution.widenColumn(table.sqlName, { name, sqlType });
+        isChanged = true;
+      } catch (error) {
+        if (!UNCHANGEABLE.has(errorCode(error) ?? '')) throw error;
+        this.unchangeable.add(id);
+        this.logger.warn({ table: table.sqlName, column: name, type: sqlType, error: String(error) }, 'A column cannot be made wider: it takes what fits');
+      }
+    }
+    if (!isChanged) return table;
+    await session.forgetPrepared();
+    return (await readTargetTable(session, table.name)) ?? table;
   }
 
   private checkKey(table: TargetTable, name: string, wanted: readonly WantedColumn[]): void {

@@ -2,7 +2,7 @@ import type { DataSource, QueryRunner, TableColumnOptions } from 'typeorm';
 import { errorCode } from '../connection/error-code.js';
 import { clientOptions } from '../connection/session.js';
 import type { ConnectionSettings } from '../config/sink-settings.js';
-import { doubleQuotes, type TableName } from '../naming/identifier.js';
+import { doubleQuotes, quoteIdentifier, type TableName } from '../naming/identifier.js';
 
 /** A column to make. */
 export interface NewColumn {
@@ -17,7 +17,7 @@ export interface NewColumn {
 /** Another task of this connector, or another one, was faster. */
 const ALREADY_THERE = new Set(['42P07', '42701', '23505', '42710']);
 
-/** Creates tables and adds columns, through TypeORM, on a connection of its own that lives as long as the change takes. */
+/** Creates tables, adds columns and widens them, through TypeORM, on a connection of its own that lives as long as the change takes. */
 export class TableEvolution {
   constructor(private readonly settings: ConnectionSettings) {}
 
@@ -36,6 +36,11 @@ export class TableEvolution {
         await runner.addColumn(new Table({ schema: doubleQuotes(table.schema), name: doubleQuotes(table.name) }), new TableColumn(typeormColumn(column)));
       });
     }
+  }
+
+  /** `table` as SQL. TypeORM's own way to change a type drops the column. */
+  async widenColumn(table: string, { name, sqlType }: Pick<NewColumn, 'name' | 'sqlType'>): Promise<void> {
+    await this.withRunner((runner) => runner.query(`ALTER TABLE ${table} ALTER COLUMN ${quoteIdentifier(name)} TYPE ${sqlType}`) as Promise<void>);
   }
 
   private async withRunner(change: (runner: QueryRunner, typeorm: typeof import('typeorm')) => Promise<void>): Promise<void> {

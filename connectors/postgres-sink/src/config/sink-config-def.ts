@@ -1,6 +1,16 @@
 import { ConfigDef } from '@millrace/connect-api';
 import { parseTableName } from '../naming/collection-name.js';
 
+function mappingProblem(entries: readonly string[]): string | undefined {
+  for (const entry of entries) {
+    const match = /^\s*([\w.-]+)\s*:(.+)$/.exec(entry);
+    if (!match) return `${entry} is not topic:table`;
+    const problem = tableNameProblem(match[2]!.trim());
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
+
 function tableNameProblem(value: string): string | undefined {
   try {
     parseTableName(value, true);
@@ -33,10 +43,10 @@ export const SINK_CONFIG = new ConfigDef({
   'primary.key.fields': { ...behaviour, kind: 'list', default: '', doc: 'The fields of the key, or the column for a key that is a single value. Empty: all fields.' },
   'schema.evolution': {
     ...behaviour, kind: 'string', default: 'none', oneOf: ['none', 'basic', 'validate-only'], ignoreCase: true,
-    check: (value: string) => (value.toLowerCase() === 'validate-only' ? 'validate-only is not supported yet' : undefined),
-    doc: 'none: tables are as they are. basic: missing tables are created, missing columns are added.',
+    doc: 'none: tables are as they are. basic: missing tables are created, missing columns are added, and columns that are too narrow for a schema (integers, real, numeric and varchar with a length) are widened. validate-only: as none; in both a table or a column that is missing is an error before anything is written.',
   },
   'collection.name.format': { ...behaviour, kind: 'string', default: '${topic}', doc: 'The table\'s name: ${topic} is the topic with dots made underscores, ${original} the topic as it is, ${source.table} and the like are fields of the source block.' },
+  'topics.to.tables.mapping': { ...behaviour, kind: 'list', default: '', check: mappingProblem, doc: 'Tables of single topics, before collection.name.format: topic:table or topic:schema.table, separated by commas.' },
   'collection.table.format': { ...behaviour, kind: 'string', default: '${table}', onlyDefault: true, doc: 'Another format, by the source\'s schema and table.' },
   'collection.naming.strategy': { ...advanced, kind: 'class', default: 'io.debezium.sink.naming.DefaultCollectionNamingStrategy', onlyDefault: true, doc: 'Class that names tables.' },
   'column.naming.strategy': { ...advanced, kind: 'class', default: 'io.debezium.connector.jdbc.naming.DefaultColumnNamingStrategy', onlyDefault: true, doc: 'Class that names columns.' },

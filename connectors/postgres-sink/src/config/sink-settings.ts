@@ -23,9 +23,11 @@ export interface SinkSettings {
   readonly truncateEnabled: boolean;
   readonly keyMode: KeyMode;
   readonly keyFields: readonly string[];
-  /** Whether tables are created and columns added. */
+  /** Whether tables are created, and columns added and widened. */
   readonly evolve: boolean;
   readonly nameFormat: string;
+  /** Tables by topic, before `nameFormat`. */
+  readonly tables: ReadonlyMap<string, string>;
   readonly quoteIdentifiers: boolean;
   readonly includeField: FieldFilter;
   readonly flushRetriesMax: number;
@@ -57,6 +59,7 @@ export function parseSinkSettings(given: ConnectorConfig): SinkSettings {
     keyFields: parsed['primary.key.fields'],
     evolve: parsed['schema.evolution'].toLowerCase() === 'basic',
     nameFormat: parsed['collection.name.format'],
+    tables: new Map(parsed['topics.to.tables.mapping'].map(topicAndTable)),
     quoteIdentifiers: parsed['quote.identifiers'],
     includeField: fieldFilter(parsed['field.include.list'], parsed['field.exclude.list']),
     flushRetriesMax: parsed['flush.max.retries'],
@@ -64,6 +67,12 @@ export function parseSinkSettings(given: ConnectorConfig): SinkSettings {
     postgisSchema: parsed['dialect.postgres.postgis.schema'],
     exactlyOnce: parsed['exactly.once'] ? { table: parseTableName(parsed['offsets.table.name'], parsed['quote.identifiers']), fencedWaitMs: parsed['exactly.once.fenced.wait.ms'] } : undefined,
   };
+}
+
+/** Of `topic:table`; no topic has a colon. */
+function topicAndTable(entry: string): [topic: string, table: string] {
+  const colon = entry.indexOf(':');
+  return [entry.slice(0, colon).trim(), entry.slice(colon + 1).trim()];
 }
 
 /** The settings one by one, with what is wrong between them; nothing outside is asked. */

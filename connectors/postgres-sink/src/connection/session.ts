@@ -72,6 +72,12 @@ export class Session {
     this.prepared.set(name, wireName);
   }
 
+  /** After a change of a table: the server keeps the types of parameters as they were when a statement was prepared. */
+  async forgetPrepared(): Promise<void> {
+    this.prepared.clear();
+    await this.query('DEALLOCATE ALL');
+  }
+
   /** Adds the call of a prepared statement to a script. */
   addCall(script: Script, { name, sql, parameters }: PreparedCall): void {
     const known = this.prepared.get(name);

@@ -83,6 +83,47 @@ test.each([1, 2, 3, 4])('a task that dies anywhere, and begins again anywhere be
   expect(await database.query('SELECT partition, next_offset::int AS next FROM millrace_offsets ORDER BY 1')).toEqual([{ partition: 0, next: END }, { partition: 1, next: END }]);
 }, 120_000);
 
+test('twenty deaths of the task under load, five of them with the server: each record is stored once', async () => {
+  const random = randomNumbers(20);
+  const database = await server.database('CREATE TABLE t (p integer, n bigint, text text)');
+  const link = await FaultyLink.listen(server.server);
+  const config = { ...APPEND, 'connection.url': `jdbc:postgresql://127.0.0.1:${link.port}/${database.name}?sslmode=disable`, 'flush.max.retries': '500' };
+  let reached = 0;
+  let dead: Promise<unknown>[] = [];
+  for (let death = 0; death < 20; death++) {
+    const driver = database.driver(config);
+    await driver.open(at());
+    let from = Math.floor(random() * (reached + 1));
+    for (let puts = 1 + Math.floor(random() * 3); puts > 0; puts--, from = reached) {
+      await driver.put(...rows(from, reached + 700));
+      reached += 700;
+    }
+    // In the middle of a put: its task is gone, and every fourth time the server, too.
+    if (death % 4 === 3) {
+      const put = driver.put(...rows(from, reached + 700));
+      await server.server.kill();
+      await server.server.restart();
+      await put;
+      reached += 700;
+    } else {
+      link.breakAfter(random() < 0.5 ? 'requests' : 'answers', Math.floor(random() * 20_000));
+      dead.push(driver.put(...rows(from, reached + 700)).catch(() => undefined));
+      await new Promise((resolve) => setImmediate(resolve));
+      link.cut();
+      dead.push(driver.stop());
+    }
+  }
+  await Promise.all(dead);
+  dead = [];
+  const last = database.driver(config);
+  await last.open(at());
+  await last.put(...rows(0, reached + 700));
+  await last.stop();
+  await link.close();
+  const check = await server.client(database.name);
+  expect((await check.query('SELECT count(*)::int AS rows, count(DISTINCT n)::int AS distinct, max(n)::int AS last FROM t')).rows).toEqual([{ rows: reached + 700, distinct: reached + 700, last: reached + 699 }]);
+}, 120_000);
+
 test.each([5, 2000])('a commit whose answer is lost is not done again (%i records)', async (count) => {
   const database = await server.database('CREATE TABLE t (p integer, n bigint, text text)');
   const link = await FaultyLink.listen(server.server);
