@@ -14,6 +14,7 @@ const DEATH_LOOK_MS = 3_000;
 /** A job that waits for another one on the same thing looks again. */
 const RESOURCE_LOOK_MS = 1_000;
 const KEPT_SECONDS = 30 * 24 * 3600;
+const TELL_AGAIN_MS = 60_000;
 /** Only what kills workers again and again is given up. */
 const DEATHS_MAX = 100;
 
@@ -35,6 +36,7 @@ export class BullmqQueue<B extends IQueueBackend, C> implements JobQueue {
   private readonly queue: Queue<JobData, null, string, JobData, null, string, B, C>;
   private readonly worker: Worker<JobData, null, string, B, SavedProgress & object, C>;
   private readonly running = new Map<string, AbortController>();
+  private told = { reason: '', atMs: 0 };
 
   constructor(
     classes: Pick<BackendClasses<B, C>, 'Queue' | 'Worker'>,
@@ -55,7 +57,7 @@ export class BullmqQueue<B extends IQueueBackend, C> implements JobQueue {
       maxStalledCount: DEATHS_MAX,
       autorun: false,
     });
-    const onError = (error: Error): void => options.logger.warn({ reason: withoutPassword(errorMessage(error), settings) }, 'the job store does not answer');
+    const onError = (error: Error): void => this.tell(withoutPassword(errorMessage(error), settings));
     this.queue.on('error', onError);
     this.worker.on('error', onError);
     this.worker.on('lockRenewalFailed', (ids: string[]) => {
@@ -128,6 +130,14 @@ export class BullmqQueue<B extends IQueueBackend, C> implements JobQueue {
     await Promise.race([this.worker.close(), delay(CLOSE_MS, undefined, { ref: false })]);
     await this.worker.close(true);
     await this.queue.close();
+  }
+
+  /** Several connections fail at once, again and again: a reason is told once in a while. */
+  private tell(reason: string): void {
+    const nowMs = performance.now();
+    if (reason === this.told.reason && nowMs - this.told.atMs < TELL_AGAIN_MS) return;
+    this.told = { reason, atMs: nowMs };
+    this.options.logger.warn({ reason }, 'the job store does not answer as it should');
   }
 
   private async cancelSchedule(id: string): Promise<JobAnswer | undefined> {
