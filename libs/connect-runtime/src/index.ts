@@ -30,3 +30,4 @@ export type {
 } from './rest/shapes.js';
 export { parseOffsetsBody } from './rest/offsets-body.js';
 export { exactJson } from './stores/offset-json.js';
+export { JsonConverter } from './converters/json/json-converter.js';

@@ -34,7 +34,7 @@ export function exportStars(files: readonly SourceFile[]): Finding[] {
 }
 
 export function strayIndexes(files: readonly SourceFile[]): Finding[] {
-  return files.filter((it) => it.path.endsWith('/index.ts') && !/^(libs|apps|connectors)\/[^/]+\/src\/index\.ts$/.test(it.path)).map((it) => ({ path: it.path, rule: 'stray-index', detail: 'an index.ts exists only at the root of a package' }));
+  return files.filter((it) => it.path.endsWith('/index.ts') && !/^(libs|apps|connectors)\/[^/]+\/(test\/examples\/[^/]+\/)?src\/index\.ts$/.test(it.path)).map((it) => ({ path: it.path, rule: 'stray-index', detail: 'an index.ts exists only at the root of a package' }));
 }
 
 /** Words of a workplace do not belong into what is published. */

@@ -1,5 +1,5 @@
 import type { SourceRecord } from '@millrace/connect-api';
-import { JsonConverter } from '../../../../libs/connect-runtime/src/converters/json/json-converter.js';
+import { JsonConverter } from '@millrace/connect-runtime';
 
 /** A record as the JSON converter wrote it: texts without schemas, and (`…Full`) with them. */
 export interface JudgedRecord {
