@@ -91,6 +91,11 @@ async function main(): Promise<void> {
     const append = new SinkDriver({ ...config, 'insert.mode': 'insert', 'primary.key.mode': 'none', 'delete.enabled': 'false', 'collection.name.format': 'a' });
     await measure('append', rows, perPut, append, (id) => record(id, 'x', id));
     await append.stop();
+    const once = new SinkDriver({ ...config, 'insert.mode': 'upsert', 'collection.name.format': 'o', 'exactly.once': 'true' });
+    let offset = 0;
+    for (const round of ['fresh keys', 'existing keys']) await measure(`upsert exactly once, ${round}`, rows, perPut, once, (id) => record(id, round, offset++));
+    for (const size of [1, 16, 200]) await measure(`upsert exactly once in puts of ${size}`, Math.min(size * 300, 20_000), size, once, (id) => record(id, 'small', offset++));
+    await once.stop();
   } finally {
     await server.stop();
     rmSync(folder, { recursive: true, force: true });
