@@ -8,6 +8,7 @@ import { forwardOverHttp } from './forward.js';
 import { JobRunner } from './jobs/job-runner.js';
 import { jobStoreSettings } from './jobs/job-settings.js';
 import { Jobs } from './jobs/jobs.js';
+import { workerFamilies } from './metrics/worker-families.js';
 import { isLoopback, restSettings, type RestSettings } from './rest-settings.js';
 import { setLevel } from './rest/loggers.controller.js';
 import { restServer } from './rest/rest-server.js';
@@ -53,7 +54,7 @@ export async function startConnectApp(options: ConnectAppOptions): Promise<Conne
       await worker.stop();
     },
   };
-  const module = ConnectModule.for({ rest: worker.rest, jobs, engine, logging, servesAdmin: rest.servesAdmin });
+  const module = ConnectModule.for({ rest: worker.rest, jobs, engine, metrics: () => workerFamilies(worker.metrics()), logging, servesAdmin: rest.servesAdmin });
   const nest = await NestFactory.create<NestFastifyApplication>(module, restServer(config, startGate), { bodyParser: false, logger: new NestLogger(logging.logger), abortOnError: false });
   await listen(nest, rest);
   if (!isLoopback(rest.host)) logging.logger.warn({ host: rest.host, port: rest.port }, 'the REST interface has no authentication and is reachable from other machines');

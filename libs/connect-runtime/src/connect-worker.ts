@@ -137,7 +137,18 @@ export class ConnectWorker {
 
   metrics(): WorkerMetrics {
     const { group, work } = this.herder;
-    return { workerId: this.workerId, groupGeneration: group.generation, isLeader: group.isLeader, connectors: work.connectorCount, tasks: work.taskMetrics() };
+    return {
+      workerId: this.workerId,
+      groupGeneration: group.generation,
+      isLeader: group.isLeader,
+      leader: group.leaderUrl ?? null,
+      protocol: group.protocolName,
+      rebalances: group.rebalances.metrics(),
+      connectors: this.herder.connectorMetrics(),
+      connectorStartups: work.connectorStartups,
+      tasks: work.taskMetrics(),
+      taskStartups: work.taskStartups,
+    };
   }
 
   private topicLog(kind: 'config' | 'status' | 'offset', partitions: number): KafkaTopicLog {

@@ -15,6 +15,23 @@ export interface TaskMetrics {
   readonly recordsActive: number;
   /** Sink: records in the log that were not put yet. */
   readonly lag: number;
+  /** Sink: of its partitions, the most records between what was fetched and the end of the log (Connect's sink-record-lag-max). */
+  readonly lagMax: number;
+  /** Sink: records in the log whose offsets are not committed yet: what would be put again, or at all, if the task ended now. */
+  readonly lagCommitted: number;
+  /** Sink: assigned partitions. */
+  readonly partitions: number;
+  /** Source: polls that gave records. Sink: puts. Size and time are of the last half minute. */
+  readonly batches: number;
+  readonly batchSizeAvg: number;
+  readonly batchSizeMax: number;
+  readonly batchMsAvg: number;
+  readonly batchMsMax: number;
+  /** Commits of offsets: those that succeeded and failed, and the time that they took in the last half minute. */
+  readonly commits: number;
+  readonly commitFailures: number;
+  readonly commitMsAvg: number;
+  readonly commitMsMax: number;
   /** Source: what the task says of its lag behind the source (`SourceTask.lag`); null where it does not say. */
   readonly sourceLagMs: number | null;
   readonly sourceLagBytes: number | null;
@@ -34,10 +51,55 @@ export interface TaskMetrics {
   readonly errors: ErrorTotals;
 }
 
+/** A task with what its worker knows of it. */
+export interface SupervisedTaskMetrics extends TaskMetrics {
+  /** Shares of the time since its start; what is missing to 1 is start and failure. */
+  readonly runningRatio: number;
+  readonly pauseRatio: number;
+  /** By the worker, since the task came there or was started by hand. */
+  readonly restarts: number;
+  readonly connectorClass: string;
+  readonly taskClass: string;
+  readonly version: string | null;
+}
+
+export interface StartupMetrics {
+  readonly attempts: number;
+  readonly successes: number;
+  readonly failures: number;
+}
+
+export interface ConnectorMetrics {
+  readonly connector: string;
+  readonly type: 'source' | 'sink' | 'unknown';
+  readonly connectorClass: string;
+  readonly version: string | null;
+  /** As its status says: RUNNING, PAUSED, STOPPED, FAILED, UNASSIGNED, RESTARTING. */
+  readonly state: string;
+  readonly restarts: number;
+}
+
+export interface RebalanceMetrics {
+  readonly completed: number;
+  readonly isRebalancing: boolean;
+  /** Since the start. */
+  readonly avgMs: number;
+  readonly maxMs: number;
+  /** Null: there was none yet. */
+  readonly sinceLastMs: number | null;
+}
+
 export interface WorkerMetrics {
   readonly workerId: string;
   readonly groupGeneration: number;
   readonly isLeader: boolean;
-  readonly connectors: number;
-  readonly tasks: readonly TaskMetrics[];
+  /** URL of the worker that leads; null while it is not known. */
+  readonly leader: string | null;
+  readonly protocol: string;
+  readonly rebalances: RebalanceMetrics;
+  /** Connectors and tasks that run on this worker. */
+  readonly connectors: readonly ConnectorMetrics[];
+  readonly connectorStartups: StartupMetrics;
+  readonly tasks: readonly SupervisedTaskMetrics[];
+  readonly taskStartups: StartupMetrics;
 }

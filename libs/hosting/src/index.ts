@@ -6,3 +6,5 @@ export { loggingFromEnvironment } from './logging/logging-from-environment.js';
 export { NestLogger } from './logging/nest-logger.js';
 export { EngineHost, type Engine } from './engine-host.js';
 export { closeOnSignal, exitWithReason, type Closable } from './run-until-signal.js';
+export { MetricsPage, type MetricFamily, type MetricSample } from './metrics/metrics-page.js';
+export { MetricsListener, type MetricsListenerOptions } from './metrics/metrics-listener.js';

@@ -6,6 +6,7 @@ import { ErrorCode, type MetadataRecord } from '@millrace/protocol';
 import { LogDirectory, NodeFileSystem, type FileSystem, type Processes } from '@millrace/storage';
 import type { LogCleaner, LogCleanerMetrics } from './cleaner/log-cleaner.js';
 import { makeLogCleaner } from './cleaner/make-log-cleaner.js';
+import type { BrokerMetrics } from './broker-metrics.js';
 import type { BrokerServices } from './broker-services.js';
 import { BROKER_CONFIG_DEFINITIONS, BrokerConfig, type BrokerConfigKey } from './config/broker-config.js';
 import { advertisedEndpoints, clientListeners, type NamedEndpoint } from './config/listeners.js';
@@ -92,6 +93,13 @@ export class Broker {
   /** Undefined while the broker does not run, or does not compact (`log.cleaner.enable`). */
   get logCleaner(): LogCleanerMetrics | undefined {
     return this.running?.cleaner?.metrics;
+  }
+
+  /** Undefined while the broker does not run. */
+  metrics(): BrokerMetrics | undefined {
+    const { running, dispatcher, server } = this;
+    if (running === undefined || dispatcher === undefined || server === undefined) return undefined;
+    return { ...running.services.replicas.metrics(), brokerId: this.config.nodeId, topics: this.image.topics.size, connections: server.connectionCount, requests: dispatcher.traffic(), cleaner: running.cleaner?.metrics };
   }
 
   get clusterId(): string | undefined {

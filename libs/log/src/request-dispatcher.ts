@@ -7,6 +7,19 @@ import { PooledResponse, type ApiHandler, type BrokerApi } from './handlers/brok
 interface Served {
   readonly api: Api<unknown, unknown, unknown, unknown>;
   readonly handle: ApiHandler;
+  readonly traffic: ApiTraffic;
+}
+
+/** Requests of one API since the start, under Kafka's names of its request metrics. */
+export interface ApiTraffic {
+  readonly api: string;
+  requests: number;
+  /** Answered by closing the connection: a fault of ours, or a body that cannot be read. */
+  failures: number;
+  requestBytes: number;
+  /** From the decoded request to its answer, waits for data and acknowledgements included. */
+  totalTimeMs: number;
+  totalTimeMaxMs: number;
 }
 
 /** From frames' bodies to handlers and back to frames. A body that cannot be read closes its connection (the error goes up to the network). */
@@ -16,36 +29,51 @@ export class RequestDispatcher {
 
   constructor(apis: readonly BrokerApi[], services: BrokerServices) {
     this.logger = services.logger;
-    for (const { api, handlerFor } of apis) this.servedByKey.set(api.apiKey, { api: api as unknown as Served['api'], handle: handlerFor(services) });
+    for (const { api, handlerFor } of apis) this.servedByKey.set(api.apiKey, { api: api as unknown as Served['api'], handle: handlerFor(services), traffic: { api: api.name, requests: 0, failures: 0, requestBytes: 0, totalTimeMs: 0, totalTimeMaxMs: 0 } });
   }
 
   handle(context: RequestContext, body: Uint8Array): ResponseBytes | Promise<ResponseBytes> {
     const served = this.servedByKey.get(context.apiKey);
     if (served === undefined) return undefined;
-    const { api, handle } = served;
+    const { api, handle, traffic } = served;
+    const startedMs = performance.now();
+    traffic.requests += 1;
+    traffic.requestBytes += body.length;
     const reader = new ByteReader(body);
     const request = api.request.decode(reader, context.apiVersion);
     try {
       const answer: unknown = handle(request as never, context);
-      if (!(answer instanceof Promise)) return encode(api, context, answer);
+      if (!(answer instanceof Promise)) return answered(served, context, answer, startedMs);
       return answer
-        .then((it: unknown) => encode(api, context, it))
+        .then((it: unknown) => answered(served, context, it, startedMs))
         .catch((error: unknown) => {
-          throw this.failed(context, api, error);
+          throw this.failed(context, served, error);
         });
     } catch (error) {
-      throw this.failed(context, api, error);
+      throw this.failed(context, served, error);
     }
   }
 
+  traffic(): ApiTraffic[] {
+    return [...this.servedByKey.values()].map((it) => ({ ...it.traffic }));
+  }
+
   /** A handler answers every failure that it foresees; what arrives here is a fault of ours, or a produce without acknowledgement that failed. */
-  private failed(context: RequestContext, api: Api<unknown, unknown, unknown, unknown>, error: unknown): unknown {
+  private failed(context: RequestContext, { api, traffic }: Served, error: unknown): unknown {
+    traffic.failures += 1;
     if (!hasCode(error, 'PRODUCE_FAILED')) {
       const stack = error instanceof Error ? error.stack : undefined;
       this.logger.error({ api: api.name, apiVersion: context.apiVersion, clientId: context.clientId, connectionId: context.connection.connectionId, reason: errorMessage(error), stack }, 'request failed');
     }
     return error;
   }
+}
+
+function answered({ api, traffic }: Served, context: RequestContext, answer: unknown, startedMs: number): ResponseBytes {
+  const tookMs = performance.now() - startedMs;
+  traffic.totalTimeMs += tookMs;
+  if (tookMs > traffic.totalTimeMaxMs) traffic.totalTimeMaxMs = tookMs;
+  return encode(api, context, answer);
 }
 
 function encode(api: Api<unknown, unknown, unknown, unknown>, context: RequestContext, answer: unknown): ResponseBytes {

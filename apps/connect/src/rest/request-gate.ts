@@ -28,7 +28,7 @@ function refusalOf(request: FastifyRequest, routes: RouteTable): number | string
     if (!methods) return 404;
     return method === 'OPTIONS' ? methods : 405;
   }
-  if (headers.accept !== undefined && !ACCEPTS_JSON.test(headers.accept)) return 406;
+  if (headers.accept !== undefined && !ACCEPTS_JSON.test(headers.accept) && !/^\/metrics\/?(\?|$)/.test(request.url)) return 406;
   if (WITH_BODY.has(method) && !JSON_TYPE.test(headers['content-type'] ?? (hasBody(request) ? '' : 'application/json'))) return 415;
   return undefined;
 }

@@ -2,3 +2,5 @@
 export const REST_API = Symbol('ConnectRestApi');
 /** The levels of this process's loggers. */
 export const LOG_LEVEL_REGISTRY = Symbol('LogLevels');
+/** What Prometheus scrapes. */
+export const METRICS_PAGE = Symbol('MetricsPage');

@@ -9,6 +9,7 @@ import type { StringMap } from '../rest/shapes.js';
 import type { TargetState } from '../stores/config-records.js';
 import type { Planning } from './planning-calls.js';
 import { RestartBudget, type RestartPolicy } from './restart-budget.js';
+import type { StartupTotals } from './startup-totals.js';
 import type { RestartRecord } from './task-supervisor.js';
 
 const RETRY_MIN_MS = 250;
@@ -24,6 +25,7 @@ export interface ConnectorRunnerOptions {
   readonly publishTasks: (name: string, configs: readonly StringMap[], plugin: PluginDescriptor) => Promise<void>;
   readonly onState: (state: 'RUNNING' | 'PAUSED' | 'STOPPED' | 'FAILED', trace: string | null) => void;
   readonly restartPolicy: (config: StringMap) => RestartPolicy;
+  readonly startups: StartupTotals;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -125,6 +127,7 @@ export class ConnectorRunner {
     }
     if (this.running && isSameConfig(this.running.config, wanted.config)) return;
     await this.stopInstance();
+    const started = this.options.startups.begin();
     try {
       const { config: resolved, secrets } = this.options.resolve(wanted.config);
       this.secrets = secrets;
@@ -133,7 +136,9 @@ export class ConnectorRunner {
       this.opened = connector;
       await connector.start(resolved);
       this.running = { connector, plugin, config: wanted.config, resolved };
+      started(true);
     } catch (error) {
+      started(false);
       await this.leave();
       return this.fail(error);
     }

@@ -17,6 +17,7 @@ import { WorkSet } from '../group/work-set.js';
 import { machineMs, WorkerLease } from '../isolation/worker-lease.js';
 import type { ConfigStore } from '../stores/config-store.js';
 import { ClusterView } from './cluster-view.js';
+import { RebalanceTimes } from './rebalance-times.js';
 
 export interface GroupStateOptions {
   readonly membership: GroupMembership;
@@ -55,6 +56,7 @@ export class GroupState implements MembershipEvents {
   /** Of the protocol of the last round; internal requests are signed from 2 on. */
   protocolVersion: number;
   readonly lease = new WorkerLease(-Infinity);
+  readonly rebalances: RebalanceTimes;
   private readonly assignor: IncrementalAssignor;
   private lastRound: ConnectAssignment | undefined;
   private lastCompletedGeneration = -1;
@@ -66,10 +68,15 @@ export class GroupState implements MembershipEvents {
   constructor(private readonly options: GroupStateOptions) {
     this.assignor = new IncrementalAssignor(options.scheduledRebalanceMaxDelayMs);
     this.protocolVersion = VERSION_MAX[options.protocol] ?? 2;
+    this.rebalances = new RebalanceTimes(options.clock);
   }
 
   get isLeader(): boolean {
     return this.memberId !== '' && this.memberId === this.leaderId;
+  }
+
+  get protocolName(): string {
+    return CONNECT_PROTOCOLS.find((it) => it.version === this.protocolVersion)?.name ?? '';
   }
 
   start(): void {
@@ -103,6 +110,7 @@ export class GroupState implements MembershipEvents {
 
   protocols(): readonly { name: string; metadata: Uint8Array }[] {
     this.isSettled = false;
+    this.rebalances.begin();
     const { advertisedUrl, configs } = this.options;
     const work = this.assigned.toWork();
     const assignment = this.lastRound === undefined ? null : { ...this.lastRound, assigned: work, revoked: NO_WORK, delayMs: 0, error: 0 };
@@ -148,6 +156,7 @@ export class GroupState implements MembershipEvents {
     this.leaderUrl = assignment.leaderUrl;
     this.lastCompletedGeneration = round.generation;
     this.lastRound = assignment;
+    this.rebalances.end();
     if (!this.isLeader) this.view = undefined;
     this.noteProtocol(round.protocol);
     if (!(await this.hasConfigsUpTo(assignment.configOffset))) return await this.stayOut();

@@ -16,6 +16,7 @@ import { OffsetStore } from '../stores/offset-store.js';
 import { SourceOffsetStores } from '../stores/source-offset-stores.js';
 import type { Status, StatusRecord, StatusState } from '../stores/status-records.js';
 import { StatusStore } from '../stores/status-store.js';
+import type { ConnectorMetrics } from '../worker-metrics.js';
 import type { TopicLog } from '../stores/topic-log.js';
 import { ConnectorHealths } from './connector-health.js';
 import { ConnectorReads } from './connector-reads.js';
@@ -164,6 +165,21 @@ export class Herder {
     await this.group.stop();
     await this.planning.close();
     await Promise.all([this.configs.stop(), this.statuses.stop(), this.offsets.stop(), this.offsetStores.stop()]);
+  }
+
+  /** Of the connectors that run here. */
+  connectorMetrics(): ConnectorMetrics[] {
+    return this.work.connectorNames.map((connector) => {
+      const config = this.configs.state.config(connector);
+      return {
+        connector,
+        type: this.reads.type(config),
+        connectorClass: config?.['connector.class'] ?? '',
+        version: this.version(connector),
+        state: this.statuses.state.connector(connector)?.state ?? 'UNASSIGNED',
+        restarts: this.work.connectorRestarts(connector)?.restarts ?? 0,
+      };
+    });
   }
 
   private onConfigChange(change: ConfigChange): void {

@@ -12,9 +12,10 @@ import type { ConnectorTaskId, StringMap, TaskHealth } from '../rest/shapes.js';
 import type { ConfigState } from '../stores/config-state.js';
 import type { OffsetLease, OwnOffsetTopic, SourceOffsetStores } from '../stores/source-offset-stores.js';
 import type { StatusState } from '../stores/status-records.js';
-import type { TaskMetrics } from '../worker-metrics.js';
+import type { SupervisedTaskMetrics } from '../worker-metrics.js';
 import { ConnectorRunner, isSameConfig } from './connector-runner.js';
 import type { Planning } from './planning-calls.js';
+import { StartupTotals } from './startup-totals.js';
 import { TaskSupervisor, type RestartRecord } from './task-supervisor.js';
 import type { TaskSpecs } from './task-specs.js';
 
@@ -43,6 +44,7 @@ interface RunningTask {
   readonly id: ConnectorTaskId;
   /** As text, references to config providers as they are: what must be equal for the task to run on. */
   readonly specText: string;
+  readonly plugin: PluginDescriptor;
   readonly host: TaskHost;
   readonly lease: OffsetLease;
   isPaused: boolean;
@@ -54,6 +56,8 @@ export class LocalWork {
   private readonly tasks = new Map<string, RunningTask>();
   /** Tasks that could not even be started, with the spec or config text that failed. */
   private readonly unstartable = new Map<string, string>();
+  readonly connectorStartups = new StartupTotals();
+  readonly taskStartups = new StartupTotals();
   private isClosed = false;
   private leaseUntilMs = -Infinity;
 
@@ -173,12 +177,20 @@ export class LocalWork {
     return this.tasks.get(taskName(id))?.host.signal(signal, timeoutMs);
   }
 
-  taskMetrics(): TaskMetrics[] {
-    return [...this.tasks.values()].map((it) => it.host.metrics());
+  taskMetrics(): SupervisedTaskMetrics[] {
+    return [...this.tasks.values()].map(({ id, host, plugin }) => ({
+      ...host.metrics(),
+      runningRatio: host.share('RUNNING'),
+      pauseRatio: host.share('PAUSED'),
+      restarts: this.supervisor.record(id).restarts,
+      connectorClass: plugin.class,
+      taskClass: plugin.taskClass,
+      version: plugin.version ?? null,
+    }));
   }
 
-  get connectorCount(): number {
-    return this.connectors.size;
+  get connectorNames(): string[] {
+    return [...this.connectors.keys()];
   }
 
   private async stopOthers(assigned: WorkSet): Promise<void> {
@@ -207,6 +219,7 @@ export class LocalWork {
         restartPolicy: (config) => specs.restartPolicy(config),
         clock: this.options.clock,
         publishTasks,
+        startups: this.connectorStartups,
         onState: (state, trace) => connectorStatus(name, state, trace, state === 'FAILED'),
         logger,
       });
@@ -249,6 +262,7 @@ export class LocalWork {
     const isPaused = configs.targetState(id.connector) !== 'STARTED';
     const stored = configs.config(id.connector);
     if (!stored) return;
+    const started = this.taskStartups.begin();
     const secrets = new Secrets();
     let spec: TaskSpec;
     let isolation: Isolation;
@@ -265,8 +279,9 @@ export class LocalWork {
     } catch (error) {
       const trace = secrets.hide(errorReport(error).trace);
       const cause = JSON.stringify([stored, configs.taskConfig(id)]);
-      if (this.unstartable.get(name) === cause) return;
+      if (this.unstartable.get(name) === cause) return started(false);
       this.unstartable.set(name, cause);
+      started(false);
       logger.error({ connector: id.connector, task: id.task, error: secrets.hide(errorMessage(error)) }, 'a task cannot be started');
       return taskStatus(id, 'FAILED', trace, true);
     }
@@ -283,8 +298,12 @@ export class LocalWork {
       events: {
         readOffsets: (keys) => lease.read(keys),
         writeOffsets: (records) => (this.tasks.get(name)?.host === host && machineMs() < this.leaseUntilMs ? lease.write(records) : Promise.reject(notOurs(id))),
-        onState: (state) => isCurrent() && taskStatus(id, state, null, false),
+        onState: (state) => {
+          started(true);
+          if (isCurrent()) taskStatus(id, state, null, false);
+        },
         onFailed: (told, code) => {
+          started(false);
           const trace = secrets.hide(told);
           logger.error({ connector: id.connector, task: id.task, trace }, 'a task failed');
           if (!isCurrent()) return;
@@ -294,7 +313,7 @@ export class LocalWork {
         onTopic: (topic) => topicUsed(id, topic),
       },
     });
-    this.tasks.set(name, { id, specText: this.specText(id), host, lease, isPaused });
+    this.tasks.set(name, { id, specText: this.specText(id), plugin: spec.plugin, host, lease, isPaused });
     host.start();
   }
 

@@ -3,6 +3,7 @@ import { OperationalError, type Clock, type Logger } from '@millrace/foundation'
 import { noErrors } from '../errors/error-totals.js';
 import type { TaskMetrics } from '../worker-metrics.js';
 import { startInlineCarrier } from './inline-carrier.js';
+import { PhaseTimes } from './phase-times.js';
 import { startProcessCarrier } from './process-carrier.js';
 import type { CarrierOptions, Isolation, TaskCarrier } from './task-carrier.js';
 import { errorFromReport, errorReport, type OffsetRecord, type TaskCounters, type TaskMessage, type TaskRequest, type TaskSpec } from './task-protocol.js';
@@ -33,7 +34,7 @@ export interface TaskHostOptions {
 
 const CARRIERS: Readonly<Record<Isolation, (options: CarrierOptions) => TaskCarrier>> = { thread: startThreadCarrier, process: startProcessCarrier, inline: startInlineCarrier };
 
-const NO_COUNTERS: TaskCounters = { recordsIn: 0, recordsOut: 0, bytesOut: 0, recordsActive: 0, lag: 0, sourceLagMs: null, sourceLagBytes: null, latencyAvgMs: 0, latencyMaxMs: 0, heapBytes: 0, externalBytes: 0, isStalled: false, stalledIn: null, stalledForMs: 0, lastProgressMs: 0, errors: noErrors() };
+const NO_COUNTERS: TaskCounters = { recordsIn: 0, recordsOut: 0, bytesOut: 0, recordsActive: 0, lag: 0, lagMax: 0, lagCommitted: 0, partitions: 0, batches: 0, batchSizeAvg: 0, batchSizeMax: 0, batchMsAvg: 0, batchMsMax: 0, commits: 0, commitFailures: 0, commitMsAvg: 0, commitMsMax: 0, sourceLagMs: null, sourceLagBytes: null, latencyAvgMs: 0, latencyMaxMs: 0, heapBytes: 0, externalBytes: 0, isStalled: false, stalledIn: null, stalledForMs: 0, lastProgressMs: 0, errors: noErrors() };
 /** A thread that has said nothing for so long does not even run its event loop. */
 const SILENCE_MS = 10_000;
 
@@ -44,6 +45,7 @@ export class TaskHost {
   private counters: TaskCounters = NO_COUNTERS;
   private lastHeardMs: number;
   private isStopping = false;
+  private readonly times: PhaseTimes;
   private readonly ended: Promise<void>;
   private resolveEnded: () => void = () => undefined;
   private wasStalled = false;
@@ -52,6 +54,7 @@ export class TaskHost {
 
   constructor(private readonly options: TaskHostOptions) {
     this.lastHeardMs = options.clock.monotonicMs();
+    this.times = new PhaseTimes(options.clock, this.phase);
     this.ended = new Promise((resolve) => {
       this.resolveEnded = resolve;
     });
@@ -125,7 +128,7 @@ export class TaskHost {
       await this.carrier.terminate();
       this.resolveEnded();
     }
-    this.phase = 'STOPPED';
+    this.enter('STOPPED');
     return inTime;
   }
 
@@ -134,6 +137,16 @@ export class TaskHost {
     const silentForMs = this.isAlive && isolation !== 'inline' ? clock.monotonicMs() - this.lastHeardMs : 0;
     const silence = silentForMs > SILENCE_MS && !this.counters.isStalled ? { isStalled: true, stalledIn: 'thread', stalledForMs: Math.round(silentForMs) } : {};
     return { connector: spec.id.connector, task: spec.id.task, type: spec.type, state: this.phase, ...this.counters, ...silence };
+  }
+
+  /** Share of the time since the start, 0 to 1. */
+  share(phase: TaskPhase): number {
+    return this.times.share(phase);
+  }
+
+  private enter(phase: TaskPhase): void {
+    this.phase = phase;
+    this.times.enter(phase);
   }
 
   private get isAlive(): boolean {
@@ -145,7 +158,7 @@ export class TaskHost {
     switch (message.type) {
       case 'state':
         if (this.phase === 'FAILED' || this.isStopping) return;
-        this.phase = message.state;
+        this.enter(message.state);
         return this.options.events.onState(message.state);
       case 'failed':
         return this.fail(message.error.trace, message.error.code);
@@ -194,7 +207,7 @@ export class TaskHost {
 
   private fail(trace: string, code?: string): void {
     if (this.phase === 'FAILED') return;
-    this.phase = 'FAILED';
+    this.enter('FAILED');
     if (!this.isStopping) this.options.events.onFailed(trace, code);
   }
 }

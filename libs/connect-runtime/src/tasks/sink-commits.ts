@@ -11,6 +11,8 @@ export interface SinkCommitsOptions {
   readonly onRewind: (offsets: ReadonlyMap<TopicPartition, number>) => void;
   /** Waits for what must be safe before these offsets are: dead letters. Rejects when it cannot be. */
   readonly settled: () => Promise<void>;
+  /** Counts and times a commit. */
+  readonly measured: (work: () => Promise<void>) => Promise<void>;
   readonly logger: ConnectLogger;
 }
 
@@ -44,6 +46,11 @@ export class SinkCommits {
     for (const [partition, offset] of positions) this.positions.set(partition, offset);
   }
 
+  /** From where a successor would go on, as far as it is known. */
+  durable(partition: TopicPartition): number | undefined {
+    return this.committed.get(partition) ?? this.beginnings.get(partition);
+  }
+
   clear(): void {
     this.positions.clear();
     this.beginnings.clear();
@@ -71,8 +78,8 @@ export class SinkCommits {
     await this.committing;
     const pending = new Map(offsets.map((it) => [this.options.partition(it), it.offset]));
     this.pending = pending;
-    this.committing = this.options.consumer
-      .commit(offsets)
+    this.committing = this.options
+      .measured(() => this.options.consumer.commit(offsets))
       .then(() => pending.forEach((offset, partition) => this.committed.set(partition, offset)))
       .catch((error: unknown) => this.options.logger.warn({ error: errorMessage(error) }, 'offsets could not be committed; they will be with the next commit'))
       .finally(() => (this.committing = undefined));

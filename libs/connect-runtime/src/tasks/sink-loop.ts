@@ -70,7 +70,7 @@ export class SinkLoop implements TaskLoop {
     this.errant = new ErrantRecords(this.errors, converters);
     this.queue = new SinkQueue(new SinkConversion(spec, converters, this.chain, this.errors), () => this.wakeMain?.());
     this.consumer = new Consumer(consumerSettings(spec.clientConfig, logger));
-    this.commits = new SinkCommits({ task: this.task, consumer: this.consumer, partition: (it) => this.queue.partition(it), onRewind: (offsets) => this.rewind(offsets), settled: async () => this.errors.deadLetters?.settled(), logger });
+    this.commits = new SinkCommits({ task: this.task, consumer: this.consumer, partition: (it) => this.queue.partition(it), onRewind: (offsets) => this.rewind(offsets), settled: async () => this.errors.deadLetters?.settled(), measured: (work) => this.gauges.commit(work), logger });
   }
 
   pause(): void {
@@ -117,8 +117,16 @@ export class SinkLoop implements TaskLoop {
 
   counters(): TaskCounters {
     const waiting = this.recordsIn - this.recordsOut + this.queue.records;
-    const lag = waiting + this.assigned.reduce((sum, it) => sum + (this.consumer.lag(it) ?? 0), 0);
-    return this.gauges.counters({ recordsIn: this.recordsIn, recordsOut: this.recordsOut, bytesOut: 0, recordsActive: waiting, lag, sourceLagMs: null, sourceLagBytes: null }, this.errors.totals);
+    let [behind, lagMax, lagCommitted] = [0, 0, 0];
+    for (const it of this.assigned) {
+      const lag = this.consumer.lag(it) ?? 0;
+      behind += lag;
+      lagMax = Math.max(lagMax, lag);
+      const position = Number(this.consumer.position(it) ?? 0n);
+      lagCommitted += lag + position - (this.commits.durable(it) ?? position);
+    }
+    const lag = waiting + behind;
+    return this.gauges.counters({ recordsIn: this.recordsIn, recordsOut: this.recordsOut, bytesOut: 0, recordsActive: waiting, lag, lagMax, lagCommitted, partitions: this.assigned.length, sourceLagMs: null, sourceLagBytes: null }, this.errors.totals);
   }
 
   private get isFenced(): boolean {
@@ -272,7 +280,9 @@ export class SinkLoop implements TaskLoop {
     if (!batch) return;
     this.delivering = batch;
     try {
+      const startedMs = performance.now();
       await this.gauges.watch.during('put', () => this.deliver(batch));
+      this.gauges.batch(batch.records.length, performance.now() - startedMs);
     } finally {
       this.delivering = undefined;
     }

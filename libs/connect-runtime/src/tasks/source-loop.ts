@@ -57,7 +57,7 @@ export class SourceLoop implements TaskLoop {
     });
     this.committer = new OffsetCommitter({
       connector: spec.id.connector,
-      write: (records) => this.gauges.watch.during('commit', () => host.writeOffsets(records)),
+      write: (records) => this.gauges.watch.during('commit', () => this.gauges.commit(() => host.writeOffsets(records))),
       onCommitted: (partition, offset) => this.gauges.watch.during('commit', () => this.task.onCommitted(partition, offset)),
       timeoutMs: spec.offsetFlushTimeoutMs,
       logger,
@@ -108,7 +108,7 @@ export class SourceLoop implements TaskLoop {
   counters(): TaskCounters {
     const lag = this.lag();
     const { recordsIn, recordsOut, bytesOut, recordsActive, errors } = this.sender;
-    return this.gauges.counters({ recordsIn, recordsOut, bytesOut, recordsActive, lag: 0, sourceLagMs: lag?.milliseconds ?? null, sourceLagBytes: lag?.bytes ?? null }, errors.totals);
+    return this.gauges.counters({ recordsIn, recordsOut, bytesOut, recordsActive, lag: 0, lagMax: 0, lagCommitted: 0, partitions: 0, sourceLagMs: lag?.milliseconds ?? null, sourceLagBytes: lag?.bytes ?? null }, errors.totals);
   }
 
   /** A source that cannot say how far behind it is must not suffer for it. */
@@ -139,6 +139,7 @@ export class SourceLoop implements TaskLoop {
       if (this.isFenced) await this.whileFenced();
       if (records.length > 0) {
         this.emptyWaitMs = 0;
+        this.gauges.batch(records.length, endedMs - startedMs);
         this.gauges.watch.begin('send');
         await this.send(records).finally(() => this.gauges.watch.end('send'));
       } else {

@@ -1,16 +1,45 @@
 import type { ErrorTotals } from '../errors/error-totals.js';
 import type { TaskCounters } from '../isolation/task-protocol.js';
 import { LatencyWindow } from './latency-window.js';
+import { MovingFigures } from './moving-figures.js';
 import { OperationWatch } from './operation-watch.js';
 
-type FlowCounters = Pick<TaskCounters, 'recordsIn' | 'recordsOut' | 'bytesOut' | 'recordsActive' | 'lag' | 'sourceLagMs' | 'sourceLagBytes'>;
+type FlowCounters = Pick<TaskCounters, 'recordsIn' | 'recordsOut' | 'bytesOut' | 'recordsActive' | 'lag' | 'lagMax' | 'lagCommitted' | 'partitions' | 'sourceLagMs' | 'sourceLagBytes'>;
 
 /** What source and sink tasks measure alike. */
 export class TaskGauges {
   readonly latency = new LatencyWindow();
   readonly watch = new OperationWatch();
 
+  private batches = 0;
+  private readonly batchSize = new MovingFigures();
+  private readonly batchMs = new MovingFigures();
+  private commits = 0;
+  private commitFailures = 0;
+  private readonly commitMs = new MovingFigures();
+
   constructor(private readonly stallTimeoutMs: number) {}
+
+  /** A poll that gave records, or a put. */
+  batch(records: number, tookMs: number): void {
+    this.batches += 1;
+    this.batchSize.add(records);
+    this.batchMs.add(tookMs);
+  }
+
+  async commit<T>(work: () => Promise<T>): Promise<T> {
+    const startedMs = performance.now();
+    try {
+      const result = await work();
+      this.commits += 1;
+      return result;
+    } catch (error) {
+      this.commitFailures += 1;
+      throw error;
+    } finally {
+      this.commitMs.add(performance.now() - startedMs);
+    }
+  }
 
   counters(flow: FlowCounters, errors: ErrorTotals): TaskCounters {
     const { avgMs, maxMs } = this.latency.take();
@@ -18,6 +47,15 @@ export class TaskGauges {
     const stall = this.watch.longerThan(this.stallTimeoutMs);
     return {
       ...flow,
+      batches: this.batches,
+      batchSizeAvg: this.batchSize.avg,
+      batchSizeMax: this.batchSize.max,
+      batchMsAvg: this.batchMs.avg,
+      batchMsMax: this.batchMs.max,
+      commits: this.commits,
+      commitFailures: this.commitFailures,
+      commitMsAvg: this.commitMs.avg,
+      commitMsMax: this.commitMs.max,
       latencyAvgMs: avgMs,
       latencyMaxMs: maxMs,
       heapBytes: memory.heapUsed,

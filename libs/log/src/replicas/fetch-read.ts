@@ -26,6 +26,8 @@ export interface FetchedPartition {
 }
 
 export interface FetchResult {
+  /** What was asked for, in the order of `partitions`. */
+  readonly targets: readonly FetchTarget[];
   readonly partitions: readonly FetchedPartition[];
   readonly bytes: number;
   /** An error or a divergence: the client must hear of it now, whatever it asked to wait for. */
@@ -66,7 +68,7 @@ class FetchRead {
       const pending = this.readNext(this.targets[this.partitions.length]!);
       if (pending !== undefined) return pending.then(() => this.run());
     }
-    return { partitions: this.partitions, bytes: this.bytes, isUrgent: this.isUrgent, release: () => this.release() };
+    return { targets: this.targets, partitions: this.partitions, bytes: this.bytes, isUrgent: this.isUrgent, release: () => this.release() };
   }
 
   private readNext(target: FetchTarget): Promise<void> | undefined {

@@ -61,6 +61,9 @@ export class HostedPartition {
   settings: TopicSettings;
   /** Bytes appended since the start of the process: what a waiting fetch counts by. */
   appendedBytes = 0;
+  /** Records appended, and bytes fetched by clients, since the start of the process. */
+  appendedRecords = 0;
+  fetchedBytes = 0;
   private readonly waiters = new Set<PartitionWaiter>();
   private isWakeQueued = false;
   private readonly clock: Clock;
@@ -195,6 +198,7 @@ export class HostedPartition {
       return undefined;
     }
     this.appendedBytes += info.bytes;
+    this.appendedRecords += info.nextOffset - info.baseOffset;
     if (info.hasRolled) this.flushRolled(info.baseOffset);
     const unstable = this.log.firstUnstableOffset;
     if (unstable !== undefined) this.execute(this.machine.unstableOffsetChanged(unstable));

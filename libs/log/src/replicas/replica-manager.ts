@@ -8,6 +8,7 @@ import { CLUSTER_METADATA } from '../internal-topics.js';
 import { isStorageFailure } from '../storage-failure.js';
 import { HostedPartition } from './hosted-partition.js';
 import { ReadAheadBudget } from './read-ahead.js';
+import type { PartitionMetrics, ReplicaMetrics } from '../broker-metrics.js';
 
 const READ_AHEAD_BYTES_MAX = 32 * 1024 * 1024;
 
@@ -40,6 +41,8 @@ export class ReplicaManager {
   private readonly broken = new Set<string>();
   private readonly readAheadBudget = new ReadAheadBudget(READ_AHEAD_BYTES_MAX);
   private brokerEpoch: BrokerEpoch = -1;
+  /** Of partitions that are gone: totals of the broker never fall. */
+  private readonly gone = { records: 0, bytesIn: 0, bytesOut: 0 };
 
   constructor(private readonly options: ReplicaManagerOptions) {
     for (const directory of options.directories) {
@@ -112,6 +115,25 @@ export class ReplicaManager {
 
   async checkpointLogStartOffsets(): Promise<void> {
     for (const directory of this.options.directories) if (directory.offlineCause === undefined) await directory.checkpointLogStartOffsets();
+  }
+
+  metrics(): ReplicaMetrics {
+    const partitions = [...this.all()].map((it): PartitionMetrics => ({
+      topic: it.topic,
+      partition: it.partition,
+      isOffline: it.machine.role === 'offline',
+      isLeader: it.machine.role === 'leader',
+      logStartOffset: it.log.logStartOffset,
+      logEndOffset: it.log.logEndOffset,
+      highWatermark: it.machine.highWatermark,
+      sizeBytes: it.log.bytes,
+      segments: it.log.segments.length,
+      messagesIn: it.appendedRecords,
+      bytesIn: it.appendedBytes,
+      bytesOut: it.fetchedBytes,
+    }));
+    const sum = (pick: (it: PartitionMetrics) => number): number => partitions.reduce((total, it) => total + pick(it), 0);
+    return { partitions, brokenPartitions: this.broken.size, messagesIn: this.gone.records + sum((it) => it.messagesIn), bytesIn: this.gone.bytesIn + sum((it) => it.bytesIn), bytesOut: this.gone.bytesOut + sum((it) => it.bytesOut) };
   }
 
   /** What goes into the checkpoint of high watermarks. */
@@ -208,6 +230,9 @@ export class ReplicaManager {
     if (partitions.every((it) => it === undefined)) this.hostedByTopicId.delete(topic.topicId);
     const directory = this.directoryOf.get(hosted);
     this.directoryOf.delete(hosted);
+    this.gone.records += hosted.appendedRecords;
+    this.gone.bytesIn += hosted.appendedBytes;
+    this.gone.bytesOut += hosted.fetchedBytes;
     hosted.wentOffline();
     try {
       await directory?.removePartition(topic.name, partition);

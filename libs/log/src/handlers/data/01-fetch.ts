@@ -16,7 +16,10 @@ export const fetchApi = brokerApi(Fetch, (services) => (request, context) => {
   const targets = findTargets();
   const params = paramsOf(services, request);
   const first = readPartitions(targets, params);
-  const respond = (result: FetchResult): PooledResponse<FetchResponseInput> => new PooledResponse(responseOf(request, result), result.release);
+  const respond = (result: FetchResult): PooledResponse<FetchResponseInput> => {
+    countFetched(result);
+    return new PooledResponse(responseOf(request, result), result.release);
+  };
   const decide = (result: FetchResult): PooledResponse<FetchResponseInput> | Promise<PooledResponse<FetchResponseInput>> => {
     const isDue = result.isUrgent || targets.length === 0 || request.maxWaitMs <= 0 || result.bytes >= request.minBytes || services.isStopping();
     if (!isDue) result.release();
@@ -24,6 +27,13 @@ export const fetchApi = brokerApi(Fetch, (services) => (request, context) => {
   };
   return first instanceof Promise ? first.then(decide) : decide(first);
 });
+
+function countFetched({ targets, partitions }: FetchResult): void {
+  for (let i = 0; i < targets.length; i++) {
+    const { hosted } = targets[i]!;
+    if (typeof hosted !== 'string') hosted.fetchedBytes += partitions[i]!.records.length;
+  }
+}
 
 function longPoll(services: BrokerServices, poll: { targets: readonly FetchTarget[]; findTargets: () => readonly FetchTarget[]; params: FetchParams; request: FetchRequest; first: FetchResult }): Promise<FetchResult> {
   const { targets, findTargets, params, request, first } = poll;
