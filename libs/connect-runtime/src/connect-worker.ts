@@ -7,7 +7,9 @@ import type { Secrets } from './config-providers/secrets.js';
 import { OVERRIDE_PREFIXES } from './config/client-overrides.js';
 import { settingsWithPrefix, WORKER_CONFIG, type WorkerConfig } from './config/worker-config.js';
 import { Herder, topicSettings } from './herder/herder.js';
+import { HealthCheck, unhealthy } from './herder/worker-health.js';
 import { workerClientConfig } from './herder/task-specs.js';
+import { machineMs } from './isolation/worker-lease.js';
 import { kafkaClient } from './kafka/client-settings.js';
 import { KafkaMembership } from './kafka/kafka-membership.js';
 import { KafkaSinkGroups } from './kafka/kafka-sink-groups.js';
@@ -19,6 +21,9 @@ import type { StringMap, WorkerHealth } from './rest/shapes.js';
 import { REQUEST_TIMEOUT_MS } from './rest/request-budget.js';
 import { restApi } from './rest/rest-api.js';
 import type { WorkerMetrics } from './worker-metrics.js';
+
+/** Connect's, for GET /health. */
+const HEALTH_TIMEOUT_MS = 10_000;
 
 export interface ConnectWorkerOptions {
   /** The worker's properties by Kafka Connect's names (`bootstrap.servers`, `group.id`, `config.storage.topic` …). */
@@ -35,6 +40,8 @@ export interface ConnectWorkerOptions {
   readonly onLoggerLevel?: (logger: string, level: string) => void;
   /** Longest time for a request to the REST interface; Connect's 90 s by default. */
   readonly requestTimeoutMs?: number | undefined;
+  /** How long trouble lasts before GET /health tells it; Connect's 10 s by default. */
+  readonly healthTimeoutMs?: number | undefined;
   /** What GET / says. */
   readonly version?: string;
   readonly commit?: string;
@@ -53,6 +60,7 @@ export class ConnectWorker {
   private readonly logger: Logger;
   private readonly client: KafkaClient;
   private readonly herder: Herder;
+  private readonly healthCheck: HealthCheck;
   private clusterId = '';
   private phase: 'new' | 'starting' | 'running' | 'failed' | 'stopped' = 'new';
   private failure: Error | undefined;
@@ -94,6 +102,13 @@ export class ConnectWorker {
       openOffsetTopic: (name, topic, config) => this.connectorOffsetLog(name, topic, config),
       logger,
       clock: options.clock ?? systemClock,
+    });
+    this.healthCheck = new HealthCheck({
+      isReady: () => this.phase === 'running' && this.herder.group.hasStarted,
+      away: () => this.herder.group.away,
+      turn: () => this.herder.turn(),
+      timeoutMs: options.healthTimeoutMs ?? HEALTH_TIMEOUT_MS,
+      nowMs: machineMs,
     });
     this.rest = restApi({
       herder: this.herder,
@@ -185,9 +200,8 @@ export class ConnectWorker {
   }
 
   private async health(): Promise<WorkerHealth> {
-    if (this.phase === 'failed' || this.phase === 'stopped') return { status: 'unhealthy', message: `Worker was unable to handle this request and may be unable to handle other requests: ${this.failure?.message ?? 'it was stopped'}` };
-    const isReady = this.phase === 'running' && (await this.herder.group.settled(1));
-    return isReady ? { status: 'healthy', message: 'Worker has completed startup and is ready to handle requests.' } : { status: 'starting', message: 'Worker is still starting up.' };
+    if (this.phase === 'failed' || this.phase === 'stopped') return unhealthy(this.failure?.message ?? 'it was stopped');
+    return await this.healthCheck.check();
   }
 
   private failed(error: Error): void {

@@ -9,6 +9,8 @@ export interface MembershipEvents {
   onRejoin(): Promise<void>;
   /** The coordinator counted this worker in `ageMs` ago. */
   onAlive(ageMs: number): void;
+  /** The coordinator cannot be reached, or is another now; `onAlive` says when that is over. */
+  onUnreachable(reason: Error): void;
   /** The membership is lost: another worker may already run what this one runs. */
   onLost(): Promise<void>;
 }

@@ -17,6 +17,7 @@ import { WorkSet } from '../group/work-set.js';
 import { machineMs, WorkerLease } from '../isolation/worker-lease.js';
 import type { ConfigStore } from '../stores/config-store.js';
 import { ClusterView } from './cluster-view.js';
+import type { Away } from './worker-health.js';
 import { RebalanceTimes } from './rebalance-times.js';
 
 export interface GroupStateOptions {
@@ -62,6 +63,8 @@ export class GroupState implements MembershipEvents {
   private lastCompletedGeneration = -1;
   private rejoinTimer: NodeJS.Timeout | undefined;
   private isSettled = false;
+  private isReadyOnce = false;
+  private trouble: Away | undefined;
   private waiters: (() => void)[] = [];
   private isStopped = false;
 
@@ -186,7 +189,23 @@ export class GroupState implements MembershipEvents {
     await this.options.stopWork(all);
   }
 
+  onUnreachable(reason: Error): void {
+    this.trouble ??= { sinceMs: machineMs(), reason: `the coordinator of its group cannot be reached: ${errorMessage(reason)}` };
+  }
+
+  /** It has had an assignment since its start. */
+  get hasStarted(): boolean {
+    return this.isReadyOnce;
+  }
+
+  /** Since when this worker has no place in its group, or hears nothing of it. */
+  get away(): Away | undefined {
+    if (this.trouble !== undefined || this.lease.isValid) return this.trouble;
+    return { sinceMs: this.lease.until, reason: 'it has not heard from its group for a session timeout' };
+  }
+
   onAlive(ageMs: number): void {
+    this.trouble = undefined;
     this.lease.renew(machineMs() - ageMs + this.options.sessionTimeoutMs);
     this.options.onLease(this.lease.until);
     if (this.isSettled) this.settle();
@@ -195,6 +214,7 @@ export class GroupState implements MembershipEvents {
   async onLost(): Promise<void> {
     clearTimeout(this.rejoinTimer);
     this.isSettled = false;
+    this.trouble ??= { sinceMs: machineMs(), reason: 'it has lost its place in its group' };
     this.lease.end();
     this.options.onLease(-Infinity);
     this.assigned = new WorkSet();
@@ -246,6 +266,7 @@ export class GroupState implements MembershipEvents {
 
   private settle(): void {
     this.isSettled = true;
+    this.isReadyOnce = true;
     for (const waiter of this.waiters.splice(0)) waiter();
   }
 

@@ -167,6 +167,11 @@ export class Herder {
     await Promise.all([this.configs.stop(), this.statuses.stop(), this.offsets.stop(), this.offsetStores.stop()]);
   }
 
+  /** Resolves when all changes of what runs here are done that were asked for so far. */
+  async turn(): Promise<void> {
+    await this.workSteps.run(() => Promise.resolve());
+  }
+
   /** Of the connectors that run here. */
   connectorMetrics(): ConnectorMetrics[] {
     return this.work.connectorNames.map((connector) => {

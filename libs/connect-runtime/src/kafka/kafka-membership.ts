@@ -42,6 +42,7 @@ export class KafkaMembership implements GroupMembership {
       onLost: (reason) => this.lost(events, reason),
       onExpired: (reason) => this.lost(events, reason),
       onAlive: (ageMs) => events.onAlive(ageMs),
+      onCoordinatorLost: (reason) => events.onUnreachable(reason),
       onFailed,
     });
     this.member.start();
