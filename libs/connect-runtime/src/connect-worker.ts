@@ -181,7 +181,8 @@ export class ConnectWorker {
   }
 
   private connectorOffsetLog(connector: string, topic: string, config: StringMap): KafkaTopicLog {
-    const { raw, logger } = this;
+    const { raw } = this;
+    const logger = this.logger.child({ connector });
     const settings = (purpose: 'producer' | 'consumer' | 'admin'): StringMap => ({
       'client.id': `connector-offsets-${purpose}-${connector}`,
       ...workerClientConfig(raw, purpose),

@@ -1,5 +1,5 @@
 import { type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
-import { errorMessage, type Logger } from '@millrace/foundation';
+import type { Logger } from '@millrace/foundation';
 
 /** What every engine has. */
 export interface Engine {
@@ -28,7 +28,7 @@ export class EngineHost implements OnApplicationBootstrap, BeforeApplicationShut
   startInBackground(onFailure: (error: unknown) => void): void {
     this.start().catch((error: unknown) => {
       this.isRunning = false;
-      this.logger.error({ engine: this.name, err: error }, 'the engine did not start');
+      this.logger.error({ engine: this.name, error }, 'the engine did not start');
       onFailure(error);
     });
   }
@@ -39,7 +39,7 @@ export class EngineHost implements OnApplicationBootstrap, BeforeApplicationShut
     try {
       await this.engine.stop();
     } catch (error) {
-      this.logger.error({ engine: this.name, reason: errorMessage(error), err: error }, 'the engine did not stop in order');
+      this.logger.error({ engine: this.name, error }, 'the engine did not stop in order');
     }
   }
 

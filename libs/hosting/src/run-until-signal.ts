@@ -25,7 +25,7 @@ export function closeOnSignal(application: Closable, options: { readonly logger:
       application.close().then(
         () => process.exit(status),
         (error: unknown) => {
-          options.logger.error({ err: error }, 'did not stop in order');
+          options.logger.error({ error }, 'did not stop in order');
           process.exit(1);
         },
       );

@@ -154,7 +154,7 @@ export class Broker {
     await running.services.controller.settled();
     for (const directory of running.directories) {
       await directory.close({ brokerEpoch: running.brokerEpoch(), highWatermarks: running.services.replicas.highWatermarks(directory) }).catch((error: unknown) => {
-        this.logger.error({ folder: directory.folder, reason: errorMessage(error) }, 'log directory cannot be closed in order; its logs are recovered at the next start');
+        this.logger.error({ folder: directory.folder, error: errorMessage(error) }, 'log directory cannot be closed in order; its logs are recovered at the next start');
       });
     }
     this.logger.info({ brokerId: this.config.nodeId }, 'broker stopped');
@@ -366,7 +366,7 @@ export class Broker {
     running.services.replicas.directoryFailed(directory);
     const hasMetadata = running.services.metadataLog.directoryId === directory.directoryId;
     if (!hasMetadata && running.directories.some((it) => it.offlineCause === undefined)) return;
-    this.logger.error({ folder, reason: cause.message }, hasMetadata ? 'the disk of the metadata log failed; the broker stops' : 'no usable log directory is left; the broker stops');
+    this.logger.error({ folder, error: cause.message }, hasMetadata ? 'the disk of the metadata log failed; the broker stops' : 'no usable log directory is left; the broker stops');
     // Not inside the failed operation: its request is answered first.
     this.ports.scheduler.after(0, () => void this.stop().then(() => this.options.onFailure?.(cause)));
   }

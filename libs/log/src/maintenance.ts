@@ -64,7 +64,7 @@ export class Maintenance {
     try {
       await work();
     } catch (error) {
-      this.options.logger.error({ reason: errorMessage(error) }, 'periodic work failed');
+      this.options.logger.error({ error: errorMessage(error) }, 'periodic work failed');
     }
   }
 
@@ -103,7 +103,7 @@ export class Maintenance {
       work();
     } catch (error) {
       if (!isStorageFailure(error)) throw error;
-      this.options.logger.error({ reason: errorMessage(error) }, 'periodic work was refused by the disk');
+      this.options.logger.error({ error: errorMessage(error) }, 'periodic work was refused by the disk');
     }
   }
 }

@@ -63,7 +63,7 @@ export class RequestDispatcher {
     traffic.failures += 1;
     if (!hasCode(error, 'PRODUCE_FAILED')) {
       const stack = error instanceof Error ? error.stack : undefined;
-      this.logger.error({ api: api.name, apiVersion: context.apiVersion, clientId: context.clientId, connectionId: context.connection.connectionId, reason: errorMessage(error), stack }, 'request failed');
+      this.logger.error({ api: api.name, apiVersion: context.apiVersion, clientId: context.clientId, connectionId: context.connection.connectionId, error: errorMessage(error), stack }, 'request failed');
     }
     return error;
   }

@@ -47,12 +47,12 @@ export class Traffic {
   private async run(): Promise<void> {
     const source = new Client(this.server.connection(SOURCE_DATABASE));
     const sink = new Client(this.server.connection(SINK_DATABASE));
-    for (const client of [source, sink]) client.on('error', (error) => this.logger.warn({ reason: errorMessage(error) }, 'a demo database connection ended'));
+    for (const client of [source, sink]) client.on('error', (error) => this.logger.warn({ error: errorMessage(error) }, 'a demo database connection ended'));
     try {
       await Promise.all([source.connect(), sink.connect()]);
       while (!this.stopping.signal.aborted) await this.round(source, sink);
     } catch (error) {
-      if (!this.stopping.signal.aborted) this.logger.error({ err: error }, 'the traffic generator ended');
+      if (!this.stopping.signal.aborted) this.logger.error({ error }, 'the traffic generator ended');
     } finally {
       await Promise.allSettled([source.end(), sink.end()]);
     }

@@ -19,7 +19,7 @@ export class ConnectErrorFilter implements ExceptionFilter {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     const status = statusOf(error);
-    if (status >= 500) this.logger.warn({ method: request.method, path: request.url, status, err: error }, 'a request failed');
+    if (status >= 500) this.logger.warn({ method: request.method, path: request.url, status, error }, 'a request failed');
     const answer = (): void => void reply.status(status).type('application/json').send(JSON.stringify({ error_code: status, message: this.messageOf(error, status) }));
     if (status === 413) whenSwallowed(request.raw, DRAIN_LIMITS * this.bodyLimit, answer);
     else answer();

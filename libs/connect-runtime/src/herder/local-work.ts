@@ -305,7 +305,7 @@ export class LocalWork {
         onFailed: (told, code) => {
           started(false);
           const trace = secrets.hide(told);
-          logger.error({ connector: id.connector, task: id.task, trace }, 'a task failed');
+          logger.error({ connector: id.connector, task: id.task, error: trace.split('\n', 1)[0], trace }, 'a task failed');
           if (!isCurrent()) return;
           taskStatus(id, 'FAILED', trace, true);
           this.supervisor.failed(id, code);

@@ -58,7 +58,7 @@ export class KafkaMembership implements GroupMembership {
 
   private async lost(events: MembershipEvents, reason: Error): Promise<void> {
     const { groupId, logger } = this.options;
-    logger.warn({ groupId, reason: errorMessage(reason) }, 'this worker has lost its place in the group');
+    logger.warn({ groupId, error: errorMessage(reason) }, 'this worker has lost its place in the group');
     await events.onLost();
   }
 

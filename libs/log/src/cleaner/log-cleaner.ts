@@ -122,7 +122,7 @@ export class LogCleaner {
       }
       this.deleteOldSegments();
     } catch (error) {
-      this.options.logger.error({ reason: errorMessage(error) }, 'a run of the log cleaner failed');
+      this.options.logger.error({ error: errorMessage(error) }, 'a run of the log cleaner failed');
     } finally {
       rewriter.rest();
     }
@@ -201,7 +201,7 @@ export class LogCleaner {
     // The partition went away, or its disk did: that was told where it was found out.
     if (hasCode(error, 'CLEANING_ABORTED') || this.isStopped || hosted.machine.role === 'offline' || hosted.log.offlineCause !== undefined) return;
     if (hasCode(error, 'STORAGE_FULL')) {
-      logger.warn({ topic: hosted.topic, partition: hosted.partition, reason: errorMessage(error) }, 'there is no room to clean the log; it is tried again');
+      logger.warn({ topic: hosted.topic, partition: hosted.partition, error: errorMessage(error) }, 'there is no room to clean the log; it is tried again');
       this.uncleanable.add(hosted);
       const timer = this.options.scheduler.after(this.options.backoffMs, () => {
         this.timers.delete(timer);
@@ -215,7 +215,7 @@ export class LogCleaner {
   }
 
   private giveUp(hosted: HostedPartition, error: unknown): void {
-    this.options.logger.error({ topic: hosted.topic, partition: hosted.partition, reason: errorMessage(error) }, 'log cannot be cleaned and is left as it is');
+    this.options.logger.error({ topic: hosted.topic, partition: hosted.partition, error: errorMessage(error) }, 'log cannot be cleaned and is left as it is');
     this.uncleanable.add(hosted);
   }
 
@@ -227,7 +227,7 @@ export class LogCleaner {
         hosted.deleteOldSegments();
       } catch (error) {
         if (!isStorageFailure(error)) throw error;
-        this.options.logger.error({ topic: hosted.topic, partition: hosted.partition, reason: errorMessage(error) }, 'periodic work was refused by the disk');
+        this.options.logger.error({ topic: hosted.topic, partition: hosted.partition, error: errorMessage(error) }, 'periodic work was refused by the disk');
       }
     }
   }

@@ -53,7 +53,7 @@ export class ControllerDriver {
       return work();
     } catch (error) {
       if (!isStorageFailure(error)) throw error;
-      this.options.logger.error({ reason: errorMessage(error) }, 'the metadata log cannot be written');
+      this.options.logger.error({ error: errorMessage(error) }, 'the metadata log cannot be written');
       throw new ProtocolError(ErrorCode.NOT_CONTROLLER, 'The metadata log cannot be written', { cause: error });
     }
   }

@@ -57,7 +57,7 @@ export class GroupCoordinators {
       if (driver.state === 'unloaded') return;
       driver.unload();
       const isLeader = hosted.machine.role === 'leader';
-      logger.error({ partition, reason: errorMessage(error), ...(isLeader ? { retryMs } : {}) }, 'group coordinator cannot be loaded');
+      logger.error({ partition, error: errorMessage(error), ...(isLeader ? { retryMs } : {}) }, 'group coordinator cannot be loaded');
       if (!isLeader) return;
       const reload = scheduler.after(retryMs, () => {
         this.reloads.delete(partition);

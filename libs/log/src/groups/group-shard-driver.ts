@@ -142,7 +142,7 @@ export class GroupShardDriver implements PartitionWaiter {
     hosted.flush().then(
       (isFlushed) => (isFlushed ? this.answer(effects.replies, info.nextOffset) : this.unload()),
       (error: unknown) => {
-        this.options.logger.error({ partition: hosted.partition, reason: errorMessage(error) }, 'a flush of group records failed; the group coordinator stops');
+        this.options.logger.error({ partition: hosted.partition, error: errorMessage(error) }, 'a flush of group records failed; the group coordinator stops');
         this.unload();
       },
     );
@@ -187,7 +187,7 @@ export class GroupShardDriver implements PartitionWaiter {
       if (record !== undefined) this.options.coordinator.replay(record, position);
     } catch (error) {
       if (!(error instanceof MalformedBytes) && !hasCode(error, 'KAFKA_UNSUPPORTED_VERSION')) throw error;
-      this.options.logger.error({ partition: this.hosted.partition, offset: position.offset, reason: errorMessage(error) }, 'a record of __consumer_offsets cannot be read and is skipped');
+      this.options.logger.error({ partition: this.hosted.partition, offset: position.offset, error: errorMessage(error) }, 'a record of __consumer_offsets cannot be read and is skipped');
     }
   }
 

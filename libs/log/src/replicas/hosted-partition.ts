@@ -194,7 +194,7 @@ export class HostedPartition {
       info = this.log.append(bytes, { origin, leaderEpoch: this.machine.leaderEpoch });
     } catch (error) {
       if (!isStorageFailure(error)) throw error;
-      this.logger.error({ topic: this.topic, partition: this.partition, reason: errorMessage(error) }, 'append refused by the disk');
+      this.logger.error({ topic: this.topic, partition: this.partition, error: errorMessage(error) }, 'append refused by the disk');
       return undefined;
     }
     this.appendedBytes += info.bytes;
@@ -215,7 +215,7 @@ export class HostedPartition {
   /** The segments before the new one, in the background. */
   private flushRolled(upTo: Offset): void {
     this.flush(upTo).catch((error: unknown) => {
-      this.logger.error({ topic: this.topic, partition: this.partition, reason: errorMessage(error) }, 'flush of a full segment failed');
+      this.logger.error({ topic: this.topic, partition: this.partition, error: errorMessage(error) }, 'flush of a full segment failed');
     });
   }
 

@@ -173,7 +173,7 @@ export class ReplicaManager {
     } catch (error) {
       if (!isStorageFailure(error) && !(error instanceof OperationalError)) throw error;
       this.broken.add(brokenKey(topic.topicId, partition.partitionId));
-      this.options.logger.error({ topic: topic.name, partition: partition.partitionId, reason: errorMessage(error) }, 'partition cannot be opened');
+      this.options.logger.error({ topic: topic.name, partition: partition.partitionId, error: errorMessage(error) }, 'partition cannot be opened');
     }
   }
 
@@ -238,7 +238,7 @@ export class ReplicaManager {
       await directory?.removePartition(topic.name, partition);
     } catch (error) {
       if (!isStorageFailure(error) && !hasCode(error, 'STORAGE_FAILED')) throw error;
-      this.options.logger.error({ topic: topic.name, partition, reason: errorMessage(error) }, 'partition cannot be removed from the disk');
+      this.options.logger.error({ topic: topic.name, partition, error: errorMessage(error) }, 'partition cannot be removed from the disk');
     }
   }
 }
