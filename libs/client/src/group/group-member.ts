@@ -174,6 +174,8 @@ export class GroupMember {
     if (lost === undefined) await this.options.onRevoked?.({ generationId: this.generationId, memberId: this.memberId });
     else await this.options.onLost?.(lost);
     this.heartbeatRun += 1;
+    // Another process has this member's instance id: to join again would take the place back, and so on for ever.
+    if (hasCode(lost, 'KAFKA_FENCED_INSTANCE_ID')) throw lost;
     // The membership may have been lost while the owner let go.
     if (this.lostBy !== undefined) this.reset(this.memberId);
     this.lostBy = undefined;
