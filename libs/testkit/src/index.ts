@@ -5,7 +5,7 @@ export { freePort } from './processes/free-port.js';
 export { MillraceProcess } from './processes/millrace-process.js';
 export type { DatabaseServer } from './flow/database-server.js';
 export { Flow, isListening, waitFor, type FlowOptions } from './flow/flow.js';
-export { clusterUnderLoad, type ClusterUnderLoadOptions, type ClusterVerdict } from './cluster/cluster-under-load.js';
+export { clusterUnderLoad, type ClusterUnderLoadOptions, type ClusterVerdict, type DisturbanceKind } from './cluster/cluster-under-load.js';
 export { connectorStatuses, putConnector, type ConnectorStatus, type TaskStatus } from './cluster/connect-rest.js';
 export { readTopic, type ReadRecord } from './flow/read-topic.js';
 export { endOffsets } from './flow/end-offsets.js';

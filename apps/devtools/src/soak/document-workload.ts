@@ -22,6 +22,7 @@ interface DocumentEvent {
 }
 
 const TICK_MS = 50;
+const DUPLICATE_KEY = 11000;
 
 /** Documents of a MongoDB replica set that are inserted, replaced and deleted, and captured; every change of a document raises its version by one. */
 export class DocumentWorkload implements Workload {
@@ -42,7 +43,7 @@ export class DocumentWorkload implements Workload {
 
   async prepare(): Promise<void> {
     this.server = await MongoDouble.start();
-    this.client = await MongoClient.connect(this.server.url);
+    this.client = await MongoClient.connect(this.server.url, { serverSelectionTimeoutMS: 5000, heartbeatFrequencyMS: 500 });
     Object.assign(this.connectors[0]!.config, {
       'connector.class': 'io.debezium.connector.mongodb.MongoDbConnector',
       'tasks.max': '1',
@@ -68,6 +69,12 @@ export class DocumentWorkload implements Workload {
       for (let i = 0; i < perTick; i++) await this.change(random);
       await delay(TICK_MS, undefined, { signal }).catch(() => undefined);
     }
+  }
+
+  async strike(random: SeededRandom): Promise<void> {
+    await this.server!.stop();
+    await delay(random.integer(3000));
+    await this.server!.restart();
   }
 
   async verdict(settleMs: number): Promise<WorkloadVerdict> {
@@ -102,14 +109,27 @@ export class DocumentWorkload implements Workload {
     this.changes += 1;
     if (version === undefined || this.deleted.has(alive)) {
       const id = this.versions.size;
-      await this.collection.insertOne({ _id: id, version: 1, note: `document ${id} ü` });
+      await this.surely(() => this.collection.insertOne({ _id: id, version: 1, note: `document ${id} ü` }));
       this.versions.set(id, 1);
     } else if (random.integer(10) === 0) {
-      await this.collection.deleteOne({ _id: alive });
+      await this.surely(() => this.collection.deleteOne({ _id: alive }));
       this.deleted.add(alive);
     } else {
-      await this.collection.replaceOne({ _id: alive }, { version: version + 1, note: `version ${version + 1}` });
+      await this.surely(() => this.collection.replaceOne({ _id: alive }, { version: version + 1, note: `version ${version + 1}` }));
       this.versions.set(alive, version + 1);
+    }
+  }
+
+  /** Tries until the server has answered: each write may be made twice, an insert is refused the second time. */
+  private async surely(write: () => Promise<unknown>): Promise<void> {
+    for (;;) {
+      try {
+        await write();
+        return;
+      } catch (error) {
+        if ((error as { code?: number }).code === DUPLICATE_KEY) return;
+        await delay(TICK_MS);
+      }
     }
   }
 

@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { EmbeddedPostgres } from '@millrace/embedded-postgres';
-import { clusterUnderLoad, LinesWorkload, RequestWorkload, TableWorkload, WorkerPool, type Workload } from '@millrace/testkit';
+import { clusterUnderLoad, LinesWorkload, RequestWorkload, type DisturbanceKind, TableWorkload, WorkerPool, type Workload } from '@millrace/testkit';
 import { DocumentWorkload } from './document-workload.js';
 import { startBroker } from './soak-broker.js';
 
@@ -11,6 +11,7 @@ interface ClusterFlags {
   readonly minutes: string;
   readonly workers: string;
   readonly every: string;
+  readonly kinds: string;
   readonly seed?: string;
   readonly bootstrap?: string;
   readonly only?: string;
@@ -24,6 +25,7 @@ export function addClusterSoak(soak: Command): void {
     .option('--minutes <n>', 'of disturbance', '5')
     .option('--workers <n>', 'at the start and the end', '3')
     .option('--every <s>', 'mean seconds between two disturbances', '12')
+    .option('--kinds <list>', 'what happens, with repeats: kill, pause, add, stop, outside (the outside systems fail)', 'kill,kill,pause,pause,add,stop')
     .option('--seed <n>', 'of the load and the disturbances')
     .option('--bootstrap <host:port>', 'a broker that is already there, such as an Apache Kafka')
     .option('--only <kinds>', 'of workloads: table,lines,request,document')
@@ -47,7 +49,7 @@ async function runCluster(flags: ClusterFlags): Promise<boolean> {
   let isRight = false;
   try {
     const { problems, figures } = await clusterUnderLoad({
-      pool, workloads, bootstrap, seed, say, workers: Number(flags.workers), durationMs: Number(flags.minutes) * 60_000, disturbEveryMs: Number(flags.every) * 1000, settleMs: 120_000,
+      pool, workloads, bootstrap, seed, say, workers: Number(flags.workers), durationMs: Number(flags.minutes) * 60_000, disturbEveryMs: Number(flags.every) * 1000, settleMs: 120_000, kinds: flags.kinds.split(',') as DisturbanceKind[],
     });
     for (const it of problems) say(it);
     isRight = problems.length === 0;

@@ -14,10 +14,15 @@ export interface ClusterUnderLoadOptions {
   readonly durationMs: number;
   /** Mean time between two disturbances. */
   readonly disturbEveryMs: number;
+  /** What may happen; what is named twice happens twice as often. */
+  readonly kinds: readonly DisturbanceKind[];
   readonly settleMs: number;
   readonly seed: number;
   readonly say: (line: string) => void;
 }
+
+/** To a worker, or to the outside system of a workload. */
+export type DisturbanceKind = 'kill' | 'stop' | 'pause' | 'add' | 'outside';
 
 export interface ClusterVerdict {
   readonly problems: readonly string[];
@@ -78,8 +83,14 @@ async function disturb(options: ClusterUnderLoadOptions, events: WorkerEvent[]):
     await delay(Math.min(options.disturbEveryMs * (0.5 + random.next()), Math.max(1, end - performance.now())));
     if (performance.now() >= end) break;
     const { awake } = pool;
-    const kind = pool.workers.length <= 2 || awake.length < 2 ? 'add' : random.pick(pool.workers.length > options.workers ? (['kill', 'stop', 'pause'] as const) : (['kill', 'pause', 'add', 'stop', 'kill', 'pause'] as const));
+    const kind = pool.workers.length <= 2 || awake.length < 2 ? 'add' : random.pick(options.kinds.filter((it) => it !== 'add' || pool.workers.length <= options.workers));
     const victim = random.pick(awake);
+    if (kind === 'outside') {
+      const workload = random.pick(options.workloads.filter((it) => it.strike !== undefined));
+      say(`the outside of ${workload.name} is struck`);
+      await workload.strike?.(random);
+      continue;
+    }
     if (kind === 'add') {
       await addWorker(pool, events);
       say(`${events.at(-1)!.worker} added`);

@@ -1,5 +1,7 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { SeededRandom } from '../doubles/seeded-random.js';
 import { readTopic } from '../flow/read-topic.js';
 import { waitFor } from '../flow/flow.js';
 import { TEXT_SETTINGS, type Workload, type WorkloadConnector, type WorkloadVerdict } from './workload.js';
@@ -12,11 +14,16 @@ export interface RequestWorkloadOptions {
   readonly tasks: number;
 }
 
+type Mood = 'well' | 'unavailable' | 'full' | 'slow' | 'hangs-up';
+
+const SLOW_MS = 1500;
+
 /** Records of a topic sent to an HTTP server of our own, which counts what it got by the id of the delivery. */
 export class RequestWorkload implements Workload {
   readonly connectors: readonly WorkloadConnector[];
   private readonly bodiesById = new Map<string, string>();
   private requests = 0;
+  private mood: Mood = 'well';
   private readonly problems: string[] = [];
   private readonly server = http.createServer((request, response) => this.take(request, response));
 
@@ -47,6 +54,13 @@ export class RequestWorkload implements Workload {
 
   async write(): Promise<void> {}
 
+  /** Overloaded, full, slow, or hanging up, for some seconds. */
+  async strike(random: SeededRandom): Promise<void> {
+    this.mood = random.pick(['unavailable', 'full', 'slow', 'hangs-up'] as const);
+    await delay(1000 + random.integer(4000));
+    this.mood = 'well';
+  }
+
   async verdict(settleMs: number): Promise<WorkloadVerdict> {
     const expected = new Map<string, number>();
     await readTopic(this.options.bootstrap, this.options.topic, ({ value }) => {
@@ -69,6 +83,9 @@ export class RequestWorkload implements Workload {
   }
 
   private take(request: http.IncomingMessage, response: http.ServerResponse): void {
+    if (this.mood === 'hangs-up') return void request.destroy();
+    if (this.mood === 'unavailable' || this.mood === 'full') return void response.writeHead(this.mood === 'full' ? 507 : 503, this.mood === 'full' ? {} : { 'retry-after': '1' }).end();
+    const answerAfterMs = this.mood === 'slow' ? SLOW_MS : 0;
     const chunks: Buffer[] = [];
     request.on('data', (it: Buffer) => chunks.push(it));
     request.on('end', () => {
@@ -81,7 +98,7 @@ export class RequestWorkload implements Workload {
         if (before !== undefined && before !== body) this.problems.push(`${this.name}: id ${id} came with two bodies`);
         this.bodiesById.set(id, body);
       }
-      response.writeHead(204).end();
+      setTimeout(() => response.writeHead(204).end(), answerAfterMs);
     });
   }
 }

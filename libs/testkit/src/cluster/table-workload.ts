@@ -64,6 +64,10 @@ export class TableWorkload implements Workload {
     await this.writers.run(signal);
   }
 
+  async strike(): Promise<void> {
+    await this.options.postgres.restart();
+  }
+
   async verdict(settleMs: number): Promise<WorkloadVerdict> {
     const { postgres, bootstrap } = this.options;
     const source = await tableChecksum(postgres, this.sourceDatabase, TABLE);

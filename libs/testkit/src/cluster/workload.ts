@@ -1,3 +1,5 @@
+import type { SeededRandom } from '../doubles/seeded-random.js';
+
 /** A connector as it is put, and how many tasks it must run. */
 export interface WorkloadConnector {
   readonly name: string;
@@ -21,6 +23,8 @@ export interface Workload {
   ready(): Promise<void>;
   /** Writes at the source until the signal. */
   write(signal: AbortSignal): Promise<void>;
+  /** Makes the outside system fail for a while: restarted, slow, refusing. Resolves when it is as before. */
+  strike?(random: SeededRandom): Promise<void>;
   /** Waits until what was written has arrived, for `settleMs` at most, then compares. */
   verdict(settleMs: number): Promise<WorkloadVerdict>;
   close(): Promise<void>;
