@@ -132,7 +132,7 @@ export class ConnectorRunner {
       const { config: resolved, secrets } = this.options.resolve(wanted.config);
       this.secrets = secrets;
       const plugin = this.options.findPlugin(resolved);
-      const connector = this.options.planning.open(plugin, this.options.name, this.events());
+      const connector: PlannedConnector = this.options.planning.open(plugin, this.options.name, this.events(wanted.config, () => this.opened === connector));
       this.opened = connector;
       await connector.start(resolved);
       this.running = { connector, plugin, config: wanted.config, resolved };
@@ -140,7 +140,7 @@ export class ConnectorRunner {
     } catch (error) {
       started(false);
       await this.leave();
-      return this.fail(error);
+      return this.fail(error, wanted.config);
     }
     this.report('RUNNING', null);
     await this.publish();
@@ -164,7 +164,7 @@ export class ConnectorRunner {
     } catch (error) {
       if (!(error instanceof TooManyTasks) && !hasCode(error, 'CONNECT_CONFIG')) return this.retryPublish(error);
       await this.stopInstance();
-      this.fail(error);
+      this.fail(error, running.config);
     }
   }
 
@@ -201,18 +201,21 @@ export class ConnectorRunner {
     await planning.onDeleted(findPlugin(config), config);
   }
 
-  private events(): PlannedConnectorEvents {
+  /** Of one instance: what it still says when another has taken its place concerns nobody. */
+  private events(config: StringMap, isCurrent: () => boolean): PlannedConnectorEvents {
     const { name, logger } = this.options;
     return {
       logger: this.secrets.logger(logger.child({ connector: name })),
       onReconfigure: () => this.reconfigure(),
       onError: (error) =>
         void this.enqueue(async () => {
+          if (!isCurrent()) return;
           await this.stopInstance();
-          this.fail(error);
+          this.fail(error, config);
         }),
       onGone: () =>
         void this.enqueue(async () => {
+          if (!isCurrent()) return;
           this.running = undefined;
           this.opened = undefined;
           await this.converge();
@@ -220,8 +223,9 @@ export class ConnectorRunner {
     };
   }
 
-  private fail(error: unknown): void {
-    this.failedFor = this.wanted?.config;
+  /** With the config that failed: another may be wanted by now, and is still to be tried. */
+  private fail(error: unknown, config: StringMap): void {
+    this.failedFor = config;
     this.options.logger.error({ connector: this.options.name, error: this.secrets.hide(errorMessage(error)) }, 'a connector failed');
     this.report('FAILED', this.secrets.hide(errorReport(error).trace));
     if (!(error instanceof TooManyTasks) && !hasCode(error, 'CONNECT_CONFIG')) this.planRestart();
