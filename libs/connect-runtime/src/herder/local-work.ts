@@ -4,7 +4,7 @@ import { taskName, WorkSet } from '../group/work-set.js';
 import type { ResolvedConfig } from '../config-providers/config-providers.js';
 import { Secrets } from '../config-providers/secrets.js';
 import type { Isolation } from '../isolation/task-carrier.js';
-import { errorReport, type TaskSpec } from '../isolation/task-protocol.js';
+import { errorFromReport, errorReport, type TaskSpec } from '../isolation/task-protocol.js';
 import { machineMs } from '../isolation/worker-lease.js';
 import { TaskHost } from '../isolation/task-host.js';
 import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
@@ -47,6 +47,8 @@ interface RunningTask {
   readonly plugin: PluginDescriptor;
   readonly host: TaskHost;
   readonly lease: OffsetLease;
+  /** What the config providers gave for it. */
+  readonly secrets: Secrets;
   isPaused: boolean;
 }
 
@@ -174,7 +176,11 @@ export class LocalWork {
 
   /** Undefined when the task is not on this worker; rejects as TaskHost.signal does. */
   signalTask(id: ConnectorTaskId, signal: TaskSignal, timeoutMs: number): Promise<void> | undefined {
-    return this.tasks.get(taskName(id))?.host.signal(signal, timeoutMs);
+    const running = this.tasks.get(taskName(id));
+    return running?.host.signal(signal, timeoutMs).catch((error: unknown) => {
+      const { message, trace, ...rest } = errorReport(error);
+      throw errorFromReport({ ...rest, message: running.secrets.hide(message), trace: running.secrets.hide(trace) });
+    });
   }
 
   taskMetrics(): SupervisedTaskMetrics[] {
@@ -313,7 +319,7 @@ export class LocalWork {
         onTopic: (topic) => topicUsed(id, topic),
       },
     });
-    this.tasks.set(name, { id, specText: this.specText(id), plugin: spec.plugin, host, lease, isPaused });
+    this.tasks.set(name, { id, specText: this.specText(id), plugin: spec.plugin, host, lease, secrets, isPaused });
     host.start();
   }
 

@@ -49,7 +49,7 @@ export class OffsetChanges {
   /** `offsets` undefined: all of them are forgotten. */
   async change(name: string, offsets: readonly ConnectorOffset[] | undefined): Promise<OffsetsMessage> {
     const { configs, specs, logger } = this.options;
-    const config = this.options.resolve(configs.config(name) ?? {}).config;
+    const { config, secrets } = this.options.resolve(configs.config(name) ?? {});
     const plugin = specs.connectorPlugin(config);
     const kind = plugin.type === 'sink' ? 'sink' : 'source';
     try {
@@ -58,10 +58,10 @@ export class OffsetChanges {
       return messageOf(isWhole, offsets === undefined ? 'reset' : 'altered');
     } catch (error) {
       if (error instanceof ConnectRestError) throw error;
-      logger.error({ connector: name, error: errorMessage(error) }, 'offsets could not be modified');
-      if (hasCode(error, 'CONNECT_CONFIG')) throw badRequest(errorMessage(error));
+      logger.error({ connector: name, error: secrets.hide(errorMessage(error)) }, 'offsets could not be modified');
+      if (hasCode(error, 'CONNECT_CONFIG')) throw badRequest(secrets.hide(errorMessage(error)));
       const isOfConnector = error instanceof Error && 'code' in error && String(error.code).startsWith('CONNECT_');
-      throw new ConnectRestError('INTERNAL', 500, isOfConnector ? error.message : `Failed to modify offsets for ${kind} connector ${name}`, { cause: error });
+      throw new ConnectRestError('INTERNAL', 500, isOfConnector ? secrets.hide(error.message) : `Failed to modify offsets for ${kind} connector ${name}`, { cause: error });
     }
   }
 
