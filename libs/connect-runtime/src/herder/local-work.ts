@@ -1,4 +1,4 @@
-import type { TaskSignal } from '@millrace/connect-api';
+import { ConfigError, type TaskSignal } from '@millrace/connect-api';
 import { errorMessage, OperationalError, type Clock, type Logger } from '@millrace/foundation';
 import { taskName, WorkSet } from '../group/work-set.js';
 import type { ResolvedConfig } from '../config-providers/config-providers.js';
@@ -327,7 +327,7 @@ export class LocalWork {
     const tasks = this.options.configs.taskCount(connector);
     const tasksMax = Number(config['tasks.max'] ?? 1);
     if (tasks <= tasksMax || config['tasks.max.enforce']?.toLowerCase() === 'false') return;
-    throw new Error(`The connector ${connector} has ${tasks} tasks, which is greater than ${tasksMax}, the maximum number of tasks it is configured to create; tasks.max.enforce=false permits that`);
+    throw new ConfigError(`The connector ${connector} has ${tasks} tasks, which is greater than ${tasksMax}, the maximum number of tasks it is configured to create; tasks.max.enforce=false permits that`, 'tasks.max');
   }
 
   private isConfigured({ connector, task }: ConnectorTaskId): boolean {
