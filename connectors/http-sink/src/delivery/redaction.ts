@@ -14,9 +14,10 @@ export class Redaction {
     this.secrets.delete(secret);
   }
 
+  /** Longer ones first: one may begin another. */
   apply(text: string): string {
     let result = text;
-    for (const it of this.secrets) result = result.replaceAll(it, PASSWORD_MASK);
+    for (const it of [...this.secrets].sort((a, b) => b.length - a.length)) result = result.replaceAll(it, PASSWORD_MASK);
     return result;
   }
 }

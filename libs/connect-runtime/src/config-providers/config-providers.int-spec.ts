@@ -2,6 +2,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { temporaryFolder } from '@millrace/testkit';
 import { ConfigProviders, hasReference, withReferences } from './config-providers.js';
+import { Secrets } from './secrets.js';
 import { parseProperties } from './properties-text.js';
 
 const folder = temporaryFolder('providers');
@@ -59,6 +60,14 @@ describe('config providers', () => {
   it('are put back into task configs, under other names too', () => {
     const raw = { a: '${file:f:k}', b: 'plain' };
     expect(withReferences([{ a: 'resolved', b: 'plain', copy: 'resolved', c: 'own' }], raw, { a: 'resolved', b: 'plain' })).toEqual([{ a: '${file:f:k}', b: 'plain', copy: '${file:f:k}', c: 'own' }]);
+  });
+
+  it('hide the whole of a value that begins with another one', () => {
+    const secrets = new Secrets();
+    secrets.add('pass', '${a:short}');
+    expect(secrets.hide('pass')).toBe('${a:short}');
+    secrets.add('pass-2024!', '${a:long}');
+    expect(secrets.hide('<pass-2024!> <pass>')).toBe('<${a:long}> <${a:short}>');
   });
 
   it('read properties files as Java does', () => {

@@ -7,14 +7,17 @@ const LENGTH_MIN = 4;
 /** Values that must not be shown: `hide` puts the references back in their place. */
 export class Secrets {
   private readonly references = new Map<string, string>();
+  private longestFirst: readonly (readonly [string, string])[] | undefined;
 
   add(value: string, reference: string): void {
     const text = value.trim();
     if (text.length >= LENGTH_MIN) this.references.set(text, reference);
+    this.longestFirst = undefined;
   }
 
   addAll(others: Secrets): void {
     for (const [value, reference] of others.references) this.references.set(value, reference);
+    this.longestFirst = undefined;
   }
 
   /** Plain data, for another thread. */
@@ -32,9 +35,11 @@ export class Secrets {
     return this.references.size === 0;
   }
 
+  /** Longer values first: one may begin another. */
   hide(text: string): string {
     let shown = text;
-    for (const [value, reference] of this.references) if (shown.includes(value)) shown = shown.replaceAll(value, () => reference);
+    this.longestFirst ??= [...this.references].sort(([a], [b]) => b.length - a.length);
+    for (const [value, reference] of this.longestFirst) if (shown.includes(value)) shown = shown.replaceAll(value, () => reference);
     return shown;
   }
 
