@@ -57,6 +57,14 @@ describe('the planning thread of a plugin', () => {
     await again.abandon();
   });
 
+  it('keeps no connector of which nothing more is asked', async () => {
+    const connector = host.open('c', events([]));
+    await connector.start({});
+    expect(await connector.taskConfigs(1)).toEqual([{ n: '1' }]);
+    await connector.abandon();
+    await expect(connector.taskConfigs(1)).rejects.toThrow(/is called after its start/);
+  });
+
   it('that ends by itself fails the connectors in it', async () => {
     const seen: string[] = [];
     await host.open('c', events(seen)).start({});

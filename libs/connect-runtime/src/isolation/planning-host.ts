@@ -93,6 +93,7 @@ export class PlanningHost {
       onDeleted: (config) => this.call({ method: 'onDeleted', instance, config }),
       abandon: async () => {
         this.instances.delete(instance);
+        if (this.send) void this.call({ method: 'forget', instance }).catch(() => undefined);
         await this.endIfBlocked();
         this.restSoon();
       },

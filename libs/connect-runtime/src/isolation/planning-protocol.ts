@@ -8,6 +8,8 @@ export type PlanningRequest =
   | { readonly method: 'start'; readonly instance: number; readonly connector: string; readonly config: StringMap }
   | { readonly method: 'taskConfigs'; readonly instance: number; readonly tasksMax: number }
   | { readonly method: 'stop'; readonly instance: number }
+  /** Nothing more is asked of it. */
+  | { readonly method: 'forget'; readonly instance: number }
   | { readonly method: 'describe' }
   | { readonly method: 'validate'; readonly config: StringMap }
   | { readonly method: 'exactlyOnceSupport'; readonly config: StringMap }
@@ -22,6 +24,7 @@ export interface PlanningAnswers {
   start: void;
   taskConfigs: StringMap[];
   stop: void;
+  forget: void;
   describe: PlainKeys;
   validate: ConfigValue[];
   exactlyOnceSupport: 'supported' | 'unsupported' | undefined;

@@ -32,6 +32,8 @@ export class PlanningSide {
       case 'stop': {
         return await this.instance(request.instance).stop();
       }
+      case 'forget':
+        return void this.instances.delete(request.instance);
       case 'describe':
         return plainKeys(make(plugin).config().keys);
       case 'validate':
