@@ -1,7 +1,8 @@
 /**
  * Until when this worker surely has its place in the group. A worker that was frozen, or is cut off from its coordinator, finds the time passed:
  * its tasks then neither send nor put nor commit until it is renewed, because others may run them by now. The clock is the machine's: it is the
- * same in all threads and processes, and goes on while they are stopped.
+ * same in all threads and processes, and goes on while they are stopped. It stands still while the machine itself is suspended: that is not
+ * covered, the lease then lasts as much longer.
  */
 export class WorkerLease {
   /** The lease is valid again. */
