@@ -186,9 +186,10 @@ describe('addresses', () => {
     await off.delivered(1);
     expect(off.errant[0]?.error.message).toContain('was answered with 307');
 
-    await sent({ 'http.redirects.max': '3', 'auth.type': 'bearer', 'bearer.token': 'tok' });
+    await sent({ 'http.redirects.max': '3', 'auth.type': 'bearer', 'bearer.token': 'tok', headers: 'X-Auth-Token: t0ken-of-mine|X-Tenant: us' });
     expect(endpoint.got.slice(-2).map((it) => [it.url, it.headers.authorization])).toEqual([['/in', 'Bearer tok'], ['/moved', 'Bearer tok']]);
-    expect(other.got.map((it) => [it.method, it.url, it.body, it.headers.authorization])).toEqual([['POST', '/new', '{"n":0}', undefined]]);
+    expect(endpoint.got.slice(-2).map((it) => it.headers['x-auth-token'])).toEqual(['t0ken-of-mine', 't0ken-of-mine']);
+    expect(other.got.map((it) => [it.method, it.url, it.body, it.headers.authorization, it.headers['x-auth-token'], it.headers['x-tenant']])).toEqual([['POST', '/new', '{"n":0}', undefined, undefined, 'us']]);
 
     endpoint.behaviour = () => ({ status: 307, headers: { location: 'http://169.254.169.254/latest' } });
     const lured = driver({ 'http.redirects.max': '3' });

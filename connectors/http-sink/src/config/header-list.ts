@@ -4,6 +4,13 @@ import { HeaderTemplate } from '../template/text-template.js';
 /** Headers that the sink or the HTTP client writes itself. */
 const OURS = new Set(['host', 'content-length', 'transfer-encoding', 'connection', 'keep-alive', 'upgrade', 'expect', 'te', 'trailer', 'content-type', 'content-encoding']);
 
+const SECRET = /auth|token|secret|cookie|key|password|signature/i;
+
+/** Whether a header of this name is taken to hold a secret: it is in no message, and goes to no other host. */
+export function isSecretHeader(name: string): boolean {
+  return SECRET.test(name);
+}
+
 /** `name:value` each. */
 export function parseHeaders(items: readonly string[], setting: string): HeaderTemplate[] {
   return items

@@ -8,7 +8,7 @@ import { BodyTemplate, escapingFor, type HeaderTemplate } from '../template/text
 import { targetOf, UrlTemplate } from '../template/url-template.js';
 import { type AddressSettings, AddressRules, parseNetwork } from '../transport/address-rules.js';
 import type { TransportSettings } from '../transport/http-transport.js';
-import { parseHeaders } from './header-list.js';
+import { isSecretHeader, parseHeaders } from './header-list.js';
 import { HTTP_SINK_CONFIG, withPresentNames } from './http-sink-config-def.js';
 import { StatusCodes } from './status-codes.js';
 import { tlsOptions } from './tls-options.js';
@@ -251,14 +251,12 @@ function transportSettings(parsed: ParsedConfig): TransportSettings {
   };
 }
 
-const SECRET_HEADERS = /auth|token|secret|cookie|key|password|signature/i;
-
 function secretsOf(parsed: ParsedConfig, authorization: AuthorizationSettings, headers: readonly HeaderTemplate[]): string[] {
   const secrets = (['connection.password', 'bearer.token', 'http.headers.authorization', 'api.key.value', 'oauth2.client.secret', 'signature.secret', 'signature.secrets', 'http.proxy.password', 'https.ssl.keystore.password', 'https.ssl.key.password'] as const).flatMap(
     (it) => parsed[it]?.reveal().split(/[\s,]+/) ?? [],
   );
   if (authorization.kind === 'header') secrets.push(authorization.value, authorization.value.replace(/^\S+ /, ''));
-  for (const it of headers) if (it.isStatic && SECRET_HEADERS.test(it.name)) secrets.push(it.staticText());
+  for (const it of headers) if (it.isStatic && isSecretHeader(it.name)) secrets.push(it.staticText());
   return secrets;
 }
 

@@ -1,5 +1,6 @@
 import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib';
 import { ConnectError } from '@millrace/connect-api';
+import { isSecretHeader } from '../config/header-list.js';
 import type { Compression, HttpSinkSettings } from '../config/http-sink-settings.js';
 import type { Outcome } from '../schedule/delivery.js';
 import type { PlannedRequest } from '../template/request-plan.js';
@@ -13,8 +14,8 @@ import type { Redaction } from './redaction.js';
 
 const GONE_KEPT = 10_000;
 const USER_AGENT = 'millrace-http-sink';
-/** Headers that only the host they were meant for may see. */
-const PRIVATE_HEADERS = /^(authorization|cookie|proxy-authorization)$/i;
+/** Headers that only the host they were meant for may see; what `isSecretHeader` says of those in `headers` comes to them. */
+const PRIVATE_HEADERS = ['authorization', 'cookie', 'proxy-authorization'];
 
 export interface CourierTools {
   readonly transport: HttpTransport;
@@ -41,6 +42,7 @@ export class Courier {
   private readonly classification: Classification;
   private readonly tokens: OAuthTokens | undefined;
   private readonly gone = new Set<string>();
+  private readonly privateHeaders = new Set(PRIVATE_HEADERS);
   private readonly parcels = new WeakMap<object, Parcel>();
 
   constructor(
@@ -50,7 +52,9 @@ export class Courier {
     const { redaction, now, transport } = tools;
     redaction.add(...settings.secrets);
     this.classification = new Classification({ retryStatuses: settings.retryStatuses, retryAfterMaxMs: settings.retryAfterMaxMs, redaction, now });
-    const { authorization } = settings;
+    const { authorization, request } = settings;
+    for (const { name } of request.headers) if (isSecretHeader(name)) this.privateHeaders.add(name.toLowerCase());
+    if (authorization.kind === 'header') this.privateHeaders.add(authorization.name.toLowerCase());
     if (authorization.kind === 'oauth2') this.tokens = new OAuthTokens(authorization.oauth, transport, { classification: this.classification, redaction, now });
   }
 
@@ -147,12 +151,10 @@ export class Courier {
   }
 
   private withoutPrivate(headers: readonly string[]): string[] {
-    const { authorization } = this.settings;
     const kept: string[] = [];
     for (let i = 0; i + 1 < headers.length; i += 2) {
       const name = headers[i] ?? '';
-      const isKey = authorization.kind === 'header' && name.toLowerCase() === authorization.name.toLowerCase();
-      if (!isKey && !PRIVATE_HEADERS.test(name)) kept.push(name, headers[i + 1] ?? '');
+      if (!this.privateHeaders.has(name.toLowerCase())) kept.push(name, headers[i + 1] ?? '');
     }
     return kept;
   }
