@@ -92,6 +92,25 @@ describe('authorization', () => {
     expect(refused.errant[0]?.error.message).toContain('was answered with 401');
   });
 
+  test('a token that was renewed meanwhile is still in no message; nor is one that begins another', async () => {
+    const names = ['token-first', 'token-first-next'];
+    const authority = await another(() => ({ status: 200, body: JSON.stringify({ access_token: names.shift() ?? 'token-last', expires_in: 1e-9 }) }));
+    let answerFirst: (answer: { status: number; body: string }) => void = () => undefined;
+    endpoint.behaviour = (got) => {
+      const answer = { status: 400, body: String(got.headers.authorization) };
+      return got.body === '{"n":0}' ? new Promise((resolve) => (answerFirst = () => resolve(answer))) : answer;
+    };
+    const sink = driver({ 'auth.type': 'oauth2', 'oauth2.token.url': authority.url, 'oauth2.client.id': 'client', 'oauth2.client.secret': 's3cret-of-client' });
+    await sink.put(record(0));
+    await endpoint.until(() => endpoint.got.length === 1);
+    await sink.put(record(1));
+    await sink.until(() => sink.errant.length === 1);
+    answerFirst({ status: 400, body: '' });
+    await sink.until(() => sink.errant.length === 2);
+    expect(sink.texts).toContain('Bearer [hidden]');
+    expect(sink.texts).not.toMatch(/token-first|-next/);
+  });
+
   test('a client that the authority does not know ends the task; its dead letters stay empty', async () => {
     const authority = await another(() => ({ status: 401, body: '{"error":"invalid_client","you_sent":"s3cret-of-client"}' }));
     const sink = driver({ 'auth.type': 'oauth2', 'oauth2.token.url': authority.url, 'oauth2.client.id': 'client', 'oauth2.client.secret': 's3cret-of-client', 'oauth2.client.auth.mode': 'url' });

@@ -5,7 +5,7 @@ import type { Compression, HttpSinkSettings } from '../config/http-sink-settings
 import type { Outcome } from '../schedule/delivery.js';
 import type { PlannedRequest } from '../template/request-plan.js';
 import { targetOf } from '../template/url-template.js';
-import type { Exchange, ExchangeRequest, HttpTransport, PendingExchange } from '../transport/http-transport.js';
+import { type Exchange, ExchangeError, type ExchangeRequest, type HttpTransport, type PendingExchange } from '../transport/http-transport.js';
 import { Classification, EndpointGone } from './classification.js';
 import { DeliveryId } from './delivery-id.js';
 import { itemResults } from './item-results.js';
@@ -92,7 +92,7 @@ export class Courier {
   private async send(first: PlannedRequest, parcel: Parcel, running: RunningAttempt): Promise<Exchange> {
     for (let isRenewed = false; ; isRenewed = true) {
       const given = this.tokens?.current();
-      const token = typeof given === 'string' || given === undefined ? given : await given;
+      const token = typeof given === 'string' || given === undefined ? given : await running.waitFor(given);
       const answer = await this.follow(this.request(first, parcel, token), running);
       if (answer.status !== 401 || token === undefined || isRenewed) return answer;
       this.tokens?.invalidate(token);
@@ -171,6 +171,7 @@ export class Courier {
 class RunningAttempt {
   private isAborted = false;
   private exchange: PendingExchange | undefined;
+  private giveUp: (() => void) | undefined;
 
   wait(exchange: PendingExchange): Promise<Exchange> {
     this.exchange = exchange;
@@ -178,9 +179,19 @@ class RunningAttempt {
     return exchange.done;
   }
 
+  /** For what others wait for as well: it goes on when this attempt is given up. */
+  waitFor<T>(shared: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.giveUp = () => reject(new ExchangeError('the request was given up', 'ABORTED'));
+      shared.then(resolve, reject);
+      if (this.isAborted) this.giveUp();
+    });
+  }
+
   abort(): void {
     this.isAborted = true;
     this.exchange?.abort();
+    this.giveUp?.();
   }
 }
 

@@ -30,10 +30,13 @@ export class TokenRefused extends ConnectError {
 /** A token is renewed when this part of its life is over, and at least so long before its end. */
 const LIFE_USED = 0.9;
 const MARGIN_MS = 30_000;
+const TOKENS_HIDDEN = 2;
 
 /** Tokens of the client credentials grant: kept, renewed before they end, asked for once however many requests wait. */
 export class OAuthTokens {
   private token: { readonly text: string; readonly renewAtMs: number } | undefined;
+  /** The newest first. */
+  private hidden: string[] = [];
   private asking: Promise<string> | undefined;
 
   constructor(
@@ -53,8 +56,16 @@ export class OAuthTokens {
     if (this.token?.text === text) this.token = undefined;
   }
 
+  /** The token before is still in requests that are under way. */
+  private hide(text: string): void {
+    const { redaction } = this.tools;
+    this.hidden = [text, ...this.hidden.filter((it) => it !== text)];
+    for (const it of this.hidden.splice(TOKENS_HIDDEN)) redaction.remove(it);
+    redaction.add(text);
+  }
+
   private async ask(): Promise<string> {
-    const { classification, redaction, now } = this.tools;
+    const { classification, now } = this.tools;
     const request = this.request();
     let failure: Failure | null;
     try {
@@ -62,8 +73,7 @@ export class OAuthTokens {
       failure = classification.ofAnswer(answer, { ...request, isTombstone: false });
       if (!failure) {
         const { text, lifeMs } = this.parse(answer.body);
-        if (this.token) redaction.remove(this.token.text);
-        redaction.add(text);
+        this.hide(text);
         this.token = { text, renewAtMs: lifeMs === undefined ? Infinity : now() + Math.max(Math.min(lifeMs * LIFE_USED, lifeMs - MARGIN_MS), lifeMs / 2) };
         return text;
       }
