@@ -17,7 +17,9 @@ export class PartFile {
   private text = '';
   private chunks: Uint8Array[] = [];
   private buffered = 0;
-  /** Compressed already, but not on the disk. */
+  /** Taken out of the buffer, but not compressed yet: a failure of that must not lose it, nor may it reach the disk as it is. */
+  private raw: Uint8Array | undefined;
+  /** Ready for the disk, but not on it. */
   private member: Uint8Array | undefined;
   private position = 0;
   private file: WritableFile | undefined;
@@ -47,7 +49,7 @@ export class PartFile {
 
   /** What is not on the disk yet. */
   get bufferedBytes(): number {
-    return this.buffered + (this.member?.length ?? 0);
+    return this.buffered + (this.raw?.length ?? 0) + (this.member?.length ?? 0);
   }
 
   append(content: string | Uint8Array): number {
@@ -66,6 +68,10 @@ export class PartFile {
   /** Writes what is buffered; a compressed file keeps less than a member unless it is the last. */
   async flush(isLast: boolean): Promise<void> {
     for (;;) {
+      if (this.raw !== undefined) {
+        this.member = this.gzipLevel > 0 ? await gzip(this.raw, { level: this.gzipLevel }) : this.raw;
+        this.raw = undefined;
+      }
       if (this.member !== undefined) {
         const file = await this.opened();
         await file.write(this.member, this.position);
@@ -74,12 +80,9 @@ export class PartFile {
       }
       if (this.buffered === 0 || (this.gzipLevel > 0 && !isLast && this.buffered < MEMBER_BYTES)) return;
       this.settleText();
-      const content = this.chunks.length === 1 && this.chunks[0] ? this.chunks[0] : Buffer.concat(this.chunks);
+      this.raw = this.chunks.length === 1 && this.chunks[0] ? this.chunks[0] : Buffer.concat(this.chunks);
       this.chunks = [];
       this.buffered = 0;
-      // Kept before it is compressed: a failure must not lose it.
-      this.member = content;
-      if (this.gzipLevel > 0) this.member = await gzip(content, { level: this.gzipLevel });
     }
   }
 
@@ -101,6 +104,7 @@ export class PartFile {
     this.text = '';
     this.chunks = [];
     this.buffered = 0;
+    this.raw = undefined;
     this.member = undefined;
     await this.close();
     if (this.isCreated) await this.disk.remove(this.path);
