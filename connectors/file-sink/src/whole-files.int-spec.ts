@@ -2,6 +2,7 @@ import { DataError, Schema, Struct } from '@millrace/connect-api';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { type FileSystem, NODE_FILE_SYSTEM } from './disk/file-system.js';
 import { allLines, hiddenParts, record, SinkDriver, texts, visibleFiles } from '../test/sink-driver.js';
 
 let folder: string;
@@ -77,6 +78,37 @@ describe('paths', () => {
     const files = visibleFiles(folder);
     expect(Object.keys(files)).toHaveLength(20);
     expect(files['k7/t+0+00000000000000000007-00000000000000000187.jsonl']).toBe([7, 27, 47, 67, 87, 107, 127, 147, 167, 187].map((it) => `"v${it}"\n`).join(''));
+  });
+});
+
+describe('what becomes of finished files', () => {
+  test('they may be taken away: the partition goes on behind them', async () => {
+    const config = { directory: folder, 'path.template': '{topic}/{timestamp:ss}' };
+    const first = await new SinkDriver(config, [texts(5)]).start();
+    await first.drain();
+    await first.stop();
+    fs.rmSync(path.join(folder, 't'), { recursive: true });
+    const second = await new SinkDriver(config, [texts(8)]).start();
+    expect([second.warnings, second.positions.get(0)]).toEqual([[], 5]);
+    await second.drain();
+    await second.stop();
+    expect(allLines(folder)).toEqual(expected(8).slice(5));
+  });
+
+  test('a folder that vanishes before the move is no sign that the move was made', async () => {
+    let folders = 0;
+    const disk: FileSystem = {
+      ...NODE_FILE_SYSTEM,
+      rename: async (from, to) => {
+        if (folders++ === 0) fs.rmdirSync(path.dirname(to));
+        await NODE_FILE_SYSTEM.rename(from, to);
+      },
+    };
+    const sink = await new SinkDriver({ directory: folder, 'rotate.records': '5' }, [texts(5)], { disk }).start();
+    await sink.drain();
+    await sink.stop();
+    expect(sink.retries).toHaveLength(1);
+    expect(allLines(folder)).toEqual(expected(5));
   });
 });
 

@@ -108,7 +108,7 @@ export class CommitChain {
     return sequences.some((it) => it > commit.sequence) ? 'overtaken' : commit;
   }
 
-  /** Repeatable, and harmless when two do it. */
+  /** Repeatable, and harmless when two do it: a part that is not there was moved, since none is swept before its link has a successor. Its file may be gone by now. */
   private async moveAll(commit: Commit): Promise<void> {
     const folders = new Set<string>();
     for (const { part, final } of commit.files) {
@@ -120,7 +120,7 @@ export class CommitChain {
       try {
         await this.disk.rename(from, to);
       } catch (error) {
-        if (errorCode(error) !== 'ENOENT' || !(await this.disk.exists(to))) throw error;
+        if (errorCode(error) !== 'ENOENT' || (await this.disk.exists(from))) throw error;
       }
     }
     for (const folder of folders) await this.disk.syncFolder(folder);
