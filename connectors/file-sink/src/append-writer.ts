@@ -67,7 +67,7 @@ export class AppendWriter {
 
 function isSameBatch(last: readonly SinkRecord[] | undefined, records: readonly SinkRecord[]): boolean {
   const [a, b] = [last?.[0], records[0]];
-  return last !== undefined && last.length === records.length && a?.kafkaOffset === b?.kafkaOffset && a?.partition === b?.partition && a?.topic === b?.topic;
+  return last !== undefined && last.length === records.length && a?.originalKafkaOffset === b?.originalKafkaOffset && a?.originalPartition === b?.originalPartition && a?.originalTopic === b?.originalTopic;
 }
 
 async function appendTo(file: string): Promise<Output> {

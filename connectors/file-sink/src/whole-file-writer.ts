@@ -43,7 +43,7 @@ export class WholeFileWriter {
       await this.forget(partition);
       const writer = this.writer(partition);
       try {
-        await this.claim(writer, partition);
+        await this.claim(writer);
       } catch (error) {
         if (errorCode(error) === undefined) throw error;
         this.context.logger.warn({ ...partition, code: errorCode(error), error: (error as Error).message }, 'The folder of a partition cannot be used yet');
@@ -122,11 +122,11 @@ export class WholeFileWriter {
     let nowMs = Date.now();
     for (let i = 0; i < records.length; i++) {
       const record = records[i] as SinkRecord;
-      if (writer === undefined || record.partition !== lastPartition || record.topic !== lastTopic) {
-        lastTopic = record.topic;
-        lastPartition = record.partition;
-        writer = this.writer(record);
-        if (!writer.isClaimed && (await this.claim(writer, record))) this.moved.add(writer);
+      if (writer === undefined || record.originalPartition !== lastPartition || record.originalTopic !== lastTopic) {
+        lastTopic = record.originalTopic;
+        lastPartition = record.originalPartition;
+        writer = this.writer({ topic: lastTopic, partition: lastPartition });
+        if (!writer.isClaimed && (await this.claim(writer))) this.moved.add(writer);
       }
       if (this.moved.has(writer) || this.isLost(writer) || !writer.wants(record)) continue;
       if (writer.isCommitting) await this.commit(writer);
@@ -180,7 +180,10 @@ export class WholeFileWriter {
 
   private folderOf(writer: PartitionWriter, record: SinkRecord): string {
     const { template } = this.settings;
-    return template.isByRecord ? template.render(record) : (writer.folder ??= template.render(record));
+    if (template.isByRecord) return template.render(record);
+    const { topic, partition } = record;
+    if (writer.folder?.topic !== topic || writer.folder.partition !== partition) writer.folder = { topic, partition, name: template.render(record) };
+    return writer.folder.name;
   }
 
   /** A link in the way must not lead out of the directory. */
@@ -232,11 +235,11 @@ export class WholeFileWriter {
   }
 
   /** True: the partition was moved. */
-  private async claim(writer: PartitionWriter, { topic, partition }: TopicPartition): Promise<boolean> {
+  private async claim(writer: PartitionWriter): Promise<boolean> {
     await writer.claim();
     const { resumeAt } = writer;
     if (resumeAt === null) return false;
-    this.context.seek({ topic, partition }, resumeAt);
+    this.context.seek(writer.partition, resumeAt);
     return true;
   }
 

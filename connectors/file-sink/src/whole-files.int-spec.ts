@@ -112,6 +112,37 @@ describe('what becomes of finished files', () => {
   });
 });
 
+describe('topics that a transformation has renamed', () => {
+  test('positions are those of the topic that is read: committed, and gone on from after a restart', async () => {
+    const config = { directory: folder, 'rotate.records': '4' };
+    const log = [texts(6).map((it, i) => ({ ...it, topic: i < 2 ? 'x' : 'y' }))];
+    const first = await new SinkDriver(config, log).start();
+    await first.drain();
+    expect(await first.preCommit()).toEqual({ 0: 4 });
+    await first.stop();
+    const second = await new SinkDriver(config, log).start();
+    expect(second.positions.get(0)).toBe(6);
+    await second.stop();
+    expect(visibleFiles(folder)).toEqual({
+      'x/t+0+00000000000000000000-00000000000000000001.jsonl': '"0:0"\n"0:1"\n',
+      'y/t+0+00000000000000000002-00000000000000000003.jsonl': '"0:2"\n"0:3"\n',
+      'y/t+0+00000000000000000004-00000000000000000005.jsonl': '"0:4"\n"0:5"\n',
+    });
+  });
+
+  test('of two that have one name now, neither hides the other', async () => {
+    const sink = await new SinkDriver({ directory: folder, 'rotate.records': '1' }, []).start();
+    await sink.put([record(500, 'of a', { topic: 'all', originalTopic: 'a' }), record(3, 'of b', { topic: 'all', originalTopic: 'b' })]);
+    const [a, b] = [{ topic: 'a', partition: 0 }, { topic: 'b', partition: 0 }];
+    expect([...(await sink.task.preCommit(new Map([[a, 501], [b, 4]])))]).toEqual([[a, 501], [b, 4]]);
+    await sink.stop();
+    expect(visibleFiles(folder)).toEqual({
+      'all/a+0+00000000000000000500-00000000000000000500.jsonl': '"of a"\n',
+      'all/b+0+00000000000000000003-00000000000000000003.jsonl': '"of b"\n',
+    });
+  });
+});
+
 test('gzip: the same content', async () => {
   const log = Array.from({ length: 3000 }, (_, i) => record(i, `${i}-`.repeat(200)));
   const sink = await new SinkDriver({ directory: folder, compression: 'gzip', 'rotate.records': '2000' }, [log]).start();

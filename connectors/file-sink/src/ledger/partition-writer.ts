@@ -19,15 +19,15 @@ export interface PartitionWriterOptions {
 }
 
 /**
- * The files of one topic partition: a run of offsets at a time, spread over as many files as the template asks for, completed together.
+ * The files of one topic partition, as Kafka has it, whatever transformations have made of its name: a run of offsets at a time, spread over as many files as the template asks for, completed together.
  * Nothing is visible of a run before its commit, and all of it after (Invariant 1).
  */
 export class PartitionWriter {
   /** Behind the last record in a visible file; null: none yet. */
   next: number | null = null;
   isClaimed = false;
-  /** The folder of all its records, where the template does not look at them. */
-  folder: string | undefined;
+  /** The folder of its records of one topic and partition, as transformations have left them, where the template looks at nothing else. */
+  folder: { readonly topic: string; readonly partition: number; readonly name: string } | undefined;
   /** Since when another task has the partition. */
   lostAtMs: number | undefined;
   private readonly chain: CommitChain;
@@ -75,11 +75,11 @@ export class PartitionWriter {
   /** False for a record that is in a file already, or on its way into one. Throws when it cannot be a record of the topic that was written. */
   wants(record: SinkRecord): boolean {
     const from = this.taken ?? this.next;
-    if (from === null || record.kafkaOffset >= from) return true;
+    if (from === null || record.originalKafkaOffset >= from) return true;
     if (this.taken === undefined && this.newestMs >= 0 && record.timestampMs > this.newestMs) {
       const { topic, partition } = this.options.partition;
       throw new ConnectError(
-        `Offset ${record.kafkaOffset} of ${topic}-${partition} is new, but the files go on at ${this.next}: the topic was made anew. Move its files and the folder .millrace/${topic}+${partition} away, or write to another directory.`,
+        `Offset ${record.originalKafkaOffset} of ${topic}-${partition} is new, but the files go on at ${this.next}: the topic was made anew. Move its files and the folder .millrace/${topic}+${partition} away, or write to another directory.`,
       );
     }
     return false;
@@ -88,9 +88,9 @@ export class PartitionWriter {
   /** The record is done without a line (skipped, reported). */
   pass(record: SinkRecord): void {
     if (this.records === 0) this.startedMs = Date.now();
-    this.start ??= record.kafkaOffset;
+    this.start ??= record.originalKafkaOffset;
     this.records += 1;
-    this.taken = record.kafkaOffset + 1;
+    this.taken = record.originalKafkaOffset + 1;
     if (record.timestampMs > this.newestMs) this.newestMs = record.timestampMs;
   }
 
@@ -103,14 +103,14 @@ export class PartitionWriter {
     }
     if (part === undefined) {
       const { part: name, file } = this.chain.partPath();
-      part = new PartFile(this.options.disk, file, settings.gzipLevel, name, folder, encoded.shape, record.kafkaOffset);
+      part = new PartFile(this.options.disk, file, settings.gzipLevel, name, folder, encoded.shape, record.originalKafkaOffset);
       this.parts.set(folder, part);
       const head = this.options.head(encoded.shape);
       if (head !== '') part.append(head);
     }
     part.append(encoded.content);
     part.records += 1;
-    part.lastOffset = record.kafkaOffset;
+    part.lastOffset = record.originalKafkaOffset;
     if (part.bytes >= settings.rotateBytes) this.isLarge = true;
     this.pass(record);
     return part;
