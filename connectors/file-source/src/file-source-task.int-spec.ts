@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import fsPromises from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import zlib from 'node:zlib';
@@ -129,6 +130,52 @@ describe('lines', () => {
     expect(records[1]?.headers?.map((it) => [it.key, it.value])).toEqual([
       ['file.path', at('in.txt')], ['file.offset', 3n], ['file.line', 2n], ['file.modified', BigInt(Math.trunc(fs.statSync(at('in.txt')).mtimeMs))],
     ]);
+  });
+});
+
+describe('a file that cannot be opened for a while', () => {
+  let refused: string | undefined;
+  const { open } = fsPromises;
+  beforeEach(() => {
+    jest.spyOn(fsPromises, 'open').mockImplementation((file, ...rest) =>
+      file === refused ? Promise.reject(Object.assign(new Error(`EACCES: ${refused}`), { code: 'EACCES', errno: -13 })) : open(file, ...rest),
+    );
+  });
+  afterEach(() => {
+    refused = undefined;
+    jest.restoreAllMocks();
+  });
+
+  test('a short one that grows: the others are read on, and it as soon as it can be', async () => {
+    write('a.log', '0\n');
+    write('b.log', 'b0\n');
+    const source = await start({ include: at('*.log'), 'open.files.max': '1' });
+    expect(values(await source.take(2)).sort()).toEqual(['0', 'b0']);
+    refused = at('a.log');
+    append('a.log', lines(1, 5));
+    append('b.log', lines(1, 5, 'b'));
+    // One of the two is open still: if it is the refused one, it is read all the same.
+    const meanwhile: unknown[] = [];
+    while (source.warnings.length === 0 || !meanwhile.includes('b4')) meanwhile.push(...values(await source.poll()));
+    expect(meanwhile.filter((it) => String(it).startsWith('b'))).toEqual(list(1, 5, 'b'));
+    expect(source.warnings[0]).toBe('A file cannot be read; it is tried again with the next scan');
+    refused = undefined;
+    append('a.log', '5\n');
+    const after = values(await source.take(9 - meanwhile.length));
+    expect([...meanwhile, ...after].filter((it) => !String(it).startsWith('b'))).toEqual(list(1, 6));
+  });
+
+  test('one that must be compared with another: that waits, and is read once it is known to be another', async () => {
+    const head = `${'x'.repeat(100)}\n`;
+    write('a.log', `${head}a\n`);
+    const source = await start({ include: at('*.log'), 'fingerprint.bytes': '64' });
+    expect(values(await source.take(2))).toEqual(['x'.repeat(100), 'a']);
+    refused = at('a.log');
+    write('b.log', `${head}b\n`);
+    write('c.log', 'c\n');
+    expect(values(await source.drain())).toEqual(['c']);
+    refused = undefined;
+    expect(values(await source.take(2))).toEqual(['x'.repeat(100), 'b']);
   });
 });
 

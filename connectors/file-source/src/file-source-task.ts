@@ -3,6 +3,7 @@ import { parseSourceSettings, type SourceSettings } from './config/source-settin
 import { FileBook } from './files/file-book.js';
 import type { TrackedFile } from './files/tracked-file.js';
 import { cleanUp } from './files/clean-up.js';
+import { isSystemError } from './files/system-error.js';
 import { Wake } from './watch/wake.js';
 import { type ChangeWatch, type ChangeWatchOptions, watchChanges } from './watch/change-watch.js';
 import { errorMessage } from './watch/error-message.js';
@@ -25,7 +26,7 @@ export class FileSourceTask extends SourceTask {
   private queue: TrackedFile[] = [];
   private readonly openFiles = new Set<TrackedFile>();
   private nextScanMs = 0;
-  /** When the last scan began, by the monotonic clock. */
+  /** When the last scan that left out no file began, by the monotonic clock. */
   private scannedMs = 0;
   private readonly troubled = new Set<string>();
 
@@ -43,7 +44,7 @@ export class FileSourceTask extends SourceTask {
 
   override async poll(): Promise<readonly SourceRecord[]> {
     const out: SourceRecord[] = [];
-    if (Date.now() >= this.nextScanMs) await this.scan();
+    if (Date.now() >= this.nextScanMs) await this.retriably(() => this.scan());
     const untilMs = performance.now() + BUSY_MS;
     do await this.readInTurn(out);
     while (out.length === 0 && this.queue.length > 0 && performance.now() < untilMs && !this.context.signal.aborted);
@@ -82,6 +83,14 @@ export class FileSourceTask extends SourceTask {
     this.openFiles.clear();
   }
 
+  private async retriably(step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      throw isSystemError(error) ? new RetriableError(`A file cannot be read: ${errorMessage(error)}`, { cause: error, retryAfterMs: RETRY_MS }) : error;
+    }
+  }
+
   private async scan(): Promise<void> {
     const { selection, scanIntervalMs } = this.settings;
     const troubled = new Set<string>();
@@ -92,10 +101,10 @@ export class FileSourceTask extends SourceTask {
     });
     this.troubled.clear();
     for (const it of troubled) this.troubled.add(it);
-    await this.book.reconcile(found, Date.now());
+    const isWhole = await this.book.reconcile(found, Date.now());
     for (const file of this.book.files) if (file.hasMore) this.enqueue(file);
     if (this.settings.cleanup !== 'none') await cleanUp(this.book, this.settings, this.context.logger, Date.now());
-    this.scannedMs = startedMs;
+    if (isWhole) this.scannedMs = startedMs;
     this.nextScanMs = Date.now() + scanIntervalMs;
   }
 
@@ -246,10 +255,4 @@ export class FileSourceTask extends SourceTask {
     this.nextScanMs = 0;
     this.wake.up();
   }
-}
-
-/** A failure of the disk, not of ours. */
-function isSystemError(error: unknown): boolean {
-  const { code, errno } = error as { code?: unknown; errno?: unknown };
-  return typeof code === 'string' && typeof errno === 'number';
 }

@@ -163,8 +163,13 @@ async function openAs(path: string, inode: string): Promise<FileHandle | undefin
     if ((error as { code?: unknown }).code === 'ENOENT') return undefined;
     throw error;
   }
-  const stat = await handle.stat({ bigint: true });
-  if (`${stat.dev}:${stat.ino}` === inode) return handle;
+  try {
+    const stat = await handle.stat({ bigint: true });
+    if (`${stat.dev}:${stat.ino}` === inode) return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
   await handle.close();
   return undefined;
 }

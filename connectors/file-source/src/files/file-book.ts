@@ -4,6 +4,7 @@ import type { SourceSettings } from '../config/source-settings.js';
 import { readHead, readRange } from './content.js';
 import { type FileMarks, fingerprintOf, hasHeadOf, isAnchorOf, type StoredOffset, storedOffset } from './file-offset.js';
 import type { FoundFile } from './file-selection.js';
+import { isSystemError } from './system-error.js';
 import { TrackedFile } from './tracked-file.js';
 
 /** How much of two files that begin alike is compared. */
@@ -51,8 +52,8 @@ export class FileBook {
     this.single = filename === null ? null : { filename };
   }
 
-  /** Brings the book in line with what is there. */
-  async reconcile(found: readonly FoundFile[], nowMs: number): Promise<void> {
+  /** Brings the book in line with what is there. False: something that is new was left out, because the disk did not let it be compared. */
+  async reconcile(found: readonly FoundFile[], nowMs: number): Promise<boolean> {
     const byInode = new Map<string, FoundFile>();
     for (const it of found) if (!byInode.has(it.inode) || this.byInode.get(it.inode)?.path === it.path) byInode.set(it.inode, it);
     for (const file of this.files) {
@@ -65,7 +66,7 @@ export class FileBook {
         if (this.byInode.get(file.inode) === file) this.byInode.delete(file.inode);
       } else {
         file.seen(now, nowMs);
-        await file.learnHead();
+        await this.unlessRefused(now, () => file.learnHead());
       }
     }
     for (const inode of this.shadows.keys()) if (!byInode.has(inode)) this.shadows.delete(inode);
@@ -77,13 +78,32 @@ export class FileBook {
       this.singleStored = storedOffset(offset);
     }
     if (isFirst && this.single === null && this.options.settings.identity === 'fingerprint') await this.findOrphans(this.unknownOf(byInode));
+    let isWhole = true;
     for (let unknown = this.unknownOf(byInode); ; ) {
       if (this.singleStored !== null) await this.resumeSingle(unknown);
       const known = new Set(this.byInode.keys());
-      for (const it of unknown) if (!this.byInode.has(it.inode) && !this.isDone(it)) await this.identify(it, nowMs);
+      for (const it of unknown) {
+        if (this.byInode.has(it.inode) || this.isDone(it)) continue;
+        const isRewritten = this.rewritten.has(it.inode);
+        if (await this.unlessRefused(it, () => this.identify(it, nowMs))) continue;
+        isWhole = false;
+        if (isRewritten) this.rewritten.add(it.inode);
+      }
       // A copy that was found has shown that the inode of its file holds another one: that is looked at in the same pass.
       unknown = this.unknownOf(byInode).filter((it) => known.has(it.inode));
-      if (unknown.length === 0) return;
+      if (unknown.length === 0) return isWhole;
+    }
+  }
+
+  /** False: the disk has failed; one file must not keep the others from being read. */
+  private async unlessRefused({ path }: FoundFile, step: () => Promise<void>): Promise<boolean> {
+    try {
+      await step();
+      return true;
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      this.options.logger.warn({ path, error: error.message }, 'A file cannot be read; it is tried again with the next scan');
+      return false;
     }
   }
 
