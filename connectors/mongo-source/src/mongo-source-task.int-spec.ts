@@ -369,6 +369,17 @@ describe('the task', () => {
       expect((await driver.take(1)).map((it) => seen(it).op)).toEqual(['c']);
     });
 
+    onlyDouble('keep a blocking snapshot that was asked for when the connection is lost before it begins', async () => {
+      world = await World.start();
+      await orders().insertMany(Array.from({ length: 3 }, (_, _id) => ({ _id })));
+      const driver = await world.task({ 'snapshot.mode': 'no_data' });
+      await driver.until(() => driver.commitQuiet());
+      await driver.task.onSignal({ id: 'b', type: 'execute-snapshot', data: { type: 'BLOCKING', 'data-collections': ['shop.orders'] } });
+      world.double.faults.add({ commands: ['listDatabases', 'listCollections'], times: 2, closesConnection: true });
+      expect((await driver.take(3, 8000)).map(seen).map((it) => [it.op, it.id])).toEqual(['0', '1', '2'].map((id) => ['r', id]));
+      expect(driver.retried.length).toBeGreaterThan(0);
+    });
+
     it('are refused when they are not known or not well formed', async () => {
       world = await World.start();
       const driver = await world.task();

@@ -183,12 +183,13 @@ export class MongoSourceTask extends SourceTask {
   private async beginBlocking(reader: ChangeReader, request: SnapshotRequest): Promise<void> {
     const position = reader.position();
     if (!position) return;
-    this.requests.shift();
     this.position = position;
     await reader.close();
     const all = await capturedCollections(this.client!, this.settings);
     const collections = all.filter((it) => request.collections.some((pattern) => pattern.test(`${it.database}.${it.collection}`)));
     this.phase = { ...this.snapshotPhase(position, collections, (namespace) => request.filterOf(namespace), false), request };
+    // Not before: until the snapshot has begun, a failure leaves the request to be taken up again.
+    this.requests.shift();
   }
 
   private snapshotPhase(position: StoredPosition, collections: readonly Namespace[], filterOf: SnapshotOptions['filterOf'], isInitial: boolean): Phase & { readonly is: 'snapshot' } {
