@@ -380,6 +380,31 @@ describe('the task', () => {
       expect(driver.retried.length).toBeGreaterThan(0);
     });
 
+    it('read again after one was stopped while it was paused, and stay paused over a restart', async () => {
+      world = await World.start();
+      await orders().insertMany(Array.from({ length: 5 }, (_, _id) => ({ _id })));
+      const settings = { 'snapshot.mode': 'no_data' };
+      let driver = await world.task(settings);
+      await driver.until(() => driver.commitQuiet());
+      const execute = { id: 's', type: 'execute-snapshot', data: { 'data-collections': ['shop.orders'] } };
+      await driver.task.onSignal(execute);
+      await driver.task.onSignal({ id: 's', type: 'pause-snapshot', data: null });
+      await driver.task.onSignal({ id: 's', type: 'stop-snapshot', data: {} });
+      await driver.task.onSignal(execute);
+      expect(ids((await driver.take(5, 8000)).map(seen), 'r')).toHaveLength(5);
+      await driver.task.onSignal(execute);
+      await driver.task.onSignal({ id: 's', type: 'pause-snapshot', data: null });
+      await orders().insertOne({ _id: 100 });
+      await driver.until((it) => it.some((one) => seen(one).op === 'c'));
+      await driver.until(() => driver.commitQuiet());
+      await driver.stop();
+      driver = await world.task(settings, { offset: driver.stored });
+      await orders().insertOne({ _id: 101 });
+      expect(ids((await driver.until((it) => it.some((one) => seen(one).op === 'c'))).map(seen), 'r')).toEqual([]);
+      await driver.task.onSignal({ id: 's', type: 'resume-snapshot', data: null });
+      expect(ids((await driver.take(7, 8000)).map(seen), 'r')).toHaveLength(7);
+    });
+
     it('are refused when they are not known or not well formed', async () => {
       world = await World.start();
       const driver = await world.task();

@@ -12,6 +12,8 @@ import { capturedCollections } from './collections.js';
 
 /** The key of offsets that tells how far an incremental snapshot is. Debezium does not read it. */
 export const PROGRESS_KEY = 'millrace_incremental_snapshot';
+/** Beside it, while the snapshot is paused. */
+const PAUSED_KEY = 'millrace_incremental_snapshot_paused';
 
 /** One collection that is still to be read, as it is stored in offsets. */
 interface Job {
@@ -70,13 +72,15 @@ export class IncrementalSnapshot {
 
   /** For the offsets of records. */
   get progress(): OffsetExtras {
-    return this.jobs.length === 0 ? undefined : { [PROGRESS_KEY]: JSON.stringify(this.jobs) };
+    return this.jobs.length === 0 ? undefined : { [PROGRESS_KEY]: JSON.stringify(this.jobs), ...(this.isPaused ? { [PAUSED_KEY]: 'true' } : {}) };
   }
 
   /** Goes on where a stored offset says. */
   restore(offset: OffsetMap | null): void {
     const text = offset?.[PROGRESS_KEY];
-    if (typeof text === 'string') this.jobs = JSON.parse(text) as Job[];
+    if (typeof text !== 'string') return;
+    this.jobs = JSON.parse(text) as Job[];
+    this.isPaused = offset?.[PAUSED_KEY] === 'true';
   }
 
   async execute(request: SnapshotRequest): Promise<void> {
@@ -104,6 +108,7 @@ export class IncrementalSnapshot {
     if (first && isStopped(first)) this.window = undefined;
     const stopped = this.jobs.filter(isStopped);
     this.jobs = this.jobs.filter((it) => !isStopped(it));
+    if (!this.isRunning) this.isPaused = false;
     const names = stopped.map((it) => `${it.database}.${it.collection}`).join(',');
     if (stopped.length > 0) this.options.notifications.tell('Incremental Snapshot', 'ABORTED', collections === null ? {} : { data_collections: names }, stopped[0]!.id);
   }
