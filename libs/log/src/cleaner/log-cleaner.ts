@@ -117,7 +117,8 @@ export class LogCleaner {
   private async run(rewriter: LogRewriter): Promise<void> {
     try {
       while (!this.isStopped) {
-        const candidate = await this.dirtiest();
+        // Nothing may come between the choice and its mark in `underWay`: two threads would write the same files.
+        const candidate = this.dirtiest();
         if (candidate === undefined || !(await this.clean(candidate, rewriter))) break;
       }
       this.deleteOldSegments();
@@ -128,7 +129,7 @@ export class LogCleaner {
     }
   }
 
-  private async dirtiest(): Promise<Candidate | undefined> {
+  private dirtiest(): Candidate | undefined {
     const { replicas, clock, logger } = this.options;
     this.lastRunMs = clock.monotonicMs();
     for (const it of this.uncleanable) if (it.machine.role === 'offline') this.uncleanable.delete(it);
@@ -149,7 +150,7 @@ export class LogCleaner {
       if (range.isCheckpointWrong) {
         const isExpected = hosted.log.config.cleanupPolicies.includes('delete');
         if (!isExpected) logger.warn({ topic: hosted.topic, partition: hosted.partition, firstDirtyOffset: range.firstDirtyOffset }, 'the checkpoint of the cleaner lies outside of the log; it begins anew at the log start offset');
-        await directory.checkpointCleanedOffset(hosted.log, range.firstDirtyOffset);
+        this.beginAnew(hosted, directory, range);
       }
       ratioMax = Math.max(ratioMax, range.ratio);
       delayMax = Math.max(delayMax, range.delayMs);
@@ -158,6 +159,15 @@ export class LogCleaner {
     this.dirtiestRatio = ratioMax;
     this.delayMs = delayMax;
     return dirtiest;
+  }
+
+  /** What is asked for the checkpoint sees it at once; the file follows. */
+  private beginAnew({ log, topic, partition }: HostedPartition, directory: LogDirectory, { firstDirtyOffset }: CleanableRange): void {
+    const written = directory.checkpointCleanedOffset(log, firstDirtyOffset).catch((error: unknown) => {
+      this.options.logger.error({ topic, partition, error: errorMessage(error) }, 'the checkpoint of the cleaner cannot be written');
+    });
+    const run = written.finally(() => this.runs.delete(run));
+    this.runs.add(run);
   }
 
   /** False: it did not come to its end. */
