@@ -53,8 +53,6 @@ interface CheckpointsAtStart {
   readonly recoveryPoints: Map<string, Offset>;
   readonly logStartOffsets: Map<string, Offset>;
   readonly highWatermarks: Map<string, Offset>;
-  /** Kept up to date: the cleaner asks here. */
-  readonly cleanedOffsets: Map<string, Offset>;
 }
 
 /**
@@ -81,6 +79,8 @@ export class LogDirectory {
     /** The broker epoch of the clean shutdown (KIP-966); -1 for none. */
     readonly previousBrokerEpoch: BrokerEpoch,
     private readonly atStart: CheckpointsAtStart,
+    /** Kept up to date: the cleaner asks here. */
+    private readonly cleanedOffsets: Map<string, Offset>,
   ) {
     this.folder = options.folder;
     this.tailMemory = new TailMemory(options.tailBytesMax ?? 64 * MIB);
@@ -103,12 +103,8 @@ export class LogDirectory {
       const folders = new Set(fileSystem.list(folder).map((it) => it.name));
       const read = (file: string): Map<string, Offset> => readCheckpoint(fileSystem, `${folder}/${file}`, folders, logger);
       const epoch = marker === undefined ? -1 : decodeCleanShutdown(marker);
-      return new LogDirectory(options, lock, meta.clusterId, meta.directoryId, marker !== undefined, epoch, {
-        recoveryPoints: read(RECOVERY_POINT_FILE),
-        logStartOffsets: read(LOG_START_OFFSET_FILE),
-        highWatermarks: read(HIGH_WATERMARK_FILE),
-        cleanedOffsets: read(CLEANER_OFFSET_FILE),
-      });
+      const atStart = { recoveryPoints: read(RECOVERY_POINT_FILE), logStartOffsets: read(LOG_START_OFFSET_FILE), highWatermarks: read(HIGH_WATERMARK_FILE) };
+      return new LogDirectory(options, lock, meta.clusterId, meta.directoryId, marker !== undefined, epoch, atStart, read(CLEANER_OFFSET_FILE));
     } catch (error) {
       lock.release();
       throw error;
@@ -135,14 +131,14 @@ export class LogDirectory {
 
   /** Below it the log is clean, says `cleaner-offset-checkpoint`; undefined for a log that was never cleaned. */
   cleanedOffset(log: PartitionLog): Offset | undefined {
-    return this.atStart.cleanedOffsets.get(log.name);
+    return this.cleanedOffsets.get(log.name);
   }
 
   /** Durable when it resolves. A log that is no longer here is passed over. */
   async checkpointCleanedOffset(log: PartitionLog, offset: Offset): Promise<void> {
     if (this.logs.get(log.name) !== log) return;
-    this.atStart.cleanedOffsets.set(log.name, offset);
-    await this.writeCheckpoint(CLEANER_OFFSET_FILE, this.atStart.cleanedOffsets, () => true, () => []);
+    this.cleanedOffsets.set(log.name, offset);
+    await this.writeCheckpoint(CLEANER_OFFSET_FILE, this.cleanedOffsets, () => true, () => []);
   }
 
   /**
@@ -225,7 +221,7 @@ export class LogDirectory {
     const delayMs = log?.config.fileDeleteDelayMs ?? 0;
     log?.abandon();
     this.logs.delete(name);
-    for (const offsets of Object.values(this.atStart)) offsets.delete(name);
+    for (const offsets of [...Object.values(this.atStart), this.cleanedOffsets]) offsets.delete(name);
     const path = `${this.folder}/${deletedFolderName({ topic, partition }, this.options.random)}`;
     this.options.fileSystem.rename(`${this.folder}/${name}`, path);
     this.removals.push({ path, dueMs: this.options.clock.monotonicMs() + delayMs });
@@ -292,12 +288,12 @@ export class LogDirectory {
     );
   }
 
-  /** One write at a time; the values are taken when its turn comes. Where they say nothing of a partition (it is not open yet), what was known at start is kept. */
-  private writeCheckpoint(file: string, atStart: ReadonlyMap<string, Offset>, isKept: (name: string) => boolean, offsets: () => readonly CheckpointedOffset[]): Promise<void> {
+  /** One write at a time; the values are taken when its turn comes. Where they say nothing of a partition (it is not open yet), what was known of it is kept. */
+  private writeCheckpoint(file: string, known: ReadonlyMap<string, Offset>, isKept: (name: string) => boolean, offsets: () => readonly CheckpointedOffset[]): Promise<void> {
     const write = this.writes.then(async () => {
       this.expectUsable();
       const values = [...offsets()];
-      for (const [name, offset] of atStart) {
+      for (const [name, offset] of known) {
         const kind = folderKind(name);
         if (kind.kind === 'partition' && isKept(name)) values.push({ topic: kind.topic, partition: kind.partition, offset });
       }
