@@ -168,6 +168,17 @@ describe('values of config providers', () => {
     expect(JSON.stringify(logger.lines)).not.toContain(SECRET);
   }, 30_000);
 
+  it('are not in what the plugin answers to signals and to changes of its offsets', async () => {
+    await create('asked', source({ trouble: 'offsets', secret: reference('password') }));
+    await untilStatus(worker, 'asked', 'RUNNING', ['RUNNING']);
+    await expect(worker.rest.signalConnector('asked', { type: 'tell' }, {})).rejects.toMatchObject({ status: 400, message: `not with ${reference('password')}` });
+    await worker.rest.stopConnector('asked');
+    await untilStatus(worker, 'asked', 'STOPPED', []);
+    await expect(worker.rest.resetConnectorOffsets('asked', {})).rejects.toMatchObject({ status: 400, message: `no offsets with ${reference('password')}` });
+    expect(JSON.stringify(logger.lines)).not.toContain(SECRET);
+    await worker.rest.deleteConnector('asked', {});
+  }, 30_000);
+
   it('are checked, but not shown by the check', async () => {
     const infos = await worker.rest.validateConfig('CountingSource', {
       ...source({ name: 'x', 'batch.size': reference('wrong'), secret: reference('password'), limit: reference('nothing'), 'config.action.reload': 'none' }),

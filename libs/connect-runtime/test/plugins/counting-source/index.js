@@ -7,7 +7,7 @@ const DEF = new ConfigDef({
   limit: { kind: 'int', default: '0', importance: 'low', doc: 'The last number; 0: never ends.' },
   'quiet.position': { kind: 'int', default: '0', importance: 'low', doc: 'Told once the limit is reached: how far the source has looked without finding more.' },
   'pause.ms': { kind: 'int', default: '0', importance: 'low', doc: 'Between two polls.' },
-  trouble: { kind: 'string', default: 'none', importance: 'low', doc: 'What goes wrong: none, start, tell, poll, retriable, oom, exit, loop, config, untold.' },
+  trouble: { kind: 'string', default: 'none', importance: 'low', doc: 'What goes wrong: none, start, tell, poll, retriable, oom, exit, loop, config, untold, offsets.' },
   secret: { kind: 'password', default: null, importance: 'low', doc: 'Never shown.' },
 });
 const KEY = Schema.of('int64');
@@ -63,6 +63,7 @@ class CountingTask extends SourceTask {
 
   onSignal(signal) {
     if (signal.type === 'refuse') throw new ConfigError(`no ${signal.type} today`, 'type');
+    if (signal.type === 'tell') throw new ConfigError(`not with ${this.settings.secret.reveal()}`, 'type');
     this.context.logger.info({ id: signal.id, type: signal.type, data: signal.data }, 'a signal came');
     if (signal.type === 'jump') this.n = Number(signal.data.to);
   }
@@ -82,6 +83,10 @@ class CountingConnector extends SourceConnector {
   }
   taskConfigs(tasksMax) {
     return Array.from({ length: this.settings.tasks ? Number(this.settings.tasks) : tasksMax }, (_, i) => ({ ...this.settings, counter: `c${i}` }));
+  }
+  alterOffsets(config, offsets) {
+    if (config.trouble === 'offsets') throw new ConfigError(`no offsets with ${config.secret}`, 'secret');
+    return super.alterOffsets(config, offsets);
   }
   config() {
     return DEF;
