@@ -6,8 +6,8 @@ import type { SinkRecord, TopicPartition } from './records.js';
 export interface ErrantRecordReporter {
   /**
    * With `errors.tolerance=all` it resolves when the record is safe: in the dead-letter topic, or counted (and logged) where there is none.
-   * Otherwise it rejects with a ConnectError whose `cause` is `error`, and the task fails when `put` ends, even if that is caught. No offset
-   * behind the record is committed before it is safe, so `put` need not wait for it. Pass the record as `put` got it: the dead letter is then
+   * Otherwise it rejects with a ConnectError whose `cause` is `error`, and the task fails, even if that is caught: when the `put` under way has
+   * ended, or at once where there is none. No offset behind the record is committed before it is safe, so `put` need not wait for it. Pass the record as `put` got it: the dead letter is then
    * the original from Kafka; another record is converted back.
    */
   report(record: SinkRecord, error: Error): Promise<void>;

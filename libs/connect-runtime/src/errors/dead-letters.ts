@@ -28,7 +28,7 @@ export interface DeadLettersOptions {
 
 /**
  * The dead-letter topic of a sink task. Each record goes there as it came. What cannot be written fails the task, and no offset behind a
- * dead letter is committed before it is there (Invariant 9).
+ * dead letter is committed before it is there (Invariant 12).
  */
 export class DeadLetters {
   /** A letter could not be written. */

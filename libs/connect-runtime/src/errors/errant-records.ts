@@ -13,6 +13,8 @@ export class ErrantRecords implements ErrantRecordReporter {
   constructor(
     private readonly errors: RecordErrors,
     private readonly converters: TaskConverters,
+    /** `failure` is set. */
+    private readonly onFailed: (failure: Error) => void,
   ) {}
 
   async report(record: SinkRecord, error: Error): Promise<void> {
@@ -24,6 +26,7 @@ export class ErrantRecords implements ErrantRecordReporter {
       );
     } catch (failure) {
       this.failure ??= failure as Error;
+      this.onFailed(this.failure);
       throw failure;
     }
   }

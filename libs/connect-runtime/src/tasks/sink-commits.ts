@@ -9,7 +9,7 @@ export interface SinkCommitsOptions {
   readonly partition: (it: TopicPartition) => TopicPartition;
   /** The task failed before a commit: consumption goes back to these offsets. */
   readonly onRewind: (offsets: ReadonlyMap<TopicPartition, number>) => void;
-  /** Waits for what must be safe before these offsets are: dead letters. Rejects when it cannot be. */
+  /** Waits for what must be safe before these offsets are: records that were given up. Rejects when it cannot be. */
   readonly settled: () => Promise<void>;
   /** Counts and times a commit. */
   readonly measured: (work: () => Promise<void>) => Promise<void>;
@@ -69,13 +69,13 @@ export class SinkCommits {
       return known === undefined || offset > known || offset === this.committed.get(partition) ? [] : [{ ...partition, offset }];
     });
     if (offsets.length === 0) return;
+    await this.committing;
     try {
       await this.options.settled();
     } catch (error) {
       if (!isClosing) throw error;
       return this.options.logger.error({ error: errorMessage(error) }, 'the last offsets are not committed: a record behind them is not safe');
     }
-    await this.committing;
     const pending = new Map(offsets.map((it) => [this.options.partition(it), it.offset]));
     this.pending = pending;
     this.committing = this.options

@@ -3,6 +3,7 @@ import { Admin, Producer, throwFailures } from '@millrace/client';
 import { waitFor } from '@millrace/testkit';
 import { HOST, LOGGER, scriptedSpec } from '../../test/scripted-task.js';
 import { WorkerCluster } from '../../test/worker-cluster.js';
+import type { TaskHostCalls } from '../isolation/task-side.js';
 import { SinkLoop } from './sink-loop.js';
 
 let cluster: WorkerCluster;
@@ -26,6 +27,7 @@ const text = (it: SinkRecord): string => `${it.partition}:${it.kafkaOffset}`;
 class ScriptedSink extends SinkTask {
   readonly seen: string[] = [];
   readonly events: string[] = [];
+  readonly records: SinkRecord[] = [];
   context!: SinkTaskContext;
   onPut: (texts: string[]) => Promise<void> | void = () => undefined;
   onPreCommit: (offsets: ReadonlyMap<TopicPartition, number>) => void = () => undefined;
@@ -39,6 +41,7 @@ class ScriptedSink extends SinkTask {
     this.events.push(`put ${texts.join(' ')}`);
     await this.onPut(texts);
     this.seen.push(...texts);
+    this.records.push(...records);
     this.events.push('put is over');
   }
 
@@ -70,13 +73,13 @@ interface Run {
 
 const LONG = new Uint8Array(8);
 
-async function run(topic: string, maxPollRecords: number, script: (task: ScriptedSink) => void): Promise<Run> {
+async function run(topic: string, maxPollRecords: number, script: (task: ScriptedSink) => void, host: TaskHostCalls = HOST): Promise<Run> {
   throwFailures(await admin.createTopics([{ name: topic, partitions: 2, replicationFactor: 1 }]));
   const task = new ScriptedSink();
   script(task);
   const clientConfig = { 'bootstrap.servers': cluster.bootstrap, 'group.id': `connect-${topic}`, 'max.poll.records': String(maxPollRecords) };
   const spec = scriptedSpec(task, { type: 'sink', subscription: { topics: [topic] }, clientConfig }, 'org.apache.kafka.connect.converters.LongConverter');
-  const loop = new SinkLoop(spec, HOST, LOGGER);
+  const loop = new SinkLoop(spec, host, LOGGER);
   const ended = loop.run().then(
     () => undefined,
     (error: unknown) => error,
@@ -244,5 +247,74 @@ describe('SinkLoop', () => {
     turns.open(1);
     expect(String(await running.ended)).toMatch(/Tolerance exceeded in error handler \(VALUE_CONVERTER of the record at poison-0, offset 2\)/);
     expect(task.events).toEqual(['put 0:0', 'put is over', 'put 0:1', 'put is over', 'preCommit 0:2', 'close', 'stop']);
+  }, 30_000);
+
+  const giveUp = (task: ScriptedSink): void => void task.context.errantRecordReporter.report(task.records[0]!, new Error('of no use')).catch(() => undefined);
+  const GIVEN_UP = /Tolerance exceeded in error handler \(TASK_PUT of the record at [a-z-]+-0, offset 0\)/;
+
+  it('fails at once for a record that is given up behind put, and commits nothing past it', async () => {
+    const running = await run('errant-behind', 10, () => undefined);
+    const { task } = running;
+    await running.produce(0, LONG);
+    await waitFor('it is put', 10_000, () => Promise.resolve(task.seen.length === 1));
+    giveUp(task);
+    expect(String(await running.ended)).toMatch(GIVEN_UP);
+    expect(await admin.listGroupOffsets('connect-errant-behind')).toEqual([]);
+  }, 30_000);
+
+  it('commits nothing past a record that is given up while a commit is being made ready', async () => {
+    const running = await run('errant-commit', 10, (task) => {
+      task.onPreCommit = () => giveUp(task);
+    });
+    const { task } = running;
+    await running.produce(0, LONG);
+    await waitFor('it is put', 10_000, () => Promise.resolve(task.seen.length === 1));
+    task.context.requestCommit();
+    expect(String(await running.ended)).toMatch(GIVEN_UP);
+    expect(await admin.listGroupOffsets('connect-errant-commit')).toEqual([]);
+  }, 30_000);
+
+  it('commits nothing past a record that is given up with the last commit', async () => {
+    const running = await run('errant-close', 10, (task) => {
+      task.onPreCommit = () => giveUp(task);
+    });
+    await running.produce(0, LONG);
+    await waitFor('it is put', 10_000, () => Promise.resolve(running.task.seen.length === 1));
+    await running.stop();
+    expect(running.task.events).toContain('preCommit 0:1');
+    expect(await admin.listGroupOffsets('connect-errant-close')).toEqual([]);
+  }, 30_000);
+
+  const commits = (task: ScriptedSink): number => task.events.filter((it) => it.startsWith('preCommit')).length;
+
+  it('goes on committing while it is paused', async () => {
+    const running = await run('paused', 10, () => undefined);
+    const { task, loop } = running;
+    await running.produce(0, LONG);
+    await waitFor('it is put', 10_000, () => Promise.resolve(task.seen.length === 1));
+    loop.pause();
+    await waitFor('the commit of the pause', 10_000, () => Promise.resolve(commits(task) === 1));
+    task.context.requestCommit();
+    await waitFor('one more', 10_000, () => Promise.resolve(commits(task) === 2));
+    await running.stop();
+  }, 30_000);
+
+  it('commits nothing when it is paused or stopped while the worker may have lost its place', async () => {
+    const lease = { isValid: true, onRenewed: (): void => undefined };
+    const states: string[] = [];
+    const running = await run('fenced', 10, () => undefined, { ...HOST, lease, reportState: (state) => void states.push(state) });
+    const { task, loop } = running;
+    await running.produce(0, LONG);
+    await waitFor('it is put', 10_000, () => Promise.resolve(task.seen.length === 1));
+    lease.isValid = false;
+    loop.pause();
+    await waitFor('it is paused', 10_000, () => Promise.resolve(states.includes('PAUSED')));
+    expect(commits(task)).toBe(0);
+    lease.isValid = true;
+    lease.onRenewed();
+    await waitFor('the commit', 10_000, () => Promise.resolve(commits(task) === 1));
+    lease.isValid = false;
+    await running.stop();
+    expect(commits(task)).toBe(1);
   }, 30_000);
 });

@@ -67,10 +67,13 @@ export class SinkLoop implements TaskLoop {
     this.errors = new RecordErrors(spec.errors, logger);
     const converters = new TaskConverters(spec);
     this.chain = new TransformationChain(spec.transformations);
-    this.errant = new ErrantRecords(this.errors, converters);
+    this.errant = new ErrantRecords(this.errors, converters, (failure) => {
+      this.failure ??= failure;
+      this.wakeMain?.();
+    });
     this.queue = new SinkQueue(new SinkConversion(spec, converters, this.chain, this.errors), () => this.wakeMain?.());
     this.consumer = new Consumer(consumerSettings(spec.clientConfig, logger));
-    this.commits = new SinkCommits({ task: this.task, consumer: this.consumer, partition: (it) => this.queue.partition(it), onRewind: (offsets) => this.rewind(offsets), settled: async () => this.errors.deadLetters?.settled(), measured: (work) => this.gauges.commit(work), logger });
+    this.commits = new SinkCommits({ task: this.task, consumer: this.consumer, partition: (it) => this.queue.partition(it), onRewind: (offsets) => this.rewind(offsets), settled: () => this.settled(), measured: (work) => this.gauges.commit(work), logger });
   }
 
   pause(): void {
@@ -330,6 +333,12 @@ export class SinkLoop implements TaskLoop {
   private async commit(): Promise<void> {
     this.isCommitDue = false;
     await this.exclusively(() => this.gauges.watch.during('commit', () => this.commits.commit(false)));
+  }
+
+  /** Waits for what was given up so far; rejects when a record of it is not safe. */
+  private async settled(): Promise<void> {
+    await this.errors.deadLetters?.settled();
+    if (this.errant.failure) throw this.errant.failure;
   }
 
   private forgetPrepared(): void {
