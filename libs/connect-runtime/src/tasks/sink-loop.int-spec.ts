@@ -4,6 +4,7 @@ import { waitFor } from '@millrace/testkit';
 import { HOST, LOGGER, scriptedSpec } from '../../test/scripted-task.js';
 import { WorkerCluster } from '../../test/worker-cluster.js';
 import type { TaskHostCalls } from '../isolation/task-side.js';
+import { WorkerLease } from '../isolation/worker-lease.js';
 import { SinkLoop } from './sink-loop.js';
 
 let cluster: WorkerCluster;
@@ -69,6 +70,14 @@ interface Run {
   /** Until so many records were fetched and are not put yet. */
   untilActive(count: number): Promise<void>;
   stop(): Promise<void>;
+}
+
+class ScriptedLease extends WorkerLease {
+  isHeld = true;
+
+  override get isValid(): boolean {
+    return this.isHeld;
+  }
 }
 
 const LONG = new Uint8Array(8);
@@ -300,20 +309,20 @@ describe('SinkLoop', () => {
   }, 30_000);
 
   it('commits nothing when it is paused or stopped while the worker may have lost its place', async () => {
-    const lease = { isValid: true, onRenewed: (): void => undefined };
+    const lease = new ScriptedLease(Infinity);
     const states: string[] = [];
     const running = await run('fenced', 10, () => undefined, { ...HOST, lease, reportState: (state) => void states.push(state) });
     const { task, loop } = running;
     await running.produce(0, LONG);
     await waitFor('it is put', 10_000, () => Promise.resolve(task.seen.length === 1));
-    lease.isValid = false;
+    lease.isHeld = false;
     loop.pause();
     await waitFor('it is paused', 10_000, () => Promise.resolve(states.includes('PAUSED')));
     expect(commits(task)).toBe(0);
-    lease.isValid = true;
+    lease.isHeld = true;
     lease.onRenewed();
     await waitFor('the commit', 10_000, () => Promise.resolve(commits(task) === 1));
-    lease.isValid = false;
+    lease.isHeld = false;
     await running.stop();
     expect(commits(task)).toBe(1);
   }, 30_000);

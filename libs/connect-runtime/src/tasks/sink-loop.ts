@@ -242,9 +242,13 @@ export class SinkLoop implements TaskLoop {
   }
 
   private async whilePaused(): Promise<void> {
-    await this.commit();
+    this.isCommitDue = true;
+    if (!this.isFenced) await this.commit();
     this.host.reportState('PAUSED');
-    while (this.gate.isPaused && !this.isStopping && this.failure === undefined) await this.untilWoken();
+    while (this.gate.isPaused && !this.isStopping && this.failure === undefined) {
+      if (this.isCommitDue && !this.isFenced) await this.commit();
+      else await this.untilWoken();
+    }
     if (!this.isStopping && this.failure === undefined) this.host.reportState('RUNNING');
   }
 
@@ -381,7 +385,7 @@ export class SinkLoop implements TaskLoop {
         this.queue.clear();
         this.movedWhilePolling.clear();
         this.forgetPrepared();
-        if (isStillOurs) await this.commits.commit(true);
+        if (isStillOurs && !this.isFenced) await this.commits.commit(true);
         if (partitions.length > 0) await this.task.close(partitions);
       });
     } finally {
