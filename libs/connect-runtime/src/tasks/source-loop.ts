@@ -10,7 +10,7 @@ import { SourceSender } from './source-sender.js';
 import { TaskGauges } from './task-gauges.js';
 import type { TaskLoop } from './task-loop.js';
 import { GroupFollower } from './topic-follower.js';
-import { pauseFor, within } from './waiting.js';
+import { within } from './waiting.js';
 
 /** Without a pause of the event loop for this long, one is made: a source that always has records must not keep answers from being read. */
 const YIELD_MS = 4;
@@ -66,6 +66,7 @@ export class SourceLoop implements TaskLoop {
 
   pause(): void {
     this.gate.pause();
+    this.gate.wake();
   }
 
   resume(): void {
@@ -135,6 +136,7 @@ export class SourceLoop implements TaskLoop {
       const startedMs = performance.now();
       this.gauges.watch.begin('poll');
       const records = await this.poll().finally(() => this.gauges.watch.end('poll'));
+      if (!records) continue;
       const endedMs = performance.now();
       if (this.isFenced) await this.whileFenced();
       if (records.length > 0) {
@@ -169,7 +171,8 @@ export class SourceLoop implements TaskLoop {
     });
   }
 
-  private async poll(): Promise<readonly SourceRecord[]> {
+  /** Undefined: it failed, and the task is to be paused before the next try, or stops. */
+  private async poll(): Promise<readonly SourceRecord[] | undefined> {
     let waitMs = RETRY_MIN_MS;
     for (;;) {
       try {
@@ -181,7 +184,8 @@ export class SourceLoop implements TaskLoop {
         const asked = (error as { retryAfterMs?: unknown }).retryAfterMs;
         await this.wait(typeof asked === 'number' ? asked : waitMs);
         waitMs = Math.min(waitMs * 2, RETRY_MAX_MS);
-        if (this.isStopping) return [];
+        if (this.failure) throw this.failure;
+        if (this.isStopping || this.gate.isPaused) return undefined;
       }
     }
   }
@@ -208,8 +212,15 @@ export class SourceLoop implements TaskLoop {
     this.lastYieldMs = performance.now();
   }
 
+  /** Ends before its time with a failure, a pause or a stop. */
   private async wait(delayMs: number): Promise<void> {
-    await pauseFor(delayMs, this.stopping.signal);
+    let isOver = false;
+    const timer = setTimeout(() => {
+      isOver = true;
+      this.gate.wake();
+    }, delayMs);
+    while (!isOver && !this.isStopping && !this.failure && !this.gate.isPaused) await this.gate.changed();
+    clearTimeout(timer);
   }
 
   /** What was sent gets its acknowledgement and its offsets stored, within half of the time that a stop may take. */
