@@ -22,11 +22,13 @@ export interface OffsetCommitterOptions {
   readonly logger: ConnectLogger;
 }
 
-/** Collects the offsets that may be stored and stores them; tells the task only after they are durable (Invariant 2). */
+/** Collects the offsets that may be stored and stores them; tells the task only after they are durable (Invariant 2), in order and beside the next writes. */
 export class OffsetCommitter {
   private readonly due = new Map<string, Committable>();
   private readonly keys = new WeakMap<OffsetMap, PartitionKey>();
   private running: Promise<void> | undefined;
+  /** The task has taken note of all that is stored. */
+  private told: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: OffsetCommitterOptions) {}
 
@@ -37,12 +39,12 @@ export class OffsetCommitter {
     }
   }
 
-  /** Stores what is due. Resolves when it is durable or the time is up; what failed is due again, unless newer offsets have come. */
+  /** Stores what is due. Resolves when it is durable and the task knows, or the time is up; what failed is due again, unless newer offsets have come. */
   async commit(): Promise<void> {
     await this.within(this.running ?? Promise.resolve());
-    if (this.running || this.due.size === 0) return;
-    this.running = this.write().finally(() => (this.running = undefined));
-    await this.within(this.running);
+    if (this.running) return;
+    if (this.due.size > 0) this.running = this.write().finally(() => (this.running = undefined));
+    await this.within((this.running ?? Promise.resolve()).then(() => this.told));
   }
 
   private async write(): Promise<void> {
@@ -55,13 +57,19 @@ export class OffsetCommitter {
       this.options.logger.error({ error: errorMessage(error) }, 'offsets could not be stored; they will be tried again');
       return;
     }
-    for (const [, { partition, offset }] of batch) {
+    this.told = this.told.then(() => this.tell(batch.map(([, entry]) => entry)));
+  }
+
+  private async tell(stored: readonly Committable[]): Promise<void> {
+    const timer = setTimeout(() => this.options.logger.warn({}, 'the task has not yet taken note of stored offsets; they go on being stored'), this.options.timeoutMs);
+    for (const { partition, offset } of stored) {
       try {
         await this.options.onCommitted(partition, offset);
       } catch (error) {
         this.options.logger.error({ error: errorMessage(error) }, 'the task failed to take note of stored offsets');
       }
     }
+    clearTimeout(timer);
   }
 
   private async within(work: Promise<void>): Promise<void> {

@@ -58,7 +58,7 @@ export class SourceLoop implements TaskLoop {
     this.committer = new OffsetCommitter({
       connector: spec.id.connector,
       write: (records) => this.gauges.watch.during('commit', () => this.gauges.commit(() => host.writeOffsets(records))),
-      onCommitted: (partition, offset) => this.gauges.watch.during('commit', () => this.task.onCommitted(partition, offset)),
+      onCommitted: (partition, offset) => this.gauges.watch.during('onCommitted', () => this.task.onCommitted(partition, offset)),
       timeoutMs: spec.offsetFlushTimeoutMs,
       logger,
     });
