@@ -48,7 +48,8 @@ export function historyProblems(states: readonly TaskState[], events: readonly W
         problems.push(`${it.task} was stopped and started again by ${it.worker} within ${it.atMs - left.atMs} ms, generations ${left.generation} and ${it.generation}`);
       }
       holderByTask.set(it.task, it);
-    } else if (it.state === 'UNASSIGNED' && holder?.worker === it.worker) {
+    } else if (it.state === 'UNASSIGNED' && (holder === undefined || holder.worker === it.worker)) {
+      // Also by a worker that was given the task and ended before it ran: it has moved.
       holderByTask.delete(it.task);
       leftByTask.set(it.task, it);
     } else if (it.state === 'FAILED') {
