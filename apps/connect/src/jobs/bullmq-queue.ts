@@ -69,7 +69,7 @@ export class BullmqQueue<B extends IQueueBackend, C> implements JobQueue {
   async start(): Promise<void> {
     await this.queue.waitUntilReady();
     await this.worker.waitUntilReady();
-    void this.worker.run().catch((error: unknown) => this.options.logger.error({ reason: withoutPassword(errorMessage(error), this.options.settings) }, 'jobs are not run any more'));
+    void this.worker.run().catch((error: unknown) => this.options.logger.error({ error: withoutPassword(errorMessage(error), this.options.settings) }, 'jobs are not run any more'));
   }
 
   async add(data: JobData): Promise<JobAnswer> {

@@ -72,7 +72,7 @@ export class Jobs {
         logger.info({ store: placeOf(settings) }, 'jobs are kept in a store');
         return;
       } catch (error) {
-        logger.warn({ store: placeOf(settings), reason: withoutPassword(errorMessage(error), settings), retryInMs: waitMs }, 'the job store cannot be used');
+        logger.warn({ store: placeOf(settings), error: withoutPassword(errorMessage(error), settings), retryInMs: waitMs }, 'the job store cannot be used');
       }
       await delay(waitMs, undefined, { signal: this.closing.signal, ref: false }).catch(() => undefined);
     }
@@ -94,7 +94,7 @@ export class Jobs {
       ]);
     } catch (error) {
       if (error instanceof ConnectRestError || !settings) throw error;
-      logger.warn({ reason: withoutPassword(errorMessage(error), settings) }, 'the job store refused a request');
+      logger.warn({ error: withoutPassword(errorMessage(error), settings) }, 'the job store refused a request');
       throw unavailable();
     } finally {
       waiting.abort();
