@@ -26,7 +26,7 @@ describe('config records', () => {
     expect(encodeConfigValue({ kind: 'connector', connector: 'c', value: { a: 'b' } })).toBe('{"properties":{"a":"b"}}');
     expect(decodeConfigRecord('target-state-c', '{"state":"PAUSED"}')).toEqual({ kind: 'target-state', connector: 'c', value: 'PAUSED' });
     expect(decodeConfigRecord('task-my-conn-3', '{"properties":{}}')).toMatchObject({ id: { connector: 'my-conn', task: 3 } });
-    expect(decodeConfigRecord('logger-cluster-x', '{"level":"DEBUG"}')).toBeUndefined();
+    expect(decodeConfigRecord('logger-cluster-x', '{"level":"DEBUG"}')).toEqual({ kind: 'logger', logger: 'x', value: 'DEBUG' });
   });
 });
 
