@@ -375,7 +375,7 @@ describe('the task', () => {
       const driver = await world.task({ 'snapshot.mode': 'no_data' });
       await driver.until(() => driver.commitQuiet());
       await driver.task.onSignal({ id: 'b', type: 'execute-snapshot', data: { type: 'BLOCKING', 'data-collections': ['shop.orders'] } });
-      world.double.faults.add({ commands: ['listDatabases', 'listCollections'], times: 2, closesConnection: true });
+      world.double.failCommands({ commands: ['listDatabases', 'listCollections'], times: 2, closesConnection: true });
       expect((await driver.take(3, 8000)).map(seen).map((it) => [it.op, it.id])).toEqual(['0', '1', '2'].map((id) => ['r', id]));
       expect(driver.retried.length).toBeGreaterThan(0);
     });

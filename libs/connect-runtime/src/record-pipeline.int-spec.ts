@@ -172,7 +172,7 @@ describe('values of config providers', () => {
     await create('asked', source({ trouble: 'offsets', secret: reference('password') }));
     await untilStatus(worker, 'asked', 'RUNNING', ['RUNNING']);
     await expect(worker.rest.signalConnector('asked', { type: 'tell' }, {})).rejects.toMatchObject({ status: 400, message: `not with ${reference('password')}` });
-    await worker.rest.stopConnector('asked');
+    await worker.rest.stopConnector('asked', {});
     await untilStatus(worker, 'asked', 'STOPPED', []);
     await expect(worker.rest.resetConnectorOffsets('asked', {})).rejects.toMatchObject({ status: 400, message: `no offsets with ${reference('password')}` });
     expect(JSON.stringify(logger.lines)).not.toContain(SECRET);
