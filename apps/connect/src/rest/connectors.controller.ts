@@ -1,6 +1,7 @@
-import { Body, Controller, Delete, Get, Header, Headers, HttpCode, Inject, Param, Patch, Post, Put, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Header, HttpCode, Inject, Param, Patch, Post, Put, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { exactJson, parseOffsetsBody, type ConnectorInfo, type ConnectorStateInfo, type ConnectRestApi, type OffsetsMessage, type RequestOrigin, type StringMap, type TaskInfo, type TaskStateInfo } from '@millrace/connect-runtime';
+import { exactJson, parseOffsetsBody, type ConnectorInfo, type ConnectorStateInfo, type ConnectRestApi, type InternalSignature, type OffsetsMessage, type RequestOrigin, type StringMap, type TaskInfo, type TaskStateInfo } from '@millrace/connect-runtime';
+import { Signature } from './internal-signature.js';
 import { jsonBody } from './json-body.js';
 import { flag, locationOf, taskNumber } from './parameters.js';
 import { Origin } from './request-origin.js';
@@ -128,11 +129,10 @@ export class ConnectorsController {
   async putTaskConfigs(
     @Param('name') name: string,
     @Body() body: unknown,
-    @Headers('x-connect-authorization') signature: string | undefined,
-    @Headers('x-connect-request-signature-algorithm') algorithm: string | undefined,
+    @Signature() signature: InternalSignature,
     @Origin() origin: RequestOrigin,
   ): Promise<void> {
-    await this.api.putTaskConfigs(name, typeof body === 'string' ? body : '', { signature, algorithm }, origin);
+    await this.api.putTaskConfigs(name, typeof body === 'string' ? body : '', signature, origin);
   }
 
   /** Between workers only. */
@@ -141,11 +141,10 @@ export class ConnectorsController {
   async fence(
     @Param('name') name: string,
     @Body() body: unknown,
-    @Headers('x-connect-authorization') signature: string | undefined,
-    @Headers('x-connect-request-signature-algorithm') algorithm: string | undefined,
+    @Signature() signature: InternalSignature,
     @Origin() origin: RequestOrigin,
   ): Promise<void> {
-    await this.api.fenceZombies(name, typeof body === 'string' ? body : '', { signature, algorithm }, origin);
+    await this.api.fenceZombies(name, typeof body === 'string' ? body : '', signature, origin);
   }
 
   @Get(':name/tasks/:task/status')

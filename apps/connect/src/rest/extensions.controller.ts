@@ -1,5 +1,6 @@
-import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Put, Query } from '@nestjs/common';
-import type { ConnectorHealth, ConnectRestApi, RequestOrigin } from '@millrace/connect-runtime';
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Put, Query } from '@nestjs/common';
+import type { ConnectorHealth, ConnectRestApi, InternalSignature, RequestOrigin } from '@millrace/connect-runtime';
+import { Signature } from './internal-signature.js';
 import { plainJsonBody } from './json-body.js';
 import { taskNumber } from './parameters.js';
 import { Origin } from './request-origin.js';
@@ -29,9 +30,8 @@ export class ExtensionsController {
     @Param('name') name: string,
     @Param('task') task: string,
     @Body() body: unknown,
-    @Headers('x-connect-authorization') signature: string | undefined,
-    @Headers('x-connect-request-signature-algorithm') algorithm: string | undefined,
+    @Signature() signature: InternalSignature,
   ): Promise<void> {
-    await this.api.signalTask(name, taskNumber(task), typeof body === 'string' ? body : '', { signature, algorithm });
+    await this.api.signalTask(name, taskNumber(task), typeof body === 'string' ? body : '', signature);
   }
 }

@@ -2,6 +2,7 @@ import type { ConnectLogger, OffsetMap } from '@millrace/connect-api';
 import { errorMessage } from '@millrace/foundation';
 import type { OffsetRecord } from '../isolation/task-protocol.js';
 import { encodeOffsetKey, encodeOffsetMap } from '../stores/offset-json.js';
+import { within } from './waiting.js';
 
 interface Committable {
   readonly partition: OffsetMap;
@@ -41,10 +42,10 @@ export class OffsetCommitter {
 
   /** Stores what is due. Resolves when it is durable and the task knows, or the time is up; what failed is due again, unless newer offsets have come. */
   async commit(): Promise<void> {
-    await this.within(this.running ?? Promise.resolve());
+    await within(this.options.timeoutMs, this.running ?? Promise.resolve());
     if (this.running) return;
     if (this.due.size > 0) this.running = this.write().finally(() => (this.running = undefined));
-    await this.within((this.running ?? Promise.resolve()).then(() => this.told));
+    await within(this.options.timeoutMs, (this.running ?? Promise.resolve()).then(() => this.told));
   }
 
   private async write(): Promise<void> {
@@ -69,15 +70,6 @@ export class OffsetCommitter {
         this.options.logger.error({ error: errorMessage(error) }, 'the task failed to take note of stored offsets');
       }
     }
-    clearTimeout(timer);
-  }
-
-  private async within(work: Promise<void>): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, this.options.timeoutMs);
-    });
-    await Promise.race([work, timeout]);
     clearTimeout(timer);
   }
 
