@@ -1,0 +1,2 @@
+export type { QuorumRole } from './quorum-role.js';
+export type { ReplicaKey } from './replica-key.js';
