@@ -117,9 +117,13 @@ export async function untilStatus(worker: ConnectWorker, name: string, connector
       return 'none';
     }
   };
+  const traces = (): string => {
+    const status = worker.rest.connectorNames().includes(name) ? worker.rest.connectorStatus(name) : undefined;
+    return [status?.connector, ...(status?.tasks ?? [])].flatMap((it) => (it?.trace ? [`\n${it.trace}`] : [])).join('');
+  };
   const wanted = [connector, ...tasks].join(' ');
   await waitFor(`${name} is ${wanted}`, 20_000, () => Promise.resolve(states() === wanted)).catch((error: unknown) => {
-    throw new Error(`${String(error)}; it is ${states()}`);
+    throw new Error(`${String(error)}; it is ${states()}${traces()}`);
   });
 }
 

@@ -49,6 +49,7 @@ export const WORKER_CONFIG = new ConfigDef({
   'metadata.max.age.ms': { kind: 'long', default: '300000', min: 0, importance: LOW, doc: 'After this time the cluster’s metadata is asked for again.' },
   'task.isolation': { kind: 'string', default: 'thread', oneOf: ['thread', 'process', 'inline'], importance: LOW, doc: 'Where a task runs: in a thread or a process of its own, or in the worker’s thread.' },
   'task.heap.max.mb': { kind: 'int', default: '1024', min: 16, importance: LOW, doc: 'Heap limit of a task’s thread or process.' },
+  'task.threads.max': { kind: 'int', default: '-1', min: -1, importance: LOW, doc: 'With this many threads of tasks, further tasks share a thread with others of the same plugin; -1: four for each core, at least 16.' },
   'task.stall.timeout.ms': { kind: 'long', default: '60000', min: 100, importance: LOW, doc: 'A task that neither reads nor writes for this long counts as stalled in its health, metrics and logs.' },
   'task.restart.max.attempts': { kind: 'int', default: '7', min: 0, importance: LOW, doc: 'How often a failed task or connector is started again within task.restart.window.ms; 0 leaves that to an operator.' },
   'task.restart.backoff.ms': { kind: 'long', default: '10000', min: 1, importance: LOW, doc: 'Wait before the first such restart; it doubles with each one of the window.' },

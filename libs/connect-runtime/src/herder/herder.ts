@@ -27,6 +27,7 @@ import { GroupState } from './group-state.js';
 import { LocalWork } from './local-work.js';
 import { OffsetChanges } from './offset-changes.js';
 import { Planning } from './planning-calls.js';
+import { threadsMax } from '../isolation/task-threads.js';
 import { restartPlan } from './restart-plan.js';
 import { Serial } from './serial.js';
 import { InternalRequests } from './session-keys.js';
@@ -94,6 +95,7 @@ export class Herder {
       specs,
       resolve: (connectorConfig) => options.providers.resolve(connectorConfig),
       heapMaxMb: config['task.heap.max.mb'],
+      threadsMax: threadsMax(config['task.threads.max']),
       shutdownTimeoutMs: config['task.shutdown.graceful.timeout.ms'],
       publishTasks: (name, configs, plugin) => this.publishTasks(name, configs, plugin),
       connectorStatus: (name, state, trace, isSafe) => this.putConnectorStatus(name, state, trace, isSafe),

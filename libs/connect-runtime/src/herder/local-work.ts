@@ -7,6 +7,7 @@ import type { Isolation } from '../isolation/task-carrier.js';
 import { errorFromReport, errorReport, type TaskSpec } from '../isolation/task-protocol.js';
 import { machineMs } from '../isolation/worker-lease.js';
 import { TaskHost } from '../isolation/task-host.js';
+import { TaskThreads } from '../isolation/task-threads.js';
 import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
 import type { ConnectorTaskId, StringMap, TaskHealth } from '../rest/shapes.js';
 import type { ConfigState } from '../stores/config-state.js';
@@ -25,6 +26,7 @@ export interface LocalWorkOptions {
   /** Puts the values of config providers in their places. */
   readonly resolve: (config: StringMap) => ResolvedConfig;
   readonly heapMaxMb: number;
+  readonly threadsMax: number;
   readonly shutdownTimeoutMs: number;
   readonly publishTasks: (name: string, configs: readonly StringMap[], plugin: PluginDescriptor) => Promise<void>;
   readonly connectorStatus: (name: string, state: StatusState, trace: string | null, isSafe: boolean) => void;
@@ -64,8 +66,10 @@ export class LocalWork {
   private leaseUntilMs = -Infinity;
 
   private readonly supervisor: TaskSupervisor;
+  private readonly threads: TaskThreads;
 
   constructor(private readonly options: LocalWorkOptions) {
+    this.threads = new TaskThreads(options.threadsMax);
     this.supervisor = new TaskSupervisor({
       policy: (connector) => options.specs.restartPolicy(options.configs.config(connector) ?? {}),
       restart: (id) => options.inLine(() => this.restartFailed(id)),
@@ -298,6 +302,7 @@ export class LocalWork {
       spec,
       isolation,
       heapMaxMb,
+      threads: this.threads,
       leaseUntilMs: this.leaseUntilMs,
       logger: secrets.logger(logger),
       clock,

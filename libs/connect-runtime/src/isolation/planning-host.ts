@@ -5,7 +5,7 @@ import type { StringMap } from '../rest/shapes.js';
 import { PlanningSide } from './planning-side.js';
 import type { PlanningAnswers, PlanningCall, PlanningMessage, PlanningRequest } from './planning-protocol.js';
 import { errorFromReport } from './task-protocol.js';
-import { entryFile } from './thread-carrier.js';
+import { compiledEntry } from './compiled-entry.js';
 
 /** A connector instance, wherever it lives. */
 export interface PlannedConnector {
@@ -129,7 +129,7 @@ export class PlanningHost {
 
   private startThread(): Outbox {
     const { logger, heapMaxMb } = this.options;
-    const thread = new Worker(entryFile('planning-thread.js'), { resourceLimits: { maxOldGenerationSizeMb: heapMaxMb }, name: `planning ${this.plugin.class}` });
+    const thread = new Worker(compiledEntry('planning-thread.js'), { resourceLimits: { maxOldGenerationSizeMb: heapMaxMb }, name: `planning ${this.plugin.class}` });
     let failure: Error | undefined;
     thread.unref();
     thread.on('message', (message: PlanningMessage) => this.take(message));

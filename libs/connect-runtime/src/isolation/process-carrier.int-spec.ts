@@ -4,6 +4,7 @@ import { systemClock } from '@millrace/platform';
 import { scriptedSpec } from '../../test/scripted-task.js';
 import { SourceTask, type SourceRecord } from '@millrace/connect-api';
 import { TaskHost } from './task-host.js';
+import { TaskThreads } from './task-threads.js';
 
 class NeverRun extends SourceTask {
   start(): void {}
@@ -26,7 +27,7 @@ describe('a task process that cannot be spawned', () => {
     let failed: (trace: string) => void = () => undefined;
     const failure = new Promise<string>((resolve) => (failed = resolve));
     const events = { readOffsets: () => Promise.resolve([]), writeOffsets: () => Promise.resolve(), onState: () => undefined, onFailed: (trace: string) => failed(trace), onTopic: () => undefined };
-    const host = new TaskHost({ spec: scriptedSpec(new NeverRun(), { type: 'source' }), isolation: 'process', leaseUntilMs: Infinity, heapMaxMb: 64, events, logger: SILENT_LOGGER, clock: systemClock });
+    const host = new TaskHost({ spec: scriptedSpec(new NeverRun(), { type: 'source' }), isolation: 'process', threads: new TaskThreads(1), leaseUntilMs: Infinity, heapMaxMb: 64, events, logger: SILENT_LOGGER, clock: systemClock });
     host.start();
     expect(await failure).toMatch(/ENOENT/);
     expect(host.phase).toBe('FAILED');

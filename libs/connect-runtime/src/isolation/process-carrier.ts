@@ -2,11 +2,11 @@ import { fork } from 'node:child_process';
 import { OperationalError } from '@millrace/foundation';
 import type { CarrierOptions, TaskCarrier } from './task-carrier.js';
 import type { TaskMessage } from './task-protocol.js';
-import { entryFile } from './thread-carrier.js';
+import { compiledEntry } from './compiled-entry.js';
 
 /** A process of its own: also memory outside the heap and native code cannot take the worker down. */
 export function startProcessCarrier(options: CarrierOptions): TaskCarrier {
-  const child = fork(entryFile('task-process.js'), [options.name], { serialization: 'advanced', execArgv: [`--max-old-space-size=${options.heapMaxMb}`] });
+  const child = fork(compiledEntry('task-process.js'), [options.name], { serialization: 'advanced', execArgv: [`--max-old-space-size=${options.heapMaxMb}`] });
   let isTerminated = false;
   let end: () => void = () => undefined;
   const exited = new Promise<void>((resolve) => (end = resolve));

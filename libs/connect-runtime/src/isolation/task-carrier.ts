@@ -14,6 +14,6 @@ export interface CarrierOptions {
   /** For names of threads and messages: `orders-0`. */
   readonly name: string;
   readonly heapMaxMb: number;
+  /** The code that the task runs: tasks of one plugin may come to share a thread. */
+  readonly pluginFile: string;
 }
-
-export type StartCarrier = (options: CarrierOptions) => TaskCarrier;

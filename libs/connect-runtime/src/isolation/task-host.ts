@@ -5,9 +5,9 @@ import type { TaskMetrics } from '../worker-metrics.js';
 import { startInlineCarrier } from './inline-carrier.js';
 import { PhaseTimes } from './phase-times.js';
 import { startProcessCarrier } from './process-carrier.js';
-import type { CarrierOptions, Isolation, TaskCarrier } from './task-carrier.js';
+import type { Isolation, TaskCarrier } from './task-carrier.js';
 import { errorFromReport, errorReport, type OffsetRecord, type TaskCounters, type TaskMessage, type TaskRequest, type TaskSpec } from './task-protocol.js';
-import { startThreadCarrier } from './thread-carrier.js';
+import type { TaskThreads } from './task-threads.js';
 
 export type TaskPhase = 'STARTING' | 'RUNNING' | 'PAUSED' | 'FAILED' | 'STOPPED';
 
@@ -25,14 +25,14 @@ export interface TaskHostOptions {
   readonly spec: TaskSpec;
   readonly isolation: Isolation;
   readonly heapMaxMb: number;
+  /** Where tasks with isolation `thread` find theirs. */
+  readonly threads: TaskThreads;
   /** How long the worker has its place in the group, as of now. */
   readonly leaseUntilMs: number;
   readonly events: TaskHostEvents;
   readonly logger: Logger;
   readonly clock: Clock;
 }
-
-const CARRIERS: Readonly<Record<Isolation, (options: CarrierOptions) => TaskCarrier>> = { thread: startThreadCarrier, process: startProcessCarrier, inline: startInlineCarrier };
 
 const NO_COUNTERS: TaskCounters = { recordsIn: 0, recordsOut: 0, bytesOut: 0, recordsActive: 0, lag: 0, lagMax: 0, lagCommitted: 0, partitions: 0, batches: 0, batchSizeAvg: 0, batchSizeMax: 0, batchMsAvg: 0, batchMsMax: 0, commits: 0, commitFailures: 0, commitMsAvg: 0, commitMsMax: 0, sourceLagMs: null, sourceLagBytes: null, latencyAvgMs: 0, latencyMaxMs: 0, heapBytes: 0, externalBytes: 0, isStalled: false, stalledIn: null, stalledForMs: 0, lastProgressMs: 0, errors: noErrors() };
 /** A thread that has said nothing for so long does not even run its event loop. */
@@ -61,9 +61,9 @@ export class TaskHost {
   }
 
   start(): void {
-    const { spec, isolation, heapMaxMb } = this.options;
+    const { spec } = this.options;
     try {
-      const carrier = CARRIERS[isolation]({ name: `${spec.id.connector}-${spec.id.task}`, heapMaxMb });
+      const carrier = this.startCarrier();
       this.carrier = carrier;
       carrier.onMessage = (message) => this.take(message);
       carrier.onExit = (error) => this.exited(error);
@@ -72,6 +72,19 @@ export class TaskHost {
       const { trace, code } = errorReport(error);
       this.fail(trace, code);
       this.resolveEnded();
+    }
+  }
+
+  private startCarrier(): TaskCarrier {
+    const { spec, isolation, heapMaxMb, threads } = this.options;
+    const options = { name: `${spec.id.connector}-${spec.id.task}`, heapMaxMb, pluginFile: spec.plugin.entry };
+    switch (isolation) {
+      case 'thread':
+        return threads.start(options);
+      case 'process':
+        return startProcessCarrier(options);
+      case 'inline':
+        return startInlineCarrier();
     }
   }
 
