@@ -1,13 +1,17 @@
-import { ByteReader, errorMessage, hasCode, type Logger } from '@millrace/foundation';
+import { ByteReader, errorMessage, hasCode, type Clock, type Logger } from '@millrace/foundation';
 import type { RequestContext, ResponseBytes } from '@millrace/network';
 import { encodeResponseFrame, type Api } from '@millrace/protocol';
-import type { BrokerServices } from './broker-services.js';
-import { PooledResponse, type ApiHandler, type BrokerApi } from './handlers/broker-api.js';
+import { PooledResponse, type ApiHandler, type ServedApi } from './handlers/broker-api.js';
 
 interface Served {
   readonly api: Api<unknown, unknown, unknown, unknown>;
   readonly handle: ApiHandler;
   readonly traffic: ApiTraffic;
+}
+
+interface ServesWith {
+  readonly clock: Clock;
+  readonly logger: Logger;
 }
 
 /** Requests of one API since the start, under Kafka's names of its request metrics. */
@@ -25,27 +29,33 @@ export interface ApiTraffic {
 /** From frames' bodies to handlers and back to frames. A body that cannot be read closes its connection (the error goes up to the network). */
 export class RequestDispatcher {
   private readonly servedByKey = new Map<number, Served>();
+  private readonly clock: Clock;
   private readonly logger: Logger;
 
-  constructor(apis: readonly BrokerApi[], services: BrokerServices) {
+  static of<Services extends ServesWith>(apis: readonly ServedApi<Services>[], services: Services): RequestDispatcher {
+    return new RequestDispatcher(apis as readonly ServedApi<never>[], services);
+  }
+
+  private constructor(apis: readonly ServedApi<never>[], services: ServesWith) {
+    this.clock = services.clock;
     this.logger = services.logger;
-    for (const { api, handlerFor } of apis) this.servedByKey.set(api.apiKey, { api: api as unknown as Served['api'], handle: handlerFor(services), traffic: { api: api.name, requests: 0, failures: 0, requestBytes: 0, totalTimeMs: 0, totalTimeMaxMs: 0 } });
+    for (const { api, handlerFor } of apis) this.servedByKey.set(api.apiKey, { api: api as unknown as Served['api'], handle: handlerFor(services as never), traffic: { api: api.name, requests: 0, failures: 0, requestBytes: 0, totalTimeMs: 0, totalTimeMaxMs: 0 } });
   }
 
   handle(context: RequestContext, body: Uint8Array): ResponseBytes | Promise<ResponseBytes> {
     const served = this.servedByKey.get(context.apiKey);
     if (served === undefined) return undefined;
     const { api, handle, traffic } = served;
-    const startedMs = performance.now();
+    const startedMs = this.clock.monotonicMs();
     traffic.requests += 1;
     traffic.requestBytes += body.length;
     const reader = new ByteReader(body);
     const request = api.request.decode(reader, context.apiVersion);
     try {
       const answer: unknown = handle(request as never, context);
-      if (!(answer instanceof Promise)) return answered(served, context, answer, startedMs);
+      if (!(answer instanceof Promise)) return this.answered(served, context, answer, startedMs);
       return answer
-        .then((it: unknown) => answered(served, context, it, startedMs))
+        .then((it: unknown) => this.answered(served, context, it, startedMs))
         .catch((error: unknown) => {
           throw this.failed(context, served, error);
         });
@@ -58,6 +68,13 @@ export class RequestDispatcher {
     return [...this.servedByKey.values()].map((it) => ({ ...it.traffic }));
   }
 
+  private answered({ api, traffic }: Served, context: RequestContext, answer: unknown, startedMs: number): ResponseBytes {
+    const tookMs = this.clock.monotonicMs() - startedMs;
+    traffic.totalTimeMs += tookMs;
+    if (tookMs > traffic.totalTimeMaxMs) traffic.totalTimeMaxMs = tookMs;
+    return encode(api, context, answer);
+  }
+
   /** A handler answers every failure that it foresees; what arrives here is a fault of ours, or a produce without acknowledgement that failed. */
   private failed(context: RequestContext, { api, traffic }: Served, error: unknown): unknown {
     traffic.failures += 1;
@@ -67,13 +84,6 @@ export class RequestDispatcher {
     }
     return error;
   }
-}
-
-function answered({ api, traffic }: Served, context: RequestContext, answer: unknown, startedMs: number): ResponseBytes {
-  const tookMs = performance.now() - startedMs;
-  traffic.totalTimeMs += tookMs;
-  if (tookMs > traffic.totalTimeMaxMs) traffic.totalTimeMaxMs = tookMs;
-  return encode(api, context, answer);
 }
 
 function encode(api: Api<unknown, unknown, unknown, unknown>, context: RequestContext, answer: unknown): ResponseBytes {

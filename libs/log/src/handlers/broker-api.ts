@@ -1,6 +1,6 @@
 import type { RequestContext } from '@millrace/network';
 import type { AnyApi, Api } from '@millrace/protocol';
-import type { BrokerServices } from '../broker-services.js';
+import type { BrokerServices } from '../broker/broker-services.js';
 
 /** A response whose bytes go back to a pool once they are sent. */
 export class PooledResponse<ResponseInput> {
@@ -16,25 +16,35 @@ export type Answer<ResponseInput> = ResponseInput | PooledResponse<ResponseInput
 export type ApiHandler<Request = never, ResponseInput = unknown> = (request: Request, context: RequestContext) => Answer<ResponseInput>;
 
 /**
- * One API of the broker, known before there is a broker behind it. The range is what ApiVersions says; versions below the schema's are advertised only (see 00-produce)
+ * One API of a kind of listener, known before there is anything behind it. The range is what ApiVersions says; versions below the schema's are advertised only (see 00-produce)
  * and refused.
  */
-export interface BrokerApi {
+export interface ServedApi<Services> {
   readonly api: AnyApi;
   readonly minVersion: number;
   readonly maxVersion: number;
-  readonly handlerFor: (services: BrokerServices) => ApiHandler;
+  readonly handlerFor: (services: Services) => ApiHandler;
 }
+
+/** An API of the listeners for clients and other brokers. */
+export type BrokerApi = ServedApi<BrokerServices>;
 
 /** Ties a handler to its schema's types. */
 export function brokerApi<Request, RequestInput, Response, ResponseInput>(
   api: Api<Request, RequestInput, Response, ResponseInput>,
   handlerFor: (services: BrokerServices) => ApiHandler<Request, ResponseInput>,
 ): BrokerApi {
+  return servedApi(api, handlerFor);
+}
+
+export function servedApi<Services, Request, RequestInput, Response, ResponseInput>(
+  api: Api<Request, RequestInput, Response, ResponseInput>,
+  handlerFor: (services: Services) => ApiHandler<Request, ResponseInput>,
+): ServedApi<Services> {
   return {
     api: api as unknown as AnyApi,
     minVersion: api.advertisedMinVersion,
     maxVersion: api.advertisedMaxVersion,
-    handlerFor: handlerFor as BrokerApi['handlerFor'],
+    handlerFor: handlerFor as ServedApi<Services>['handlerFor'],
   };
 }

@@ -8,7 +8,7 @@ import { ErrorCode, Metadata, type MetadataRequest, type MetadataResponseInput }
 import { isInternalTopic } from '../../internal-topics.js';
 import { brokerApi } from '../broker-api.js';
 import { authorizedOperations } from '../authorized-operations.js';
-import type { BrokerServices } from '../../broker-services.js';
+import type { BrokerServices } from '../../broker/broker-services.js';
 
 const EMPTY_IS_NONE_SINCE_VERSION = 1;
 const NULL_NAME_SINCE_VERSION = 12;

@@ -3,7 +3,7 @@ import type { RequestContext } from '@millrace/network';
 import { ErrorCode, FindCoordinator, type FindCoordinatorResponseInput } from '@millrace/protocol';
 import { CONSUMER_OFFSETS } from '../../internal-topics.js';
 import { brokerApi } from '../broker-api.js';
-import type { BrokerServices } from '../../broker-services.js';
+import type { BrokerServices } from '../../broker/broker-services.js';
 
 type Coordinator = FindCoordinatorResponseInput.Coordinator;
 

@@ -1,11 +1,5 @@
-/** CreateTopics, versions 2-7. The answer comes when the topics can be used. Deviations: the request's own timeout is not needed, because nothing is waited for beyond the disk. */
+/** CreateTopics, versions 2-7; decided by the active controller. Deviations: see controller/19. */
 import { CreateTopics } from '@millrace/protocol';
-import { brokerApi } from '../broker-api.js';
-import { orNotController } from './controller-answer.js';
+import { forwardedApi } from './forward.js';
 
-export const createTopicsApi = brokerApi(CreateTopics, (services) => (request) =>
-  orNotController(
-    services.controller.submit((controller, moment) => controller.createTopics(moment, request)),
-    (errorCode) => ({ topics: request.topics.map(({ name }) => ({ name, errorCode })) }),
-  ),
-);
+export const createTopicsApi = forwardedApi(CreateTopics, (errorCode, request) => ({ topics: request.topics.map(({ name }) => ({ name, errorCode })) }));

@@ -6,7 +6,7 @@ import { CONFIG_RESOURCE_TYPES, CONFIG_SOURCES, CONFIG_TYPES, effectiveTopicConf
 import { DescribeConfigs, ErrorCode, type DescribeConfigsRequest, type DescribeConfigsResponseInput } from '@millrace/protocol';
 import { effectiveBrokerConfigs, isReadOnlyBrokerConfig } from '../../config/effective-broker-configs.js';
 import { brokerApi } from '../broker-api.js';
-import type { BrokerServices } from '../../broker-services.js';
+import type { BrokerServices } from '../../broker/broker-services.js';
 
 type Result = DescribeConfigsResponseInput.Result;
 type Config = DescribeConfigsResponseInput.Config;

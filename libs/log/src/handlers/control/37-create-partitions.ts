@@ -1,11 +1,5 @@
 /** CreatePartitions, versions 0-3. Deviations: as for CreateTopics. */
 import { CreatePartitions } from '@millrace/protocol';
-import { brokerApi } from '../broker-api.js';
-import { orNotController } from './controller-answer.js';
+import { forwardedApi } from './forward.js';
 
-export const createPartitionsApi = brokerApi(CreatePartitions, (services) => (request) =>
-  orNotController(
-    services.controller.submit((controller, moment) => controller.createPartitions(moment, request)),
-    (errorCode) => ({ results: request.topics.map(({ name }) => ({ name, errorCode })) }),
-  ),
-);
+export const createPartitionsApi = forwardedApi(CreatePartitions, (errorCode, request) => ({ results: request.topics.map(({ name }) => ({ name, errorCode })) }));

@@ -1,21 +1,13 @@
-/** DescribeQuorum, versions 0-2. Deviations: the quorum has one voter, this node, which is always caught up with itself. */
-import { DescribeQuorum, ErrorCode, type DescribeQuorumResponseInput } from '@millrace/protocol';
-import { CLUSTER_METADATA } from '../../internal-topics.js';
+/** DescribeQuorum, versions 0-2; answered by the leader of the quorum. Deviations: a node that is its own quorum and has no listener for controllers is shown with the listener that was asked. */
+import { DescribeQuorum } from '@millrace/protocol';
 import { brokerApi } from '../broker-api.js';
+import { forward } from './forward.js';
 
-export const describeQuorumApi = brokerApi(DescribeQuorum, (services) => (request, context): DescribeQuorumResponseInput => {
-  const nowMs = services.clock.nowMs();
-  const { epoch, nextOffset } = services.metadataLog;
-  const self = { replicaId: services.brokerId, logEndOffset: nextOffset, lastFetchTimestamp: nowMs, lastCaughtUpTimestamp: nowMs, ...(context.apiVersion >= 2 ? { replicaDirectoryId: services.metadataLog.directoryId } : {}) };
-  return {
-    topics: request.topics.map(({ topicName, partitions }) => ({
-      topicName,
-      partitions: partitions.map(({ partitionIndex }) =>
-        topicName === CLUSTER_METADATA && partitionIndex === 0
-          ? { partitionIndex, leaderId: services.brokerId, leaderEpoch: epoch, highWatermark: nextOffset, currentVoters: [self], observers: [] }
-          : { partitionIndex, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, leaderId: -1, leaderEpoch: -1, highWatermark: -1, currentVoters: [], observers: [] },
-      ),
-    })),
-    nodes: context.apiVersion >= 2 ? services.brokersFor(context.connection.listenerName).map((it) => ({ nodeId: it.brokerId, listeners: [{ name: context.connection.listenerName, host: it.host, port: it.port }] })) : [],
-  };
+const NODES_SINCE_VERSION = 2;
+
+export const describeQuorumApi = brokerApi(DescribeQuorum, (services) => async (request, context) => {
+  const response = await forward(services, DescribeQuorum, { request, context }, (errorCode) => ({ errorCode, topics: [], nodes: [] }));
+  if (context.apiVersion < NODES_SINCE_VERSION || (response.nodes ?? []).length > 0) return response;
+  const { listenerName } = context.connection;
+  return { ...response, nodes: services.brokersFor(listenerName).map((it) => ({ nodeId: it.brokerId, listeners: [{ name: listenerName, host: it.host, port: it.port }] })) };
 });

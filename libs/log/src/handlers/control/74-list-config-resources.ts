@@ -2,7 +2,7 @@
 import { CONFIG_RESOURCE_TYPES } from '@millrace/metadata';
 import { ErrorCode, ListConfigResources, type ListConfigResourcesResponseInput } from '@millrace/protocol';
 import { brokerApi } from '../broker-api.js';
-import type { BrokerServices } from '../../broker-services.js';
+import type { BrokerServices } from '../../broker/broker-services.js';
 
 const KNOWN: readonly number[] = Object.values(CONFIG_RESOURCE_TYPES);
 

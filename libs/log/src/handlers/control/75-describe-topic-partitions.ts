@@ -5,7 +5,7 @@ import { DescribeTopicPartitions, ErrorCode, type DescribeTopicPartitionsRespons
 import { isInternalTopic } from '../../internal-topics.js';
 import { brokerApi } from '../broker-api.js';
 import { authorizedOperations } from '../authorized-operations.js';
-import type { BrokerServices } from '../../broker-services.js';
+import type { BrokerServices } from '../../broker/broker-services.js';
 
 type Topic = DescribeTopicPartitionsResponseInput.Topic;
 

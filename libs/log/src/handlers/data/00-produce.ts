@@ -7,7 +7,7 @@ import { awaitAcks, type AckTarget } from '../../replicas/await-acks.js';
 import type { Appended, AppendRefused, HostedPartition } from '../../replicas/hosted-partition.js';
 import { isInternalTopic } from '../../internal-topics.js';
 import { brokerApi } from '../broker-api.js';
-import type { BrokerServices } from '../../broker-services.js';
+import type { BrokerServices } from '../../broker/broker-services.js';
 
 type PartitionResponse = ProduceResponseInput.PartitionResponse;
 type Outcome = Appended | AppendRefused | { readonly error: ErrorName; readonly message: string | null };

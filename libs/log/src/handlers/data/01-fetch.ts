@@ -5,7 +5,7 @@ import { ErrorCode, Fetch, type FetchRequest, type FetchResponseInput } from '@m
 import { DelayedFetch } from '../../replicas/delayed-fetch.js';
 import { readPartitions, type FetchedPartition, type FetchParams, type FetchResult, type FetchTarget } from '../../replicas/fetch-read.js';
 import { brokerApi, PooledResponse } from '../broker-api.js';
-import type { BrokerServices } from '../../broker-services.js';
+import type { BrokerServices } from '../../broker/broker-services.js';
 
 const TOPIC_ID_SINCE_VERSION = 13;
 const READ_COMMITTED = 1;

@@ -2,7 +2,7 @@
 import { DeleteRecords, ErrorCode, type DeleteRecordsResponseInput } from '@millrace/protocol';
 import { isInternalTopic } from '../../internal-topics.js';
 import { brokerApi } from '../broker-api.js';
-import type { BrokerServices } from '../../broker-services.js';
+import type { BrokerServices } from '../../broker/broker-services.js';
 
 const NO_WATERMARK = -1;
 

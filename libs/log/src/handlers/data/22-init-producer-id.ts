@@ -1,4 +1,5 @@
 /** InitProducerId, versions 0-5. Deviations: transactional ids are refused with UNSUPPORTED_VERSION (transactions come later); an empty one with INVALID_REQUEST, as in Kafka. */
+import { hasCode } from '@millrace/foundation';
 import { ErrorCode, InitProducerId, ProtocolError } from '@millrace/protocol';
 import { brokerApi } from '../broker-api.js';
 
@@ -10,7 +11,7 @@ export const initProducerIdApi = brokerApi(InitProducerId, (services) => async (
   try {
     return { producerId: await services.producerIds.take(), producerEpoch: 0 };
   } catch (error) {
-    if (!(error instanceof ProtocolError)) throw error;
+    if (!(error instanceof ProtocolError) && !hasCode(error, 'NO_CONTROLLER')) throw error;
     return failed(ErrorCode.COORDINATOR_NOT_AVAILABLE);
   }
 });

@@ -2,7 +2,7 @@
 import type { OffsetCommitRequest, OffsetCommitResponseInput } from '@millrace/protocol';
 import { ErrorCode, OffsetCommit } from '@millrace/protocol';
 import { brokerApi } from '../broker-api.js';
-import type { BrokerServices } from '../../broker-services.js';
+import type { BrokerServices } from '../../broker/broker-services.js';
 import { askGroup } from './group-request.js';
 
 const TOPIC_ID_SINCE_VERSION = 10;

@@ -3,7 +3,7 @@ import { ZERO_UUID } from '@millrace/foundation';
 import type { OffsetFetchQuestion } from '@millrace/coordinator';
 import { ErrorCode, OffsetFetch, type OffsetFetchRequest, type OffsetFetchResponseInput } from '@millrace/protocol';
 import { brokerApi } from '../broker-api.js';
-import type { BrokerServices } from '../../broker-services.js';
+import type { BrokerServices } from '../../broker/broker-services.js';
 
 const GROUPS_SINCE_VERSION = 8;
 const ALL_TOPICS_SINCE_VERSION = 2;

@@ -1,7 +1,7 @@
 /** DescribeGroups, versions 0-6. Deviations: authorized operations are not computed before there is authorization. */
 import { DescribeGroups, ErrorCode, type DescribeGroupsResponseInput } from '@millrace/protocol';
 import { brokerApi } from '../broker-api.js';
-import type { BrokerServices } from '../../broker-services.js';
+import type { BrokerServices } from '../../broker/broker-services.js';
 import { authorizedOperations } from '../authorized-operations.js';
 
 export const describeGroupsApi = brokerApi(DescribeGroups, (services) => (request, context) => ({

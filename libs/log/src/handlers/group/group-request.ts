@@ -1,7 +1,7 @@
 import type { GroupCaller, GroupCoordinator, GroupEffects, GroupReply } from '@millrace/coordinator';
 import { ErrorCode } from '@millrace/protocol';
 import type { RequestContext } from '@millrace/network';
-import type { BrokerServices } from '../../broker-services.js';
+import type { BrokerServices } from '../../broker/broker-services.js';
 
 type ReplyOf<Api extends GroupReply['api']> = Extract<GroupReply, { readonly api: Api }>['response'];
 

@@ -1,6 +1,6 @@
 import type { ProducerId } from '@millrace/foundation';
-import { ErrorCode, ProtocolError } from '@millrace/protocol';
-import type { ControllerDriver } from './controller-driver.js';
+import { AllocateProducerIds, ErrorCode, ProtocolError } from '@millrace/protocol';
+import type { ControllerChannel } from '../controller/controller-channel.js';
 
 /** Producer ids for this broker's clients, out of blocks that the controller hands out; no id is given twice, by any broker. */
 export class ProducerIds {
@@ -9,11 +9,11 @@ export class ProducerIds {
   private asking: Promise<void> | undefined;
 
   constructor(
-    private readonly controller: ControllerDriver,
+    private readonly controller: ControllerChannel,
     private readonly identity: () => { readonly brokerId: number; readonly brokerEpoch: number },
   ) {}
 
-  /** Rejects with a ProtocolError when the controller gives no block. */
+  /** Rejects with a ProtocolError when the controller gives no block, or with `NO_CONTROLLER`. */
   async take(): Promise<ProducerId> {
     while (this.next >= this.end) {
       this.asking ??= this.askForBlock().finally(() => (this.asking = undefined));
@@ -23,9 +23,9 @@ export class ProducerIds {
   }
 
   private async askForBlock(): Promise<void> {
-    const block = await this.controller.submit((controller) => controller.allocateProducerIds(this.identity()));
-    if (block.errorCode !== undefined && block.errorCode !== ErrorCode.NONE) throw new ProtocolError(block.errorCode);
-    this.next = block.producerIdStart ?? 0;
-    this.end = this.next + (block.producerIdLen ?? 0);
+    const block = await this.controller.request(AllocateProducerIds, this.identity());
+    if (block.errorCode !== ErrorCode.NONE) throw new ProtocolError(block.errorCode);
+    this.next = block.producerIdStart;
+    this.end = this.next + block.producerIdLen;
   }
 }

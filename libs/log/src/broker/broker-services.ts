@@ -1,13 +1,12 @@
 import type { Clock, Logger, Scheduler } from '@millrace/foundation';
 import type { BrokerConfigLayers, MetadataImage } from '@millrace/metadata';
-import type { ControllerDriver } from './controller/controller-driver.js';
-import type { MetadataLog } from './controller/metadata-log.js';
-import type { ProducerIds } from './controller/producer-ids.js';
-import type { TopicCreation } from './controller/topic-creation.js';
-import type { BrokerConfig } from './config/broker-config.js';
-import type { GroupCoordinators } from './groups/group-coordinators.js';
-import type { DelayedFetch } from './replicas/delayed-fetch.js';
-import type { ReplicaManager } from './replicas/replica-manager.js';
+import type { BrokerConfig } from '../config/broker-config.js';
+import type { ControllerChannel } from '../controller/controller-channel.js';
+import type { GroupCoordinators } from '../groups/group-coordinators.js';
+import type { DelayedFetch } from '../replicas/delayed-fetch.js';
+import type { ReplicaManager } from '../replicas/replica-manager.js';
+import type { ProducerIds } from './producer-ids.js';
+import type { TopicCreation } from './topic-creation.js';
 
 /** A broker as clients of one listener see it. */
 export interface VisibleBroker {
@@ -28,8 +27,7 @@ export interface BrokerServices {
   readonly logger: Logger;
   /** The cluster as the metadata log has it; it changes in place. */
   readonly image: MetadataImage;
-  readonly controller: ControllerDriver;
-  readonly metadataLog: MetadataLog;
+  readonly controller: ControllerChannel;
   readonly topics: TopicCreation;
   readonly producerIds: ProducerIds;
   readonly replicas: ReplicaManager;

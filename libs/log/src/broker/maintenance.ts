@@ -1,9 +1,9 @@
 import { errorMessage, type Clock, type Logger, type Scheduled, type Scheduler } from '@millrace/foundation';
 import type { LogDirectory } from '@millrace/storage';
-import type { BrokerConfig } from './config/broker-config.js';
-import type { LogCleaner } from './cleaner/log-cleaner.js';
-import type { ReplicaManager } from './replicas/replica-manager.js';
-import { isStorageFailure } from './storage-failure.js';
+import type { BrokerConfig } from '../config/broker-config.js';
+import type { LogCleaner } from '../cleaner/log-cleaner.js';
+import type { ReplicaManager } from '../replicas/replica-manager.js';
+import { isStorageFailure } from '../storage-failure.js';
 
 const FLUSH_CHECK_MS = 1000;
 const REMOVE_FILES_MS = 15_000;
@@ -16,14 +16,12 @@ export interface MaintenanceOptions {
   readonly directories: readonly LogDirectory[];
   /** Undefined: `log.cleaner.enable` is off. */
   readonly cleaner: LogCleaner | undefined;
-  readonly heartbeat: () => Promise<void>;
-  readonly heartbeatMs: number;
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   readonly logger: Logger;
 }
 
-/** What a broker does by the clock: retention, flushes by time, checkpoints, removal of deleted files, compaction, its heartbeat. One run of a kind at a time. */
+/** What a broker does by the clock: retention, flushes by time, checkpoints, removal of deleted files, compaction. One run of a kind at a time. */
 export class Maintenance {
   private readonly timers = new Set<Scheduled>();
   private isStopped = false;
@@ -31,7 +29,7 @@ export class Maintenance {
   constructor(private readonly options: MaintenanceOptions) {}
 
   start(): void {
-    const { config, heartbeat, heartbeatMs } = this.options;
+    const { config } = this.options;
     this.every(config.get('log.retention.check.interval.ms'), () => this.applyRetention());
     this.every(FLUSH_CHECK_MS, () => this.flushDue());
     this.every(config.get('log.flush.offset.checkpoint.interval.ms'), () => this.checkpoint());
@@ -39,7 +37,6 @@ export class Maintenance {
     this.every(REMOVE_FILES_MS, () => this.removeFiles());
     this.every(READ_AHEAD_CHECK_MS, () => this.dropStaleReads());
     this.every(EXPIRE_PRODUCERS_MS, () => this.expireProducers());
-    this.every(heartbeatMs, heartbeat);
     this.options.cleaner?.start();
   }
 

@@ -1,0 +1,153 @@
+import type { Logger } from '@millrace/foundation';
+import type { BrokerConfigLayers, MetadataDelta, MetadataImage } from '@millrace/metadata';
+import type { LogDirectory } from '@millrace/storage';
+import type { LogCleaner } from '../cleaner/log-cleaner.js';
+import { makeLogCleaner } from '../cleaner/make-log-cleaner.js';
+import type { BrokerConfig } from '../config/broker-config.js';
+import type { NamedEndpoint } from '../config/listeners.js';
+import { staticProperties } from '../config/static-properties.js';
+import { topicSettings } from '../config/topic-settings.js';
+import type { ControllerChannel } from '../controller/controller-channel.js';
+import { groupConfigOf } from '../groups/group-config-of.js';
+import { GroupCoordinators } from '../groups/group-coordinators.js';
+import { BROKER_APIS } from '../handlers/broker-apis.js';
+import { CONSUMER_OFFSETS } from '../internal-topics.js';
+import type { NodeDirectories } from '../node/node-directories.js';
+import type { NodePorts } from '../node/node-ports.js';
+import type { DelayedFetch } from '../replicas/delayed-fetch.js';
+import { ReplicaManager } from '../replicas/replica-manager.js';
+import { RequestDispatcher } from '../request-dispatcher.js';
+import { BrokerLifecycle } from './broker-lifecycle.js';
+import type { BrokerServices } from './broker-services.js';
+import { ImageFollower } from './image-follower.js';
+import { Maintenance } from './maintenance.js';
+import { ProducerIds } from './producer-ids.js';
+import { TopicCreation } from './topic-creation.js';
+import { visibleBrokers } from './visible-brokers.js';
+
+export interface BrokerServerOptions {
+  readonly config: BrokerConfig;
+  readonly directories: NodeDirectories;
+  readonly ports: NodePorts;
+  readonly decompressedBytesMax: number;
+  readonly logger: Logger;
+}
+
+/** A node's side as broker: it follows committed metadata, hosts partitions and groups, and answers clients. */
+export class BrokerServer {
+  readonly follower: ImageFollower;
+  private readonly replicas: ReplicaManager;
+  private readonly groups: GroupCoordinators;
+  readonly cleaner: LogCleaner | undefined;
+  private readonly maintenance: Maintenance;
+  private readonly longPolls = new Set<DelayedFetch>();
+  private readonly layers: () => BrokerConfigLayers;
+  private lifecycle: BrokerLifecycle | undefined;
+  private isStopping = false;
+
+  constructor(private readonly options: BrokerServerOptions) {
+    const { config, directories, ports, decompressedBytesMax, logger } = options;
+    const { clock, scheduler, random, codecs } = ports;
+    const brokerId = config.nodeId;
+    this.follower = new ImageFollower(scheduler, (delta) => this.change(delta));
+    const { image } = this.follower;
+    const setProperties = staticProperties(config);
+    this.layers = () => ({ dynamicBroker: image.configs('BROKER', String(brokerId)), dynamicDefault: image.configs('BROKER', ''), static: setProperties });
+    const settingsOf = (topic: string) => topicSettings(image.configs('TOPIC', topic), this.layers());
+    this.replicas = new ReplicaManager({ brokerId, directories: directories.data, image, settingsOf, replicaLagTimeMaxMs: config.get('replica.lag.time.max.ms'), decompressedBytesMax, clock, codecs, logger });
+    this.groups = new GroupCoordinators({ config: groupConfigOf(config), clock, scheduler, random, codecs, logger, decompressedBytesMax });
+    this.cleaner = makeLogCleaner({ config, replicas: this.replicas, ports, isOfMachine: ports.areOfMachine, decompressedBytesMax, logger });
+    this.maintenance = new Maintenance({ config, replicas: this.replicas, directories: directories.data, cleaner: this.cleaner, clock, scheduler, logger });
+  }
+
+  get image(): MetadataImage {
+    return this.follower.image;
+  }
+
+  get brokerEpoch(): number {
+    return this.lifecycle?.brokerEpoch ?? -1;
+  }
+
+  /** With metadata replayed: registers, opens the partitions, loads the groups. Gives what answers requests. */
+  async start(channel: ControllerChannel, endpoints: readonly NamedEndpoint[]): Promise<RequestDispatcher> {
+    const { config, directories, ports, logger } = this.options;
+    const { replicas, follower } = this;
+    const previousBrokerEpoch = directories.data[0]?.previousBrokerEpoch ?? -1;
+    this.lifecycle = new BrokerLifecycle({ ...ports, config, clusterId: directories.clusterId, endpoints, logDirs: directories.ids, previousBrokerEpoch, channel, follower, logger });
+    await this.lifecycle.start();
+    replicas.setBrokerEpoch(this.lifecycle.brokerEpoch);
+    replicas.reportStrays();
+    const leading = [...this.image.topics.values()].flatMap((topic) => topic.partitions.filter((it) => it.leader === config.nodeId).map((partition) => ({ topic, partition })));
+    await replicas.apply({ deletedTopics: [], removed: [], following: [], leading });
+    follower.begin();
+    this.loadGroups();
+    this.maintenance.start();
+    return RequestDispatcher.of(BROKER_APIS, this.services(channel));
+  }
+
+  /** Answers those who wait and begins nothing new; the logs stay open. */
+  async stop(): Promise<void> {
+    this.isStopping = true;
+    this.lifecycle?.stop();
+    await this.maintenance.stop();
+    for (const poll of [...this.longPolls]) poll.finish();
+    this.groups.endAll();
+  }
+
+  highWatermarks(directory: LogDirectory): ReturnType<ReplicaManager['highWatermarks']> {
+    return this.replicas.highWatermarks(directory);
+  }
+
+  directoryFailed(directory: LogDirectory): void {
+    this.replicas.directoryFailed(directory);
+  }
+
+  metrics(): ReturnType<ReplicaManager['metrics']> & { readonly topics: number; readonly cleaner: LogCleaner['metrics'] | undefined } {
+    return { ...this.replicas.metrics(), topics: this.image.topics.size, cleaner: this.cleaner?.metrics };
+  }
+
+  private services(channel: ControllerChannel): BrokerServices {
+    const { config, directories, ports, logger } = this.options;
+    return {
+      brokerId: config.nodeId,
+      clusterId: directories.clusterId,
+      config,
+      clock: ports.clock,
+      scheduler: ports.scheduler,
+      logger,
+      image: this.image,
+      controller: channel,
+      topics: new TopicCreation(config, this.follower, channel),
+      producerIds: new ProducerIds(channel, () => ({ brokerId: config.nodeId, brokerEpoch: this.brokerEpoch })),
+      replicas: this.replicas,
+      groups: this.groups,
+      longPolls: this.longPolls,
+      isStopping: () => this.isStopping,
+      brokersFor: (listenerName, it) => visibleBrokers(this.image, listenerName, it?.includeFenced ?? false),
+      configLayers: this.layers,
+    };
+  }
+
+  /** What committed metadata means for this broker. */
+  private async change(delta: MetadataDelta): Promise<void> {
+    const { replicas, groups, image } = this;
+    const deleted = new Set(delta.deletedTopics.map((it) => it.name));
+    if (deleted.has(CONSUMER_OFFSETS)) groups.endAll();
+    await replicas.apply(delta.localChanges(image, this.options.config.nodeId));
+    for (const { type, name } of delta.changedConfigs) {
+      if (type === 'TOPIC') replicas.changeSettings(name);
+      else if (type === 'BROKER') for (const topic of image.topics.keys()) replicas.changeSettings(topic);
+    }
+    if (deleted.size > 0) groups.topicsDeleted(deleted);
+    this.loadGroups();
+  }
+
+  private loadGroups(): void {
+    const topic = this.image.topic(CONSUMER_OFFSETS);
+    this.groups.setPartitionCount(topic?.partitions.length ?? 0);
+    for (const it of topic?.partitions ?? []) {
+      const hosted = this.replicas.byName(CONSUMER_OFFSETS, it.partitionId);
+      if (typeof hosted !== 'string') this.groups.begin(hosted);
+    }
+  }
+}

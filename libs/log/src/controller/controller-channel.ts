@@ -1,0 +1,21 @@
+import type { Api } from '@millrace/protocol';
+
+export interface ControllerRequestOptions {
+  /** How long an active controller is looked for, its answer included. 30 s when left out. */
+  readonly timeoutMs?: number;
+  /** The version to ask in, where a client's own request is passed on; the highest when left out. */
+  readonly apiVersion?: number;
+  /** Of the client whose request is passed on. */
+  readonly clientId?: string;
+}
+
+/**
+ * The way from a broker to the active controller, wherever that is: in this process or behind a connection.
+ *
+ * A controller that is active no longer is left for the one that is, as long as the time lasts. What was asked may then have been done by the one before, as with any request
+ * whose answer is lost: callers send what may be repeated, or what carries the state that it expects (AlterPartition).
+ */
+export interface ControllerChannel {
+  /** Rejects with a retriable OperationalError, code `NO_CONTROLLER`, when none has answered in time. An error code inside the response is the caller's to read; it is not NOT_CONTROLLER. */
+  request<Request, RequestInput, Response, ResponseInput>(api: Api<Request, RequestInput, Response, ResponseInput>, body: RequestInput, options?: ControllerRequestOptions): Promise<Response>;
+}

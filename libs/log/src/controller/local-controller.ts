@@ -1,0 +1,26 @@
+import { ByteWriter, OperationalError, type Endpoint } from '@millrace/foundation';
+import { ANONYMOUS, type ConnectionContext } from '@millrace/network';
+import { decodeResponse, type Api } from '@millrace/protocol';
+import type { RequestDispatcher } from '../request-dispatcher.js';
+import type { ControllerRequestOptions } from './controller-channel.js';
+
+const FRAME_SIZE_BYTES = 4;
+const NOWHERE: Endpoint = { host: 'localhost', port: 0 };
+const WITHIN_PROCESS: ConnectionContext = { connectionId: 'local', listenerName: 'CONTROLLER', remote: NOWHERE, local: NOWHERE, principal: ANONYMOUS, clientSoftware: undefined };
+
+/** Asks the controller of this process by the bytes that the network would carry, so that both ways are one. */
+export async function askLocalController<Request, RequestInput, Response, ResponseInput>(
+  dispatcher: RequestDispatcher,
+  api: Api<Request, RequestInput, Response, ResponseInput>,
+  body: RequestInput,
+  options: ControllerRequestOptions,
+): Promise<Response> {
+  const apiVersion = options.apiVersion ?? api.advertisedMaxVersion;
+  const writer = new ByteWriter(512);
+  api.request.encode(writer, body, apiVersion);
+  const answer = await dispatcher.handle({ apiKey: api.apiKey, apiVersion, correlationId: 0, clientId: options.clientId, connection: WITHIN_PROCESS }, writer.take());
+  if (answer === undefined) throw new OperationalError('NO_CONTROLLER', `the controller of this node does not answer ${api.name}`, { isRetriable: true });
+  const frame = Buffer.concat(answer.parts).subarray(FRAME_SIZE_BYTES);
+  answer.onSent?.();
+  return decodeResponse(api, apiVersion, frame).body;
+}

@@ -1,0 +1,84 @@
+import { errorMessage, OperationalError, type Logger, type Uuid } from '@millrace/foundation';
+import { LogDirectory, type CheckpointedOffset, type Processes } from '@millrace/storage';
+import type { BrokerConfig } from '../config/broker-config.js';
+import type { NodePorts } from './node-ports.js';
+
+export interface NodeDirectoriesOptions {
+  readonly config: BrokerConfig;
+  readonly ports: NodePorts;
+  readonly processes?: Processes | undefined;
+  readonly logger: Logger;
+  /** A disk can be trusted no longer. */
+  readonly onOffline: (directory: LogDirectory, cause: OperationalError) => void;
+}
+
+/** The log directories of a node: one cluster, one node id, each its own lock. */
+export class NodeDirectories {
+  private constructor(
+    readonly all: readonly LogDirectory[],
+    /** Those of `log.dirs`: where partitions are. */
+    readonly data: readonly LogDirectory[],
+    /** Where the metadata log is. */
+    readonly metadata: LogDirectory,
+    private readonly logger: Logger,
+  ) {}
+
+  static async open({ config, ports, processes, logger, onOffline }: NodeDirectoriesOptions): Promise<NodeDirectories> {
+    const { fileSystem, clock, random, codecs } = ports;
+    const opened: LogDirectory[] = [];
+    const metadataFolder = config.get('metadata.log.dir');
+    const folders = metadataFolder === null || config.logDirs.includes(metadataFolder) ? config.logDirs : [...config.logDirs, metadataFolder];
+    try {
+      for (const folder of folders) {
+        const clusterId: string | undefined = opened[0]?.clusterId;
+        const directory: LogDirectory = await LogDirectory.open({
+          fileSystem,
+          folder,
+          nodeId: config.nodeId,
+          ...(clusterId === undefined ? {} : { clusterId }),
+          clock,
+          random,
+          logger,
+          codecs,
+          producerIdExpirationMs: config.get('producer.id.expiration.ms'),
+          ...(processes === undefined ? {} : { processes }),
+          onOffline: (cause) => onOffline(directory, cause),
+        });
+        opened.push(directory);
+      }
+      const metadata = opened.find((it) => it.folder === metadataFolder) ?? opened[0];
+      if (metadata === undefined) throw new OperationalError('INVALID_CONFIG', 'log.dirs names no directory');
+      return new NodeDirectories(opened, opened.filter((it) => config.logDirs.includes(it.folder)), metadata, logger);
+    } catch (error) {
+      for (const directory of opened) directory.abandon();
+      throw error;
+    }
+  }
+
+  get clusterId(): string {
+    return this.metadata.clusterId;
+  }
+
+  get ids(): Uuid[] {
+    return this.data.map((it) => it.directoryId);
+  }
+
+  /** Whether anything can still be written to any of them. */
+  get isUsable(): boolean {
+    return this.data.some((it) => it.offlineCause === undefined);
+  }
+
+  /** Closes all in order; one that cannot be is told, and recovered at the next start. */
+  async close(brokerEpoch: number, highWatermarks: (directory: LogDirectory) => readonly CheckpointedOffset[]): Promise<void> {
+    for (const directory of this.all) {
+      await directory.close({ brokerEpoch, highWatermarks: highWatermarks(directory) }).catch((error: unknown) => {
+        this.logger.error({ folder: directory.folder, error: errorMessage(error) }, 'log directory cannot be closed in order; its logs are recovered at the next start');
+      });
+    }
+  }
+
+  /** Gives all back without writing. */
+  abandon(): void {
+    for (const directory of this.all) directory.abandon();
+  }
+}
