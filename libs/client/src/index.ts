@@ -11,7 +11,8 @@ export { Consumer, type Committed, type OffsetToCommit, type RebalanceListener }
 export { consumerOptionsFrom, type ConsumerOptions, type ConsumerSettings } from './consumer/consumer-options.js';
 export { ConsumerRecords, type ConsumerRecord } from './consumer/consumer-record.js';
 export { PartitionRecords } from './consumer/partition-records.js';
-export { rangeAssignor, roundRobinAssignor, type Assignor, type GroupSubscriber } from './consumer/assignors.js';
+export { rangeAssignor, roundRobinAssignor, type Assignor, type GroupSubscriber, type MemberAssignment } from './consumer/assignors.js';
+export { cooperativeStickyAssignor, stickyAssignor } from './consumer/sticky-assignors.js';
 export { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription, type Subscription } from './consumer/consumer-protocol.js';
 export { OFFSET_AT, type IsolationLevel } from './consumer/offset-lookup.js';
 export { GroupMember, type AssignmentRound, type GroupAssignment, type GroupMemberOptions, type GroupMemberState, type GroupProtocol, type JoinedMember } from './group/group-member.js';

@@ -40,8 +40,16 @@ describe('settings that exclude each other', () => {
     expect(() => resolveConsumerSettings({ enableAutoCommit: true })).toThrow(/enable\.auto\.commit/);
     expect(() => resolveConsumerSettings({ groupId: '' })).toThrow(/group\.id/);
     expect(() => resolveConsumerSettings({ heartbeatIntervalMs: 9, sessionTimeoutMs: 9 })).toThrow(/heartbeat/);
-    expect(() => consumerOptionsFrom({ 'partition.assignment.strategy': 'sticky' })).toThrow(/partition\.assignment\.strategy/);
+    expect(() => consumerOptionsFrom({ 'partition.assignment.strategy': 'org.example.Mine' })).toThrow(/partition\.assignment\.strategy/);
+    expect(() => consumerOptionsFrom({ 'partition.assignment.strategy': 'org.apache.kafka.clients.consumer.range' })).toThrow(/partition\.assignment\.strategy/);
     expect(() => consumerOptionsFrom({ 'group.protocol': 'consumer' })).toThrow(/group\.protocol/);
+  });
+
+  it('name assignors as Java does, by class or by protocol', () => {
+    const named = (text: string): unknown => consumerOptionsFrom({ 'partition.assignment.strategy': text }).assignors?.map((it) => [it.name, it.isCooperative === true]);
+    expect(named('org.apache.kafka.clients.consumer.CooperativeStickyAssignor')).toEqual([['cooperative-sticky', true]]);
+    expect(named('range, roundrobin,org.apache.kafka.clients.consumer.StickyAssignor')).toEqual([['range', false], ['roundrobin', false], ['sticky', false]]);
+    expect(resolveConsumerSettings({}).assignors.map((it) => it.name)).toEqual(['range', 'cooperative-sticky']);
   });
 });
 

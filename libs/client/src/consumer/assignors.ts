@@ -1,14 +1,34 @@
 import type { TopicPartition } from '@millrace/foundation';
 
+/** A member of a group as its leader sees it. */
 export interface GroupSubscriber {
   readonly memberId: string;
   readonly groupInstanceId: string | null;
   readonly topics: readonly string[];
+  /** What it holds while it joins: nothing when it gives up everything before. */
+  readonly ownedPartitions: readonly TopicPartition[];
+  /** In which it got them; -1: none yet, or its client is too old to tell. */
+  readonly generationId: number;
+  /** What the assignor's own half in that member wrote (`Assignor.userData`). */
+  readonly userData: Uint8Array | null;
+}
+
+/** What a member was given last. */
+export interface MemberAssignment {
+  readonly partitions: readonly TopicPartition[];
+  readonly generationId: number;
 }
 
 /** Divides partitions among members. Every member of a group must know a common one by its name. */
 export interface Assignor {
   readonly name: string;
+  /**
+   * It never gives a partition to one member while another still holds it, so members may keep what they have while they join again (KIP-429).
+   * A consumer does so when all of its assignors are cooperative.
+   */
+  readonly isCooperative?: boolean;
+  /** What a member tells the leader besides its topics; asked before each join. */
+  userData?(last: MemberAssignment | undefined): Uint8Array | null;
   /** `partitionCounts`: the topics that exist. */
   assign(members: readonly GroupSubscriber[], partitionCounts: ReadonlyMap<string, number>): Map<string, TopicPartition[]>;
 }

@@ -1,6 +1,7 @@
-import { OperationalError, type TopicPartition } from '@millrace/foundation';
+import { OperationalError, topicPartitionName, type Scheduled, type TopicPartition } from '@millrace/foundation';
 import type { KafkaClient } from '../cluster/kafka-client.js';
 import { GroupMember, type AssignmentRound } from '../group/group-member.js';
+import type { Assignor, MemberAssignment } from './assignors.js';
 import type { Committer } from './committed-offsets.js';
 import type { ResolvedConsumerSettings } from './consumer-options.js';
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './consumer-protocol.js';
@@ -10,9 +11,12 @@ export interface ConsumerGroupOptions {
   readonly client: KafkaClient;
   readonly settings: ResolvedConsumerSettings;
   readonly groupId: string;
-  /** These three run within `poll`, one at a time. */
-  readonly onAssigned: (partitions: readonly TopicPartition[]) => void | Promise<void>;
-  readonly onRevoked: () => void | Promise<void>;
+  /** What the consumer reads now. */
+  readonly owned: () => readonly TopicPartition[];
+  /** These three run within `poll`, one at a time. `added`: what it did not have before. */
+  readonly onAssigned: (all: readonly TopicPartition[], added: readonly TopicPartition[]) => void | Promise<void>;
+  readonly onRevoked: (partitions: readonly TopicPartition[]) => void | Promise<void>;
+  /** All that it reads. */
   readonly onLost: () => void | Promise<void>;
   /** A step waits for the next poll. */
   readonly onNews: () => void;
@@ -30,17 +34,22 @@ interface Step {
  */
 export class ConsumerGroup {
   readonly member: GroupMember;
+  /** Partitions are kept while the group is joined again; only what another member is to get is given up, and then the group is joined once more (KIP-429). */
+  readonly isCooperative: boolean;
   failure: Error | undefined;
   private readonly steps: Step[] = [];
   private subscribed: Subscribed;
   private ledCounts: string | undefined;
   private allTopics: ReadonlySet<string> = new Set();
   private readonly forgetMetadata: () => void;
+  private last: MemberAssignment | undefined;
+  private lookForTopics: Scheduled | undefined;
   private isClosed = false;
 
   constructor(private readonly options: ConsumerGroupOptions, subscribed: Subscribed) {
     this.subscribed = subscribed;
     const { client, settings, groupId } = options;
+    this.isCooperative = settings.assignors.every((it) => it.isCooperative === true);
     this.member = new GroupMember({
       client,
       groupId,
@@ -49,13 +58,14 @@ export class ConsumerGroup {
       sessionTimeoutMs: settings.sessionTimeoutMs,
       rebalanceTimeoutMs: settings.maxPollIntervalMs,
       heartbeatMs: settings.heartbeatIntervalMs,
-      protocols: () => settings.assignors.map(({ name }) => ({ name, metadata: encodeSubscription(this.subscribed.topics) })),
+      protocols: () => settings.assignors.map((it) => ({ name: it.name, metadata: this.subscription(it) })),
       performAssignment: (round) => this.divide(round),
-      onRevoked: () => this.atNextPoll(() => this.options.onRevoked()),
-      onLost: () => this.atNextPoll(() => this.options.onLost()),
-      onAssigned: ({ bytes, isLeader }) => {
+      onRevoked: () => this.beforeRejoin(),
+      onLost: () => this.lost(),
+      onExpired: () => this.lost(),
+      onAssigned: ({ bytes, isLeader, generationId }) => {
         if (!isLeader) this.ledCounts = undefined;
-        return this.atNextPoll(() => this.options.onAssigned(decodeAssignment(bytes)));
+        return this.atNextPoll(() => this.takeOver(decodeAssignment(bytes), generationId));
       },
       onFailed: (error) => {
         this.failure = error;
@@ -92,9 +102,41 @@ export class ConsumerGroup {
   async close(): Promise<void> {
     this.isClosed = true;
     this.forgetMetadata();
+    this.lookForTopics?.cancel();
     const closed = this.member.close();
     for (const step of this.steps.splice(0)) step.resolve();
     await closed;
+  }
+
+  private subscription(assignor: Assignor): Uint8Array {
+    return encodeSubscription({ topics: this.subscribed.topics, ownedPartitions: this.options.owned(), generationId: this.member.generationId, userData: assignor.userData?.(this.last) ?? null });
+  }
+
+  private async beforeRejoin(): Promise<void> {
+    if (this.leaving().length > 0) await this.atNextPoll(() => this.options.onRevoked(this.leaving()));
+  }
+
+  /** What must be given up before the group is joined again. */
+  private leaving(): readonly TopicPartition[] {
+    return this.isCooperative ? this.options.owned().filter((it) => !this.subscribed.topics.includes(it.topic)) : this.options.owned();
+  }
+
+  private async lost(): Promise<void> {
+    if (this.options.owned().length > 0) await this.atNextPoll(() => this.options.onLost());
+  }
+
+  private async takeOver(assigned: readonly TopicPartition[], generationId: number): Promise<void> {
+    // The group was left while this waited for a poll.
+    if (generationId !== this.member.generationId) return;
+    const given = new Set(assigned.map(topicPartitionName));
+    const revoked = this.options.owned().filter((it) => !given.has(topicPartitionName(it)));
+    if (revoked.length > 0) {
+      await this.options.onRevoked(revoked);
+      this.member.requestRejoin('others may have what was given up');
+    }
+    this.last = { partitions: assigned, generationId };
+    const owned = new Set(this.options.owned().map(topicPartitionName));
+    await this.options.onAssigned(assigned, assigned.filter((it) => !owned.has(topicPartitionName(it))));
   }
 
   private atNextPoll(run: () => void | Promise<void>): Promise<void> {
@@ -108,7 +150,7 @@ export class ConsumerGroup {
   private async divide(round: AssignmentRound): Promise<Map<string, Uint8Array>> {
     const assignor = this.options.settings.assignors.find((it) => it.name === round.protocol);
     if (assignor === undefined) throw new OperationalError('GROUP_PROTOCOL', `the group chose the assignor ${round.protocol}, which this consumer has not got`);
-    const members = round.members.map(({ memberId, groupInstanceId, metadata }) => ({ memberId, groupInstanceId, topics: decodeSubscription(metadata).topics }));
+    const members = round.members.map(({ memberId, groupInstanceId, metadata }) => ({ memberId, groupInstanceId, ...decodeSubscription(metadata) }));
     this.allTopics = new Set(members.flatMap((it) => it.topics));
     this.options.client.trackTopics(this.allTopics);
     await this.options.client.retrying(() => this.options.client.refreshMetadata(), this.options.settings.maxPollIntervalMs);
@@ -130,11 +172,18 @@ export class ConsumerGroup {
   /** New topics for a pattern, and for the leader new partitions, are reasons to divide again. */
   private metadataChanged(): void {
     if (this.isClosed || this.failure !== undefined) return;
+    this.waitForTopics();
     if (this.subscribed.update(this.options.client.metadata.topics)) this.member.requestRejoin('topics changed');
     else if (this.ledCounts !== undefined && this.member.state === 'stable' && JSON.stringify([...this.partitionCounts()]) !== this.ledCounts) {
       this.ledCounts = undefined;
       this.member.requestRejoin('partitions changed');
     }
   }
-}
 
+  /** Metadata grows old in minutes: that is too long to wait for a topic that is yet to be made. */
+  private waitForTopics(): void {
+    const { client } = this.options;
+    this.lookForTopics?.cancel();
+    if (this.subscribed.topics.some((it) => !client.metadata.topics.get(it)?.partitions.length)) this.lookForTopics = client.settings.scheduler.after(client.settings.retryBackoffMaxMs, () => client.requestRefresh());
+  }
+}

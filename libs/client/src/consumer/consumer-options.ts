@@ -6,6 +6,7 @@ import { CLIENT_PROPERTIES, type ClientText } from '../producer/producer-options
 import type { Serializer } from '../serializers.js';
 import { rangeAssignor, roundRobinAssignor, type Assignor } from './assignors.js';
 import type { IsolationLevel } from './offset-lookup.js';
+import { cooperativeStickyAssignor, stickyAssignor } from './sticky-assignors.js';
 
 /** Java's consumer settings, in camelCase; the defaults are Java's. */
 export interface ConsumerSettings {
@@ -29,7 +30,7 @@ export interface ConsumerSettings {
   readonly allowAutoCreateTopics?: boolean;
   /** Whether a pattern also takes topics that Kafka keeps for itself (`__consumer_offsets`). */
   readonly excludeInternalTopics?: boolean;
-  /** Best first. */
+  /** Best first. Rebalances are cooperative when all of them are. The default is Java's: range, cooperative-sticky. */
   readonly assignors?: readonly Assignor[];
 }
 
@@ -63,7 +64,7 @@ export function resolveConsumerSettings(options: ConsumerSettings): ResolvedCons
     checkCrcs: options.checkCrcs ?? true,
     allowAutoCreateTopics: options.allowAutoCreateTopics ?? true,
     excludeInternalTopics: options.excludeInternalTopics ?? true,
-    assignors: options.assignors ?? [rangeAssignor, roundRobinAssignor],
+    assignors: options.assignors ?? [rangeAssignor, cooperativeStickyAssignor],
   };
   if (settings.groupId === '') throw new OperationalError('INVALID_CONFIG', 'group.id: The configured group.id should not be an empty string or whitespace.');
   if (settings.groupId === undefined && settings.enableAutoCommit) throw new OperationalError('INVALID_CONFIG', 'enable.auto.commit cannot be set to true when default group id (null) is used.');
@@ -112,12 +113,9 @@ const PROPERTIES: PropertyTable<TextSettings> = {
   groupProtocol: only('group.protocol', 'classic'),
 };
 
-const ASSIGNORS: Readonly<Record<string, Assignor>> = {
-  range: rangeAssignor,
-  roundrobin: roundRobinAssignor,
-  'org.apache.kafka.clients.consumer.RangeAssignor': rangeAssignor,
-  'org.apache.kafka.clients.consumer.RoundRobinAssignor': roundRobinAssignor,
-};
+/** By the names of Java's classes. */
+const ASSIGNORS: Readonly<Record<string, Assignor>> = { RangeAssignor: rangeAssignor, RoundRobinAssignor: roundRobinAssignor, StickyAssignor: stickyAssignor, CooperativeStickyAssignor: cooperativeStickyAssignor };
+const JAVA_PACKAGE = 'org.apache.kafka.clients.consumer.';
 
 /** As `producerOptionsFrom`, for the consumer's keys. */
 export function consumerOptionsFrom(properties: Properties, onUnknown?: (key: string) => void): ConsumerSettings & Partial<KafkaClientOptions> {
@@ -130,7 +128,7 @@ export function consumerOptionsFrom(properties: Properties, onUnknown?: (key: st
 }
 
 function assignorNamed(name: string): Assignor {
-  const assignor = ASSIGNORS[name];
-  if (assignor === undefined) throw new OperationalError('INVALID_CONFIG', `Invalid value ${name} for configuration partition.assignment.strategy: only range and roundrobin are supported`);
+  const assignor = name.startsWith(JAVA_PACKAGE) ? ASSIGNORS[name.slice(JAVA_PACKAGE.length)] : Object.values(ASSIGNORS).find((it) => it.name === name);
+  if (assignor === undefined) throw new OperationalError('INVALID_CONFIG', `Invalid value ${name} for configuration partition.assignment.strategy: must be one of ${Object.values(ASSIGNORS).map((it) => it.name).join(', ')}, or Java's name of it`);
   return assignor;
 }

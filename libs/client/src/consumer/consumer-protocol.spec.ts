@@ -19,12 +19,13 @@ const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'he
 
 describe('consumer protocol bytes', () => {
   it('are those of the Java client', () => {
-    expect(hex(encodeSubscription(['payments', 'orders']))).toBe(java.subscription);
+    expect(hex(encodeSubscription({ topics: ['payments', 'orders'] }))).toBe(java.subscription);
     expect(hex(encodeAssignment([{ topic: 'orders', partition: 0 }, { topic: 'orders', partition: 3 }, { topic: 'payments', partition: 1 }]))).toBe(java.assignment);
   });
 
   it('are read from the Java client', () => {
-    expect(decodeSubscription(bytes(java.ownedSubscription))).toEqual({ topics: ['orders'], ownedPartitions: [{ topic: 'orders', partition: 0 }, { topic: 'orders', partition: 2 }] });
+    const { userData, ...rest } = decodeSubscription(bytes(java.ownedSubscription));
+    expect({ ...rest, userData: hex(userData!) }).toEqual({ topics: ['orders'], ownedPartitions: [{ topic: 'orders', partition: 0 }, { topic: 'orders', partition: 2 }], generationId: 7, userData: '0102' });
     expect(decodeAssignment(bytes(java.assignment)).map(topicPartitionName)).toEqual(['orders-0', 'orders-3', 'payments-1']);
   });
 

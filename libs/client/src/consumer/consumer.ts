@@ -1,19 +1,25 @@
-import { errorMessage, OperationalError, topicPartitionName, type Scheduled, type TimestampMs, type TopicPartition } from '@millrace/foundation';
+import { OperationalError, topicPartitionName, type Scheduled, type TimestampMs, type TopicPartition } from '@millrace/foundation';
 import { KafkaClient } from '../cluster/kafka-client.js';
 import { Signal } from '../signal.js';
-import { AssignedPartition } from './assigned-partition.js';
-import { commitFailed, commitOffsets, fetchCommitted, isCommitFenced, NO_MEMBER, type Committer } from './committed-offsets.js';
+import { Assignment } from './assignment.js';
+import { BufferedRecords } from './buffered-records.js';
+import { fetchCommitted } from './committed-offsets.js';
 import { ConsumerGroup } from './consumer-group.js';
 import { resolveConsumerSettings, type ConsumerOptions, type ResolvedConsumerSettings } from './consumer-options.js';
 import { ConsumerRecords, type ConsumerRecord } from './consumer-record.js';
 import { Fetcher } from './fetcher.js';
 import { lookUpOffsets, OFFSET_AT } from './offset-lookup.js';
 import type { PartitionRecords } from './partition-records.js';
+import { PositionCommits } from './position-commits.js';
 import { PositionFinder } from './position-finder.js';
 import { Subscribed } from './subscribed.js';
 
-/** All run within `poll` (or `close`), before it returns records of another assignment. */
+/**
+ * All run within `poll` (or `close`), before it returns records of another assignment. Each is told only what comes or goes: with
+ * cooperative assignors that may be a part of the assignment, otherwise it is all of it.
+ */
 export interface RebalanceListener {
+  /** After each rebalance, also without a partition. */
   readonly onAssigned?: (partitions: readonly TopicPartition[]) => void | Promise<void>;
   /** Still this consumer's: the place for a last commit. */
   readonly onRevoked?: (partitions: readonly TopicPartition[]) => void | Promise<void>;
@@ -44,41 +50,39 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
   readonly settings: ResolvedConsumerSettings;
   private readonly client: KafkaClient;
   private readonly ownsClient: boolean;
-  private readonly assigned = new Map<string, AssignedPartition>();
+  private readonly assigned = new Assignment();
+  private readonly commits: PositionCommits;
+  private readonly buffered: BufferedRecords<K, V>;
   private readonly news = new Signal();
   private readonly fetcher: Fetcher;
   private readonly finder: PositionFinder;
   private group: ConsumerGroup | undefined;
   private listener: RebalanceListener = {};
   private mode: 'none' | 'subscribed' | 'assigned' = 'none';
-  private firstPartition = 0;
   private isPolling = false;
   private isWoken = false;
   private isExpired = false;
   private pollTimer: Scheduled | undefined;
-  private nextAutoCommitMs: number;
-  private readonly lastCommitted = new Map<string, number>();
-  private autoCommitUnderWay: Promise<void> | undefined;
   private closing: Promise<void> | undefined;
 
   /** Throws OperationalError INVALID_CONFIG. Connects with the first poll. */
-  constructor(private readonly options: ConsumerOptions<K, V>) {
+  constructor(options: ConsumerOptions<K, V>) {
     this.settings = resolveConsumerSettings(options);
     this.ownsClient = !('client' in options);
     this.client = 'client' in options ? options.client : new KafkaClient(options);
     const onNews = (): void => this.news.raise();
-    this.fetcher = new Fetcher({ client: this.client, settings: this.settings, assigned: this.assigned, onNews });
+    this.fetcher = new Fetcher({ client: this.client, settings: this.settings, assigned: this.assigned.byName, onNews });
     this.finder = new PositionFinder(this.client, this.settings, () => {
       this.fetcher.wake();
       onNews();
     });
-    this.nextAutoCommitMs = this.nowMs() + this.settings.autoCommitIntervalMs;
+    this.commits = new PositionCommits({ client: this.client, settings: this.settings, assignment: this.assigned, group: () => this.group });
+    this.buffered = new BufferedRecords(this.assigned, options, () => this.fetcher.wake());
   }
 
   /** Joins the group for these topics; a pattern must match a whole name and takes topics that are made later too. Replaces the subscription before. */
   subscribe(topics: readonly (string | RegExp)[], listener: RebalanceListener = {}): void {
-    const { groupId } = this.settings;
-    if (groupId === undefined) throw new OperationalError('INVALID_STATE', 'To use the group management or offset commit APIs, you must provide a valid group.id in the consumer configuration.');
+    const { groupId } = this.commits;
     if (this.mode === 'assigned') throw new OperationalError('INVALID_STATE', 'Subscription to topics, partitions and pattern are mutually exclusive');
     this.mode = 'subscribed';
     this.listener = listener;
@@ -92,8 +96,9 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
         client: this.client,
         settings: this.settings,
         groupId,
-        onAssigned: (partitions) => this.takeOver(partitions),
-        onRevoked: () => this.giveUp('revoked'),
+        owned: () => this.assignment,
+        onAssigned: (all, added) => this.takeOver(all, added),
+        onRevoked: (partitions) => this.giveUp('revoked', partitions),
         onLost: () => this.giveUp('lost'),
         onNews: () => this.news.raise(),
       },
@@ -125,7 +130,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
   }
 
   get assignment(): readonly TopicPartition[] {
-    return [...this.assigned.values()].map(({ topic, partition }) => ({ topic, partition }));
+    return this.assigned.list();
   }
 
   /** The member's id in its group, '' outside. */
@@ -135,7 +140,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
 
   /** Up to `max.poll.records` records; none when nothing came within `timeoutMs`. Rejects with a partition's error, a failed membership, WAKEUP. */
   async poll(timeoutMs: number): Promise<ConsumerRecords<K, V>> {
-    return new ConsumerRecords(await this.polling(timeoutMs, () => this.collect(this.settings.maxPollRecords)));
+    return new ConsumerRecords(await this.polling(timeoutMs, () => this.buffered.take(this.settings.maxPollRecords)));
   }
 
   /**
@@ -143,7 +148,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
    * Pieces are given until they hold `recordsMax` records; the last one may go beyond.
    */
   pollBatches(timeoutMs: number, recordsMax = this.settings.maxPollRecords): Promise<PartitionRecords[]> {
-    return this.polling(timeoutMs, () => this.collectBatches(recordsMax));
+    return this.polling(timeoutMs, () => this.buffered.takePieces(recordsMax));
   }
 
   /** Records one by one, until the consumer is closed or the loop is left. */
@@ -159,64 +164,56 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
 
   seek(partition: TopicPartition, offset: bigint | number): void {
     if (offset < 0) throw new OperationalError('INVALID_STATE', 'seek offset must not be a negative number');
-    this.expectAssigned(partition).seek(Number(offset));
+    this.assigned.expect(partition).seek(Number(offset));
     this.fetcher.wake();
   }
 
   seekToBeginning(partitions: readonly TopicPartition[] = this.assignment): void {
-    for (const it of partitions) this.expectAssigned(it).reset('earliest');
+    for (const it of partitions) this.assigned.expect(it).reset('earliest');
     this.news.raise();
   }
 
   seekToEnd(partitions: readonly TopicPartition[] = this.assignment): void {
-    for (const it of partitions) this.expectAssigned(it).reset('latest');
+    for (const it of partitions) this.assigned.expect(it).reset('latest');
     this.news.raise();
   }
 
   /** The next record's offset; undefined until it is known. */
   position(partition: TopicPartition): bigint | undefined {
-    const { position } = this.expectAssigned(partition);
+    const { position } = this.assigned.expect(partition);
     return position < 0 ? undefined : BigInt(position);
   }
 
   /** Records behind the end of the partition as of the last fetch; undefined before it. */
   lag(partition: TopicPartition): number | undefined {
-    const it = this.expectAssigned(partition);
+    const it = this.assigned.expect(partition);
     const end = this.settings.isolationLevel === 'read_committed' ? it.lastStableOffset : it.highWatermark;
     return end < 0 || it.position < 0 ? undefined : Math.max(0, end - it.position);
   }
 
-  /** Their records stay away from `poll` until `resume`; a rebalance ends the pause. */
+  /** Their records stay away from `poll` until `resume`, or until a rebalance takes them away. */
   pause(partitions: readonly TopicPartition[]): void {
-    for (const it of partitions) this.expectAssigned(it).isPaused = true;
+    for (const it of partitions) this.assigned.expect(it).isPaused = true;
   }
 
   resume(partitions: readonly TopicPartition[]): void {
-    for (const it of partitions) this.expectAssigned(it).isPaused = false;
+    for (const it of partitions) this.assigned.expect(it).isPaused = false;
     this.fetcher.wake();
     this.news.raise();
   }
 
   get paused(): readonly TopicPartition[] {
-    return [...this.assigned.values()].filter((it) => it.isPaused).map(({ topic, partition }) => ({ topic, partition }));
+    return [...this.assigned.partitions].filter((it) => it.isPaused).map(({ topic, partition }) => ({ topic, partition }));
   }
 
   /** Commits these offsets, or the positions of everything assigned. Rejects with COMMIT_FAILED when this is no longer a member in its generation. */
   async commit(offsets?: readonly OffsetToCommit[]): Promise<void> {
-    const list = offsets?.map((it) => ({ topic: it.topic, partition: it.partition, offset: Number(it.offset), leaderEpoch: -1, metadata: it.metadata ?? '' })) ?? this.positions();
-    try {
-      await commitOffsets(this.client, this.requireGroup(), list, this.committer());
-    } catch (error) {
-      if (!isCommitFenced(error)) throw error;
-      this.group?.member.requestRejoin('a commit was refused');
-      throw commitFailed(error);
-    }
-    for (const it of list) this.lastCommitted.set(topicPartitionName(it), it.offset);
+    await this.commits.commit(offsets?.map((it) => ({ topic: it.topic, partition: it.partition, offset: Number(it.offset), leaderEpoch: -1, metadata: it.metadata ?? '' })));
   }
 
   /** Partitions without a commit are left out. */
   async committed(partitions: readonly TopicPartition[]): Promise<Committed[]> {
-    const found = await fetchCommitted(this.client, this.requireGroup(), partitions);
+    const found = await fetchCommitted(this.client, this.commits.groupId, partitions);
     return found.map(({ topic, partition, offset, metadata }) => ({ topic, partition, offset: BigInt(offset), metadata }));
   }
 
@@ -251,8 +248,8 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
         this.throwIfEnded();
         if (this.isExpired) await this.comeBack();
         await this.group?.serve();
-        this.autoCommit();
-        this.finder.find(this.assigned.values());
+        this.commits.auto();
+        this.finder.find(this.assigned.partitions);
         const collected = collect();
         if (collected.length > 0) return collected;
         const failure = this.takeFailure();
@@ -269,7 +266,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
 
   /** One partition's error. It is told once: the next poll asks the broker again, which may have its reason no longer. */
   private takeFailure(): Error | undefined {
-    for (const it of this.assigned.values()) {
+    for (const it of this.assigned.partitions) {
       const { error } = it;
       if (error === undefined) continue;
       it.error = undefined;
@@ -279,100 +276,25 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
     return undefined;
   }
 
-  private collect(recordsMax: number): ConsumerRecord<K, V>[] {
-    const list: ConsumerRecord<K, V>[] = [];
-    for (const it of this.inTurn()) {
-      for (let records = it.buffered[0]; records !== undefined && list.length < recordsMax; records = it.buffered[0]) {
-        const { cursor } = records;
-        while (list.length < recordsMax) {
-          if (!records.next()) {
-            this.drained(it, records);
-            break;
-          }
-          try {
-            list.push({ topic: it.topic, partition: it.partition, offset: BigInt(cursor.offset), timestampMs: cursor.timestampMs, key: this.key(cursor.key()), value: this.value(cursor.value()), headers: cursor.headers() });
-            it.position = cursor.offset + 1;
-          } catch (error) {
-            // The application must decide about this record: the position stays on it.
-            it.seek(cursor.offset);
-            it.error = new OperationalError('DESERIALIZATION_FAILED', `the record at offset ${cursor.offset} of ${topicPartitionName(it)} cannot be deserialized, seek past it to go on: ${errorMessage(error)}`, { cause: error });
-            return list;
-          }
-        }
-      }
-      if (list.length >= recordsMax) break;
-    }
-    return list;
-  }
-
-  private collectBatches(recordsMax: number): PartitionRecords[] {
-    const list: PartitionRecords[] = [];
-    let count = 0;
-    for (const it of this.inTurn()) {
-      for (let records = it.buffered[0]; records !== undefined && count < recordsMax; records = it.buffered[0]) {
-        this.drained(it, records);
-        if (records.recordsMax === 0) continue;
-        list.push(records);
-        count += records.recordsMax;
-      }
-      if (count >= recordsMax) break;
-    }
-    return list;
-  }
-
-  /** The partitions that have records, beginning with another one at each poll. */
-  private inTurn(): AssignedPartition[] {
-    const ready = [...this.assigned.values()].filter((it) => it.buffered.length > 0 && !it.isPaused && it.error === undefined);
-    if (ready.length < 2) return ready;
-    this.firstPartition = (this.firstPartition + 1) % ready.length;
-    return [...ready.slice(this.firstPartition), ...ready.slice(0, this.firstPartition)];
-  }
-
-  private drained(it: AssignedPartition, records: PartitionRecords): void {
-    it.buffered.shift();
-    it.bufferedBytes -= records.sizeBytes;
-    it.position = records.nextOffset;
-    this.fetcher.wake();
-  }
-
-  private key(bytes: Uint8Array | null): K | null {
-    const deserializer = this.options.keyDeserializer;
-    return bytes === null ? null : deserializer === undefined ? (bytes as K) : deserializer.deserialize(bytes);
-  }
-
-  private value(bytes: Uint8Array | null): V | null {
-    const deserializer = this.options.valueDeserializer;
-    return bytes === null ? null : deserializer === undefined ? (bytes as V) : deserializer.deserialize(bytes);
-  }
-
   private setAssigned(partitions: readonly TopicPartition[]): void {
-    const before = new Map(this.assigned);
-    this.assigned.clear();
-    for (const it of partitions) {
-      const name = topicPartitionName(it);
-      this.assigned.set(name, before.get(name) ?? new AssignedPartition(it.topic, it.partition));
-      before.delete(name);
-    }
-    // Answers to fetches under way for what is gone are dropped by their epoch.
-    for (const [name, gone] of before) {
-      gone.reset(undefined);
-      this.lastCommitted.delete(name);
-    }
+    const before = this.assignment;
+    this.assigned.replace(partitions);
+    this.commits.forget(before.filter((it) => !this.assigned.has(it)));
     this.fetcher.wake();
     this.news.raise();
   }
 
-  private async takeOver(partitions: readonly TopicPartition[]): Promise<void> {
-    this.setAssigned(partitions);
-    this.nextAutoCommitMs = this.nowMs() + this.settings.autoCommitIntervalMs;
-    await this.listener.onAssigned?.(partitions);
+  private async takeOver(all: readonly TopicPartition[], added: readonly TopicPartition[]): Promise<void> {
+    this.setAssigned(all);
+    this.commits.postpone();
+    await this.listener.onAssigned?.(added);
   }
 
-  private async giveUp(how: 'revoked' | 'lost'): Promise<void> {
-    const partitions = this.assignment;
-    if (how === 'revoked' && this.settings.enableAutoCommit) await this.commitQuietly();
+  private async giveUp(how: 'revoked' | 'lost', partitions: readonly TopicPartition[] = this.assignment): Promise<void> {
+    if (how === 'revoked' && this.settings.enableAutoCommit) await this.commits.quietly(partitions);
     if (partitions.length > 0) await (how === 'lost' ? (this.listener.onLost ?? this.listener.onRevoked) : this.listener.onRevoked)?.(partitions);
-    this.setAssigned([]);
+    const gone = new Set(partitions.map(topicPartitionName));
+    this.setAssigned(this.assignment.filter((it) => !gone.has(topicPartitionName(it))));
   }
 
   /** For a pattern the first join needs to know which topics there are. */
@@ -385,33 +307,6 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
       group.failure = error instanceof Error ? error : new Error(String(error));
       this.news.raise();
     }
-  }
-
-  private autoCommit(): void {
-    if (!this.settings.enableAutoCommit || this.assigned.size === 0 || this.nowMs() < this.nextAutoCommitMs || this.autoCommitUnderWay !== undefined) return;
-    this.nextAutoCommitMs = this.nowMs() + this.settings.autoCommitIntervalMs;
-    this.autoCommitUnderWay = this.commitQuietly().finally(() => (this.autoCommitUnderWay = undefined));
-  }
-
-  private async commitQuietly(): Promise<void> {
-    const changed = this.positions().filter((it) => this.lastCommitted.get(topicPartitionName(it)) !== it.offset);
-    if (changed.length === 0) return;
-    try {
-      await this.commit(changed);
-    } catch (error) {
-      this.client.settings.logger.warn({ groupId: this.settings.groupId, reason: errorMessage(error) }, 'offsets could not be committed');
-    }
-  }
-
-  private positions(): { topic: string; partition: number; offset: number; leaderEpoch: number; metadata: string }[] {
-    return [...this.assigned.values()].filter((it) => it.position >= 0).map(({ topic, partition, position }) => ({ topic, partition, offset: position, leaderEpoch: -1, metadata: '' }));
-  }
-
-  private committer(): Committer {
-    if (this.group === undefined) return NO_MEMBER;
-    // Without a generation the broker would take this for a commit from outside the group.
-    if (this.group.member.generationId < 0) throw commitFailed(undefined);
-    return this.group.committer;
   }
 
   /** The application has not polled for `max.poll.interval.ms`: others get its partitions, as if it were dead. */
@@ -436,18 +331,6 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
     return found.map(({ topic, partition, offset }) => ({ topic, partition, offset: BigInt(offset) }));
   }
 
-  private expectAssigned(partition: TopicPartition): AssignedPartition {
-    const it = this.assigned.get(topicPartitionName(partition));
-    if (it === undefined) throw new OperationalError('INVALID_STATE', `No current assignment for partition ${topicPartitionName(partition)}`);
-    return it;
-  }
-
-  private requireGroup(): string {
-    const { groupId } = this.settings;
-    if (groupId === undefined) throw new OperationalError('INVALID_STATE', 'To use the group management or offset commit APIs, you must provide a valid group.id in the consumer configuration.');
-    return groupId;
-  }
-
   private throwIfEnded(): void {
     if (this.closing !== undefined || this.client.isClosed) throw new OperationalError('CLIENT_CLOSED', 'the consumer was closed');
     if (this.isWoken) {
@@ -463,8 +346,8 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
     let timer: Scheduled | undefined;
     const timeout = new Promise<void>((resolve) => (timer = this.client.settings.foregroundScheduler.after(timeoutMs, resolve)));
     const orderly = async (): Promise<void> => {
-      if (this.group !== undefined && this.assigned.size > 0 && this.group.member.generationId >= 0) await this.giveUp('revoked');
-      else if (this.settings.enableAutoCommit && this.group === undefined && this.mode === 'assigned') await this.commitQuietly();
+      if (this.group !== undefined) await this.giveUp(this.group.member.generationId >= 0 ? 'revoked' : 'lost');
+      else if (this.settings.enableAutoCommit && this.mode === 'assigned') await this.commits.quietly();
       await this.group?.close();
     };
     try {

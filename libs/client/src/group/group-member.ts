@@ -61,7 +61,7 @@ export interface GroupMemberOptions {
    * Comes also while a join waits for the others.
    */
   readonly onAlive?: (ageMs: number) => void;
-  /** While it was joining again, the coordinator did not know this member any more: others may own what it holds. It joins anew afterwards, with what `protocols` says then. */
+  /** While it was giving up or joining again, the coordinator did not know this member any more: others may own what it still holds. It joins anew afterwards, with what `protocols` says then. */
   readonly onExpired?: (reason: Error) => void | Promise<void>;
   /** The coordinator cannot be reached, or is another now; what was assigned stays until `onLost` says otherwise. */
   readonly onCoordinatorLost?: (reason: Error) => void;
@@ -109,6 +109,13 @@ export class GroupMember {
     this.options.client.settings.logger.debug({ groupId: this.options.groupId, memberId: this.memberId, reason }, 'the group is joined again');
     this.isRejoinNeeded = true;
     this.start();
+  }
+
+  /** Another request in the name of this member was refused, in that generation: what the next heartbeat would find is known now. */
+  refused(error: unknown, generationId: number): void {
+    if (this.state !== 'stable' || generationId !== this.generationId) return;
+    if (hasCode(error, 'KAFKA_REBALANCE_IN_PROGRESS')) this.needRejoin();
+    else this.lost(error);
   }
 
   /**
@@ -169,16 +176,19 @@ export class GroupMember {
   /** Tells the owner to let go of what it holds before the next join. */
   private async giveBack(): Promise<void> {
     if (!this.hasAssignment) return;
-    const lost = this.lostBy;
+    const known = this.lostBy;
     this.hasAssignment = false;
-    if (lost === undefined) await this.options.onRevoked?.({ generationId: this.generationId, memberId: this.memberId });
-    else await this.options.onLost?.(lost);
+    if (known === undefined) await this.options.onRevoked?.({ generationId: this.generationId, memberId: this.memberId });
+    else await this.options.onLost?.(known);
     this.heartbeatRun += 1;
+    const lost = this.lostBy;
+    this.lostBy = undefined;
+    if (lost === undefined) return;
+    this.reset(this.memberId);
+    // It was lost while the owner, who knew nothing of it, let go.
+    if (known === undefined) await this.options.onExpired?.(lost);
     // Another process has this member's instance id: to join again would take the place back, and so on for ever.
     if (hasCode(lost, 'KAFKA_FENCED_INSTANCE_ID')) throw lost;
-    // The membership may have been lost while the owner let go.
-    if (this.lostBy !== undefined) this.reset(this.memberId);
-    this.lostBy = undefined;
   }
 
   private async joinOnce(): Promise<void> {
@@ -231,13 +241,12 @@ export class GroupMember {
   private async afterFailure(error: unknown): Promise<void> {
     const { client, groupId } = this.options;
     client.settings.logger.debug({ groupId, memberId: this.memberId, reason: errorMessage(error) }, 'the group could not be joined');
-    if (hasCode(error, 'KAFKA_UNKNOWN_MEMBER_ID')) {
+    if (hasCode(error, 'KAFKA_UNKNOWN_MEMBER_ID') || hasCode(error, 'KAFKA_ILLEGAL_GENERATION')) {
       const wasMember = this.memberId !== '';
-      this.reset('');
+      this.reset(hasCode(error, 'KAFKA_ILLEGAL_GENERATION') ? this.memberId : '');
       if (wasMember) await this.options.onExpired?.(error instanceof Error ? error : new Error(String(error)));
       return;
     }
-    if (hasCode(error, 'KAFKA_ILLEGAL_GENERATION')) return this.reset(this.memberId);
     if (hasCode(error, 'KAFKA_REBALANCE_IN_PROGRESS') || hasCode(error, 'KAFKA_COORDINATOR_LOAD_IN_PROGRESS')) return;
     if (!isRetriable(error)) throw error;
     this.coordinatorLost(error);
@@ -256,12 +265,8 @@ export class GroupMember {
       } catch (error) {
         if (run !== this.heartbeatRun || this.isClosed) return;
         if (hasCode(error, 'KAFKA_REBALANCE_IN_PROGRESS')) this.needRejoin();
-        else if (hasCode(error, 'KAFKA_UNKNOWN_MEMBER_ID') || hasCode(error, 'KAFKA_ILLEGAL_GENERATION') || !isRetriable(error)) {
-          this.lostBy = error instanceof Error ? error : new Error(String(error));
-          if (!hasCode(error, 'KAFKA_ILLEGAL_GENERATION')) this.memberId = '';
-          this.needRejoin();
-          return;
-        } else {
+        else if (hasCode(error, 'KAFKA_UNKNOWN_MEMBER_ID') || hasCode(error, 'KAFKA_ILLEGAL_GENERATION') || !isRetriable(error)) return this.lost(error);
+        else {
           this.coordinatorLost(error);
           nextMs = this.options.client.settings.retryBackoffMs;
         }
@@ -319,6 +324,12 @@ export class GroupMember {
 
   private async untilRejoin(): Promise<void> {
     while (!this.isRejoinNeeded && this.isActive && !this.isClosed && !this.options.client.isClosed) await this.woken();
+  }
+
+  private lost(error: unknown): void {
+    this.lostBy = error instanceof Error ? error : new Error(String(error));
+    if (!hasCode(error, 'KAFKA_ILLEGAL_GENERATION')) this.memberId = '';
+    this.needRejoin();
   }
 
   private needRejoin(): void {
