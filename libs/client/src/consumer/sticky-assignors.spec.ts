@@ -1,37 +1,10 @@
 import fc from 'fast-check';
-import { topicPartitionName, type TopicPartition } from '@millrace/foundation';
+import type { TopicPartition } from '@millrace/foundation';
+import { kept, names, NOBODY, scene, squares, type Scene, type Shares } from '../../test/group-scenes.js';
 import type { Assignor, GroupSubscriber } from './assignors.js';
 import { cooperativeStickyAssignor, stickyAssignor } from './sticky-assignors.js';
 
-type Shares = ReadonlyMap<string, readonly TopicPartition[]>;
-
-interface Scene {
-  readonly counts: ReadonlyMap<string, number>;
-  readonly members: readonly GroupSubscriber[];
-}
-
-const TOPICS = ['a', 'b', 'c'];
-const NOBODY: GroupSubscriber = { memberId: '', groupInstanceId: null, topics: TOPICS, ownedPartitions: [], generationId: -1, userData: null };
-
-function scene(options: { readonly membersMax: number; readonly partitionsMax: number; readonly isEqual: boolean }): fc.Arbitrary<Scene> {
-  const counts = fc.array(fc.nat(options.partitionsMax), { minLength: 3, maxLength: 3 });
-  const topics = options.isEqual ? fc.constant(TOPICS) : fc.subarray(TOPICS, { minLength: 0 });
-  const members = fc.array(topics, { minLength: 1, maxLength: options.membersMax });
-  return fc.tuple(counts, members, fc.array(fc.nat(), { minLength: 40, maxLength: 40 })).map(([list, subscriptions, dice]) => {
-    const partitions = list.flatMap((count, i) => Array.from({ length: count }, (_, partition) => ({ topic: TOPICS[i]!, partition })));
-    // A third of the partitions has no owner; what is owned need not be subscribed to any more.
-    const owners = partitions.map((it, i) => ({ ...it, owner: dice[i % dice.length]! % Math.ceil(subscriptions.length * 1.5) }));
-    return {
-      counts: new Map(list.map((count, i) => [TOPICS[i]!, count])),
-      members: subscriptions.map((topics, i) => ({ ...NOBODY, memberId: `m${i}`, topics, generationId: 7, ownedPartitions: owners.filter((it) => it.owner === i).map(({ topic, partition }) => ({ topic, partition })) })),
-    };
-  });
-}
-
-const names = (partitions: readonly TopicPartition[]): string[] => partitions.map(topicPartitionName);
 const owned = ({ members }: Scene): Shares => new Map(members.map((it) => [it.memberId, it.ownedPartitions]));
-const squares = (shares: Shares): number => [...shares.values()].reduce((sum, it) => sum + it.length * it.length, 0);
-const kept = (scene: Scene, shares: Shares): number => [...owned(scene)].reduce((sum, [memberId, partitions]) => sum + names(partitions).filter((it) => names(shares.get(memberId) ?? []).includes(it)).length, 0);
 
 /** Joins again with what was kept and what came, until nothing changes. */
 function rounds(assignor: Assignor, { members, counts }: Scene): Shares[] {
