@@ -10,8 +10,10 @@ export class FollowerProgress {
   /** When the follower last had all that the leader had. */
   lastCaughtUpMs: TimestampMs = 0;
   brokerEpoch: BrokerEpoch = -1;
-  /** As of its last fetch: not fenced, not shutting down, and of the registered incarnation (Invariant 10). */
+  /** Not fenced, not shutting down, and its last fetch was of the registered incarnation (Invariant 10). */
   isEligible = false;
+  /** Not fenced and not shutting down, as far as known; DeleteRecords waits for it. */
+  isActive = false;
   private lastFetchMs: TimestampMs = 0;
   private leaderEndAtLastFetch: Offset = 0;
 
@@ -25,8 +27,15 @@ export class FollowerProgress {
     this.logStartOffset = fetch.logStartOffset;
     this.brokerEpoch = fetch.brokerEpoch;
     this.isEligible = fetch.isEligible;
+    this.isActive ||= fetch.isEligible;
     this.lastFetchMs = fetch.nowMs;
     this.leaderEndAtLastFetch = leaderEndOffset;
+  }
+
+  /** The metadata says how the broker fares: what it fetched under another registration no longer speaks for it. */
+  heardOf(registration: { readonly isActive: boolean; readonly brokerEpoch: BrokerEpoch }): void {
+    this.isActive = registration.isActive;
+    if (!registration.isActive || (this.brokerEpoch >= 0 && this.brokerEpoch !== registration.brokerEpoch)) this.isEligible = false;
   }
 
   /** A new leader epoch: a member of the in-sync set gets the benefit of the doubt for one lag period. */

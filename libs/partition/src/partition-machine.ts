@@ -76,7 +76,8 @@ export class PartitionMachine {
   private minInsyncReplicas: number;
   private readonly epochs: EpochLookup;
   private readonly brokerId: BrokerId;
-  private readonly brokerEpoch: BrokerEpoch;
+  /** Of this broker, as registered; it goes into proposals. */
+  brokerEpoch: BrokerEpoch;
   private readonly lagMsMax: number;
 
   constructor(options: PartitionMachineOptions) {
@@ -189,6 +190,8 @@ export class PartitionMachine {
   followerFetched(fetch: FollowerFetch, logEndOffset: Offset): PartitionEffects {
     const follower = this.role === 'leader' ? this.follower(fetch.replicaId) : undefined;
     if (follower === undefined) return NO_EFFECTS;
+    // A late request of a process that has been replaced says nothing about the new one.
+    if (fetch.brokerEpoch >= 0 && fetch.brokerEpoch < follower.brokerEpoch) return NO_EFFECTS;
     const endBefore = follower.logEndOffset;
     const lowBefore = this.lowWatermark();
     follower.fetched(fetch, logEndOffset);
@@ -196,6 +199,19 @@ export class PartitionMachine {
     const wake = this.lowWatermark() > lowBefore ? WAKE_DELETIONS : 0;
     if (endBefore === follower.logEndOffset) return proposal === null && wake === 0 ? NO_EFFECTS : { assignEpoch: null, truncateTo: null, proposeIsr: proposal, highWatermarkAdvancedTo: null, wake: wakeOf(wake) };
     return this.advanceHighWatermark(fetch.nowMs, wake, proposal);
+  }
+
+  /**
+   * The metadata image says (anew) how the broker of a replica fares. One that was fenced holds the high watermark and deletions back no longer, unless it is still in sync.
+   * Tell it after `assigned`, of every other replica.
+   */
+  brokerChanged(brokerId: BrokerId, registration: { readonly isActive: boolean; readonly brokerEpoch: BrokerEpoch }, nowMs: TimestampMs): PartitionEffects {
+    const follower = this.follower(brokerId);
+    if (follower === undefined) return NO_EFFECTS;
+    const lowBefore = this.lowWatermark();
+    follower.heardOf(registration);
+    if (this.role !== 'leader') return NO_EFFECTS;
+    return this.advanceHighWatermark(nowMs, this.lowWatermark() > lowBefore ? WAKE_DELETIONS : 0, null);
   }
 
   /** Time went by: a follower that has not been caught up for the lag limit is proposed out of the in-sync replicas. Call about every half limit. */
@@ -272,10 +288,10 @@ export class PartitionMachine {
     return wanted < 0 || wanted > this.highWatermark ? { error: 'OFFSET_OUT_OF_RANGE' } : { error: null, logStartOffset: wanted };
   }
 
-  /** The smallest log start among the replicas that fetch: DeleteRecords is done when it has reached the asked offset. */
+  /** The smallest log start among the replicas on active brokers, -1 while one of them has not fetched yet: DeleteRecords is done when it has reached the asked offset. */
   lowWatermark(): Offset {
     let low = this.logStartOffset;
-    for (const follower of this.followers) if (follower.isEligible && follower.logStartOffset < low) low = follower.logStartOffset;
+    for (const follower of this.followers) if (follower.isActive && follower.logStartOffset < low) low = follower.logStartOffset;
     return low;
   }
 

@@ -47,7 +47,7 @@ export class Transcript {
         const read = `read [${decision.fetchOffset}, ${decision.upTo}) hw=${decision.highWatermark} lso=${decision.lastStableOffset} start=${decision.logStartOffset}`;
         if (replicaId < 0) return [read];
         const effects = machine.followerFetched(
-          { replicaId, fetchOffset: it.number('at'), logStartOffset: it.number('start', 0), brokerEpoch: 7, isEligible: it.text('ineligible') !== 'true', nowMs: this.nowMs },
+          { replicaId, fetchOffset: it.number('at'), logStartOffset: it.number('start', 0), brokerEpoch: it.number('brokerEpoch', 7), isEligible: it.text('ineligible') !== 'true', nowMs: this.nowMs },
           decision.logEndOffset,
         );
         return [read, ...this.effects(effects)];
@@ -81,6 +81,10 @@ export class Transcript {
         machine.truncated(effects.truncateTo);
         return [`truncate to ${effects.truncateTo}`, ...this.state()];
       }
+      case 'broker':
+        return this.effects(machine.brokerChanged(it.number('id'), { isActive: it.text('fenced') !== 'true', brokerEpoch: it.number('epoch', 7) }, this.nowMs));
+      case 'low-watermark':
+        return [`low watermark ${machine.lowWatermark()}`];
       case 'disk-fails':
         return this.effects(machine.wentOffline());
       default:
