@@ -249,9 +249,16 @@ export class LogDirectory {
     this.highWatermarks = highWatermarks ?? this.highWatermarks;
     await this.writeRecoveryPoints();
     await this.checkpointLogStartOffsets();
-    const known = this.highWatermarks ?? [];
-    const names = new Set(known.map(topicPartitionName));
-    await this.writeCheckpoint(HIGH_WATERMARK_FILE, this.atStart.highWatermarks, (name) => !names.has(name), () => known);
+    await this.writeHighWatermarks();
+  }
+
+  /** Every few seconds on a broker with followers: high watermarks alone, when any has moved. */
+  async checkpointHighWatermarks(highWatermarks: readonly CheckpointedOffset[]): Promise<void> {
+    const known = new Map((this.highWatermarks ?? []).map((it) => [topicPartitionName(it), it.offset]));
+    const hasMoved = highWatermarks.length !== known.size || highWatermarks.some((it) => known.get(topicPartitionName(it)) !== it.offset);
+    if (!hasMoved) return;
+    this.highWatermarks = highWatermarks;
+    await this.writeHighWatermarks();
   }
 
   /** After DeleteRecords: what `advanceLogStartOffset` has set is durable when it resolves. */
@@ -280,6 +287,12 @@ export class LogDirectory {
     for (const log of this.logs.values()) log.abandon();
     this.logs.clear();
     this.lock.release();
+  }
+
+  private async writeHighWatermarks(): Promise<void> {
+    const known = this.highWatermarks ?? [];
+    const names = new Set(known.map(topicPartitionName));
+    await this.writeCheckpoint(HIGH_WATERMARK_FILE, this.atStart.highWatermarks, (name) => !names.has(name), () => known);
   }
 
   private async writeRecoveryPoints(): Promise<void> {

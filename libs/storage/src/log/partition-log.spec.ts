@@ -113,6 +113,16 @@ describe('PartitionLog', () => {
     expect(log.leaderEpochs[0]).toEqual({ epoch: 2, startOffset: 1 });
   });
 
+  it('forgets an epoch that began at its end and was never written in, when it is cut there', async () => {
+    const { log, options } = await openBench();
+    log.append(batch({ baseOffset: 0, leaderEpoch: 2 }));
+    log.assignLeaderEpoch(4);
+    await log.truncateTo(1);
+    expect([log.logEndOffset, log.leaderEpochs]).toEqual([1, [{ epoch: 2, startOffset: 0 }]]);
+    await log.close();
+    expect((await PartitionLog.open({ ...options, ...reopened })).leaderEpochs).toEqual([{ epoch: 2, startOffset: 0 }]);
+  });
+
   it('is after a truncation as if the rest had never been', async () => {
     const config = { segmentBytes: 1500, indexIntervalBytes: 200 };
     const shape = (i: number): Parameters<typeof batch>[0] => ({ baseOffset: i * 2, records: 2, valueBytes: 80, leaderEpoch: Math.floor(i / 10), producer: { id: 1 + (i % 3), sequence: 2 * Math.floor(i / 3) } });

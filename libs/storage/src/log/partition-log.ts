@@ -239,7 +239,12 @@ export class PartitionLog {
    */
   async truncateTo(offset: Offset): Promise<void> {
     this.expectUsable();
-    if (offset >= this.logEndOffset) return;
+    if (offset >= this.logEndOffset) {
+      // An epoch that this log began as a leader and never wrote in contradicts the leader that it follows now.
+      this.epochs.truncateFromEnd(offset);
+      this.writeOutQuietly();
+      return;
+    }
     if (offset < (this.segmentList[0]?.baseOffset ?? 0)) return this.truncateFullyAndStartAt(offset);
     await this.whileTruncating(Math.min(this.syncedOffset, offset), async () => {
       const keep = floorSegment(this.segmentList, offset) + 1;
