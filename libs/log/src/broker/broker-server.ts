@@ -4,7 +4,7 @@ import type { LogDirectory } from '@millrace/storage';
 import type { LogCleaner } from '../cleaner/log-cleaner.js';
 import { makeLogCleaner } from '../cleaner/make-log-cleaner.js';
 import type { BrokerConfig } from '../config/broker-config.js';
-import type { NamedEndpoint } from '../config/listeners.js';
+import { interBrokerListener, type NamedEndpoint } from '../config/listeners.js';
 import { staticProperties } from '../config/static-properties.js';
 import { topicSettings } from '../config/topic-settings.js';
 import type { ControllerChannel } from '../controller/controller-channel.js';
@@ -16,6 +16,7 @@ import type { NodeDirectories } from '../node/node-directories.js';
 import type { NodePorts } from '../node/node-ports.js';
 import type { DelayedFetch } from '../replicas/delayed-fetch.js';
 import { ReplicaManager } from '../replicas/replica-manager.js';
+import { Replication } from '../replicas/replication.js';
 import { RequestDispatcher } from '../request-dispatcher.js';
 import { BrokerLifecycle } from './broker-lifecycle.js';
 import type { BrokerServices } from './broker-services.js';
@@ -54,7 +55,8 @@ export class BrokerServer {
     const setProperties = staticProperties(config);
     this.layers = () => ({ dynamicBroker: image.configs('BROKER', String(brokerId)), dynamicDefault: image.configs('BROKER', ''), static: setProperties });
     const settingsOf = (topic: string) => topicSettings(image.configs('TOPIC', topic), this.layers());
-    this.replicas = new ReplicaManager({ brokerId, directories: directories.data, image, settingsOf, replicaLagTimeMaxMs: config.get('replica.lag.time.max.ms'), decompressedBytesMax, clock, codecs, logger });
+    const replication = new Replication({ ...ports, brokerId, config, image, interBrokerListener: interBrokerListener(config), logger });
+    this.replicas = new ReplicaManager({ brokerId, directories: directories.data, image, settingsOf, replication, replicaLagTimeMaxMs: config.get('replica.lag.time.max.ms'), decompressedBytesMax, clock, codecs, logger });
     this.groups = new GroupCoordinators({ config: groupConfigOf(config), clock, scheduler, random, codecs, logger, decompressedBytesMax });
     this.cleaner = makeLogCleaner({ config, replicas: this.replicas, ports, isOfMachine: ports.areOfMachine, decompressedBytesMax, logger });
     this.maintenance = new Maintenance({ config, replicas: this.replicas, directories: directories.data, cleaner: this.cleaner, clock, scheduler, logger });
@@ -77,8 +79,8 @@ export class BrokerServer {
     await this.lifecycle.start();
     replicas.setBrokerEpoch(this.lifecycle.brokerEpoch);
     replicas.reportStrays();
-    const leading = [...this.image.topics.values()].flatMap((topic) => topic.partitions.filter((it) => it.leader === config.nodeId).map((partition) => ({ topic, partition })));
-    await replicas.apply({ deletedTopics: [], removed: [], following: [], leading });
+    replicas.start(channel);
+    await replicas.applyImage();
     follower.begin();
     this.loadGroups();
     this.maintenance.start();
@@ -92,6 +94,7 @@ export class BrokerServer {
     await this.maintenance.stop();
     for (const poll of [...this.longPolls]) poll.finish();
     this.groups.endAll();
+    await this.replicas.stop();
   }
 
   highWatermarks(directory: LogDirectory): ReturnType<ReplicaManager['highWatermarks']> {
@@ -133,10 +136,10 @@ export class BrokerServer {
     const { replicas, groups, image } = this;
     const deleted = new Set(delta.deletedTopics.map((it) => it.name));
     if (deleted.has(CONSUMER_OFFSETS)) groups.endAll();
-    await replicas.apply(delta.localChanges(image, this.options.config.nodeId));
+    await replicas.apply(delta.localChanges(image, this.options.config.nodeId), delta.changedBrokerIds);
     for (const { type, name } of delta.changedConfigs) {
       if (type === 'TOPIC') replicas.changeSettings(name);
-      else if (type === 'BROKER') for (const topic of image.topics.keys()) replicas.changeSettings(topic);
+      else if (type === 'BROKER') replicas.changeAllSettings();
     }
     if (deleted.size > 0) groups.topicsDeleted(deleted);
     this.loadGroups();
@@ -147,7 +150,8 @@ export class BrokerServer {
     this.groups.setPartitionCount(topic?.partitions.length ?? 0);
     for (const it of topic?.partitions ?? []) {
       const hosted = this.replicas.byName(CONSUMER_OFFSETS, it.partitionId);
-      if (typeof hosted !== 'string') this.groups.begin(hosted);
+      if (typeof hosted === 'string') this.groups.end(it.partitionId);
+      else this.groups.follow(hosted);
     }
   }
 }

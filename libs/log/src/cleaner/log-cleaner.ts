@@ -48,7 +48,7 @@ interface Candidate {
  * cleaned is named in the log and left alone until the broker starts again; all others go on.
  */
 export class LogCleaner {
-  private readonly underWay = new Map<HostedPartition, LogRewriter>();
+  private readonly underWay = new Map<HostedPartition, { readonly rewriter: LogRewriter; readonly ended: Promise<void> }>();
   private readonly uncleanable = new Set<HostedPartition>();
   private readonly timers = new Set<Scheduled>();
   private readonly runs = new Set<Promise<void>>();
@@ -66,6 +66,7 @@ export class LogCleaner {
   }
 
   start(): void {
+    this.options.replicas.beforeTruncation = (hosted) => this.letGoOf(hosted);
     for (const rewriter of this.options.rewriters) this.runLater(rewriter);
   }
 
@@ -81,6 +82,14 @@ export class LogCleaner {
   /** Retention and others that take segments away leave such a log alone. */
   isCleaning(hosted: HostedPartition): boolean {
     return this.underWay.has(hosted);
+  }
+
+  /** Its log is about to be cut: a cleaning of it is called off, and has ended when this resolves. */
+  private async letGoOf(hosted: HostedPartition): Promise<void> {
+    const cleaning = this.underWay.get(hosted);
+    if (cleaning === undefined) return;
+    cleaning.rewriter.abort();
+    await cleaning.ended;
   }
 
   get metrics(): LogCleanerMetrics {
@@ -138,7 +147,7 @@ export class LogCleaner {
     let delayMax = 0;
     for (const hosted of replicas.all()) {
       const directory = replicas.directoryHolding(hosted);
-      if (!hosted.settings.isCompacted || directory === undefined || hosted.machine.role === 'offline' || this.underWay.has(hosted) || this.uncleanable.has(hosted)) continue;
+      if (!hosted.settings.isCompacted || directory === undefined || hosted.machine.role === 'offline' || hosted.isTruncating || this.underWay.has(hosted) || this.uncleanable.has(hosted)) continue;
       let range: CleanableRange | undefined;
       try {
         range = cleanableRange(hosted.log, { cleanedOffset: directory.cleanedOffset(hosted.log), lastStableOffset: hosted.machine.lastStableOffset, nowMs: clock.nowMs() });
@@ -174,7 +183,8 @@ export class LogCleaner {
   private async clean({ hosted, directory, range }: Candidate, rewriter: LogRewriter): Promise<boolean> {
     const { clock, logger, fileSystem, random, decompressedBytesMax } = this.options;
     const { log } = hosted;
-    this.underWay.set(hosted, rewriter);
+    let end = (): void => undefined;
+    this.underWay.set(hosted, { rewriter, ended: new Promise<void>((resolve) => (end = resolve)) });
     try {
       await directory.prepareCleaning(log, range.firstUncleanableOffset);
       const job = planCleaning(log, range, { fileSystem, random, nowMs: clock.nowMs(), decompressedBytesMax });
@@ -192,6 +202,7 @@ export class LogCleaner {
       return false;
     } finally {
       this.underWay.delete(hosted);
+      end();
     }
   }
 

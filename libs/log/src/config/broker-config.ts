@@ -1,5 +1,6 @@
 import { OperationalError } from '@millrace/foundation';
 import { boolean, double, int, list, long, optional, parseConfig, short, string, type ConfigDefinition } from './config-definition.js';
+import { REPLICATION_CONFIG_DEFINITIONS } from './replication-config.js';
 import { expectSoleNode } from './sole-node.js';
 
 const NEVER = '9223372036854775807';
@@ -26,7 +27,7 @@ export const BROKER_CONFIG_DEFINITIONS = {
   'default.replication.factor': int('1', 'Replicas of a topic that is created without a number.'),
   'min.insync.replicas': int('1', 'How many replicas must be in sync for acks=all.', { min: 1 }),
   'unclean.leader.election.enable': boolean('false', 'Whether a replica that is not in sync may lead when no other is left.'),
-  'replica.lag.time.max.ms': long('30000', 'A follower that is behind for longer leaves the in-sync replicas.'),
+  ...REPLICATION_CONFIG_DEFINITIONS,
   'message.max.bytes': int('1048588', 'The largest record batch, after compression.', { min: 0 }),
   'socket.request.max.bytes': int('104857600', 'The largest request.', { min: 1 }),
   'max.connections': int('2147483647', 'The most connections.', { min: 0 }),

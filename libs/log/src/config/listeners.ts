@@ -33,6 +33,11 @@ export function advertisedEndpoints(config: BrokerConfig, bound: readonly NamedE
   });
 }
 
+/** The listener that brokers use among themselves: as configured, or the first for clients. */
+export function interBrokerListener(config: BrokerConfig): string {
+  return config.get('inter.broker.listener.name')?.toUpperCase() ?? clientListeners(config)[0]?.name ?? '';
+}
+
 function parseListener(key: string, text: string): NamedEndpoint {
   const match = /^([A-Za-z][\w.-]*):\/\/(?:\[([^\]]+)\]|([^/:]*)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[4]);

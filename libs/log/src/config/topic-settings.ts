@@ -2,6 +2,7 @@ import type { CompressionType } from '@millrace/foundation';
 import { effectiveTopicConfigs, type BrokerConfigLayers, type ConfigValues } from '@millrace/metadata';
 import type { TimestampType } from '@millrace/records';
 import { logConfigFromProperties, type LogConfig } from '@millrace/storage';
+import { parseThrottledReplicas, type ThrottledReplicas } from '../replicas/replication-throttle.js';
 
 /** A topic's configuration as the data plane uses it: resolved and parsed once per change. */
 export interface TopicSettings {
@@ -12,6 +13,8 @@ export interface TopicSettings {
   readonly timestampAfterMaxMs: number;
   readonly isCompacted: boolean;
   readonly minInsyncReplicas: number;
+  readonly throttledOnLeader: ThrottledReplicas;
+  readonly throttledOnFollower: ThrottledReplicas;
   /** Undefined: batches stay as the producer compressed them. */
   readonly recompressTo: { readonly compression: CompressionType; readonly level: number | undefined } | undefined;
 }
@@ -29,6 +32,8 @@ export function topicSettings(overrides: ConfigValues, layers: BrokerConfigLayer
     timestampAfterMaxMs: whole(values['message.timestamp.after.max.ms']),
     isCompacted: log.cleanupPolicies.includes('compact'),
     minInsyncReplicas: whole(values['min.insync.replicas']),
+    throttledOnLeader: parseThrottledReplicas(values['leader.replication.throttled.replicas']),
+    throttledOnFollower: parseThrottledReplicas(values['follower.replication.throttled.replicas']),
     recompressTo: recompression(values),
   };
 }

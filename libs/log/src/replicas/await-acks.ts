@@ -5,6 +5,8 @@ import type { HostedPartition, PartitionWaiter } from './hosted-partition.js';
 export interface AckTarget {
   readonly hosted: HostedPartition;
   readonly requiredOffset: Offset;
+  /** Of the partition, at the append. */
+  readonly leadershipsLost: number;
   /** Null: every in-sync replica has it. */
   readonly onSettled: (error: ErrorName | null) => void;
 }
@@ -19,9 +21,10 @@ export function awaitAcks(targets: readonly AckTarget[], timeoutMs: number, sche
       target.onSettled(error);
     };
     const waiter: PartitionWaiter = {
+      waitsFor: 'producers',
       onPartitionChanged: () => {
         for (const target of open) {
-          const status = target.hosted.machine.appendStatus(target.requiredOffset);
+          const status = target.hosted.ackStatus(target.requiredOffset, target.leadershipsLost);
           if (status !== 'pending') settle(target, status === 'complete' ? null : status);
         }
         if (open.size === 0) finish();

@@ -1,4 +1,4 @@
-import { hasCode, type LeaderEpoch, type Offset } from '@millrace/foundation';
+import { hasCode, type BrokerEpoch, type BrokerId, type LeaderEpoch, type Offset } from '@millrace/foundation';
 import type { FetchIsolation } from '@millrace/partition';
 import type { ErrorName } from '@millrace/protocol';
 import type { AbortedTransaction, ReadResult } from '@millrace/storage';
@@ -11,6 +11,8 @@ export interface FetchTarget {
   readonly fetchOffset: Offset;
   readonly currentLeaderEpoch: LeaderEpoch;
   readonly lastFetchedEpoch: LeaderEpoch;
+  /** Of a follower's log. */
+  readonly logStartOffset: Offset;
   readonly maxBytes: number;
 }
 
@@ -23,6 +25,8 @@ export interface FetchedPartition {
   /** Null unless read_committed was asked for. */
   readonly abortedTransactions: readonly AbortedTransaction[] | null;
   readonly diverging: { readonly leaderEpoch: LeaderEpoch; readonly endOffset: Offset } | null;
+  /** Where the consumer should read instead; -1: here. */
+  readonly preferredReadReplica: BrokerId;
 }
 
 export interface FetchResult {
@@ -39,10 +43,19 @@ export interface FetchResult {
 export interface FetchParams {
   readonly isolation: FetchIsolation;
   readonly maxBytes: number;
-  readonly replicaId: number;
+  /** -1 for a consumer. */
+  readonly replicaId: BrokerId;
+  readonly onlyFromLeader: boolean;
+  /** Who follows; its fetch offsets say what it has. */
+  readonly follower?: { readonly brokerEpoch: BrokerEpoch; readonly isEligible: boolean };
+  /** A follower that is throttled gets nothing of this partition now. */
+  readonly isHeldBack?: (hosted: HostedPartition) => boolean;
+  /** Another replica that this consumer should read from; -1: none. */
+  readonly preferredReplica?: (hosted: HostedPartition, fetchOffset: Offset) => BrokerId;
 }
 
 const NO_BYTES = new Uint8Array(0);
+const NOTHING: FetchedPartition = { error: null, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, records: NO_BYTES, abortedTransactions: null, diverging: null, preferredReadReplica: -1 };
 
 /**
  * Reads the partitions in the order of the request until the bytes are used up. The first batch that is found is returned even when it
@@ -80,23 +93,32 @@ class FetchRead {
       currentLeaderEpoch: target.currentLeaderEpoch,
       lastFetchedEpoch: target.lastFetchedEpoch,
       replicaId: this.params.replicaId,
-      onlyFromLeader: true,
+      onlyFromLeader: this.params.onlyFromLeader,
     });
     if (decision.kind === 'error') return this.fail(decision.error);
-    const { highWatermark, lastStableOffset, logStartOffset } = decision;
+    const { lastStableOffset, logStartOffset } = decision;
     if (decision.kind === 'diverging') {
       this.isUrgent = true;
-      this.partitions.push({ error: null, highWatermark, lastStableOffset, logStartOffset, records: NO_BYTES, abortedTransactions: null, diverging: { leaderEpoch: decision.diverging.leaderEpoch, endOffset: decision.diverging.endOffset } });
+      this.partitions.push({ ...NOTHING, highWatermark: decision.highWatermark, lastStableOffset, logStartOffset, diverging: { leaderEpoch: decision.diverging.leaderEpoch, endOffset: decision.diverging.endOffset } });
       return undefined;
     }
+    const preferredReadReplica = this.params.preferredReplica?.(hosted, decision.fetchOffset) ?? -1;
+    if (preferredReadReplica >= 0) {
+      this.isUrgent = true;
+      this.partitions.push({ ...NOTHING, highWatermark: decision.highWatermark, lastStableOffset, logStartOffset, preferredReadReplica });
+      return undefined;
+    }
+    if (this.params.follower !== undefined) hosted.followerFetched({ ...this.params.follower, replicaId: this.params.replicaId, fetchOffset: decision.fetchOffset, logStartOffset: target.logStartOffset }, decision.logEndOffset);
+    // What the follower has just acknowledged may have moved it.
+    const highWatermark = this.params.follower === undefined ? decision.highWatermark : hosted.machine.highWatermark;
     const add = (records: Uint8Array, nextOffset: Offset): void => {
       this.bytes += records.length;
       const abortedTransactions = this.params.isolation !== 'read_committed' ? null : records.length === 0 ? [] : hosted.log.abortedTransactions(decision.fetchOffset, nextOffset);
-      this.partitions.push({ error: null, highWatermark, lastStableOffset, logStartOffset, records, abortedTransactions, diverging: null });
+      this.partitions.push({ error: null, highWatermark, lastStableOffset, logStartOffset, records, abortedTransactions, diverging: null, preferredReadReplica: -1 });
     };
     const left = this.params.maxBytes - this.bytes;
     const isFirst = this.bytes === 0;
-    if (decision.fetchOffset >= decision.upTo || (left <= 0 && !isFirst)) {
+    if (decision.fetchOffset >= decision.upTo || (left <= 0 && !isFirst) || this.params.isHeldBack?.(hosted) === true) {
       add(NO_BYTES, decision.fetchOffset);
       return undefined;
     }
@@ -134,7 +156,7 @@ class FetchRead {
 
   private fail(error: ErrorName): undefined {
     this.isUrgent = true;
-    this.partitions.push({ error, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, records: NO_BYTES, abortedTransactions: null, diverging: null });
+    this.partitions.push({ ...NOTHING, error });
     return undefined;
   }
 }

@@ -1,15 +1,18 @@
-import { errorMessage, invariant, type Clock, type Codecs, type LeaderEpoch, type Logger, type Offset, type TimestampMs, type Uuid } from '@millrace/foundation';
-import type { PartitionAssignment, PartitionEffects, PartitionError, PartitionMachine } from '@millrace/partition';
+import { errorMessage, invariant, type BrokerEpoch, type BrokerId, type Clock, type Codecs, type LeaderEpoch, type Logger, type Offset, type PartitionEpoch, type TimestampMs, type Uuid } from '@millrace/foundation';
+import type { AppendStatus, EpochEnd, FollowerFetch, IsrProposal, PartitionAssignment, PartitionEffects, PartitionError, PartitionMachine, Wake } from '@millrace/partition';
 import { stampBatch, stampLogAppendTime, stampMaxTimestamp, validateProducerBatch, type BatchHeader, type ProducerBatchError, type RecordError } from '@millrace/records';
-import type { AppendInfo, PartitionLog, ProducerError } from '@millrace/storage';
+import type { AppendInfo, AppendOrigin, PartitionLog, ProducerError } from '@millrace/storage';
 import type { TopicSettings } from '../config/topic-settings.js';
 import { isStorageFailure } from '../storage-failure.js';
 import { ReadAhead, type ReadAheadBudget } from './read-ahead.js';
 import { recompressBatch } from './recompress-batch.js';
+import { replicableBatches } from './replicable-batches.js';
 
-/** An operation that waits for this partition; called when it may be able to finish. */
+/** An operation that waits for partitions; called when it may be able to finish. */
 export interface PartitionWaiter {
-  onPartitionChanged(): void;
+  /** What it waits for, and so what it is woken by. */
+  readonly waitsFor: keyof Wake;
+  onPartitionChanged(hosted: HostedPartition): void;
 }
 
 export type AppendError = PartitionError | ProducerBatchError | ProducerError | 'INVALID_TXN_STATE';
@@ -36,6 +39,28 @@ export interface ClientAppendOptions {
   readonly zstdAllowed: boolean;
 }
 
+/** What a leader answered a follower's fetch with. */
+export interface LeaderAnswer {
+  readonly records: Uint8Array;
+  readonly highWatermark: Offset;
+  readonly logStartOffset: Offset;
+}
+
+/** What became of it. `startsBefore`: the leader's first batch begins below the end of this log, which must then begin anew at `offset` (its start lies inside a batch). */
+export type Replicated =
+  | { readonly kind: 'replicated'; readonly bytes: number; readonly isFlushDue: boolean }
+  | { readonly kind: 'corrupt'; readonly problem: string }
+  | { readonly kind: 'startsBefore'; readonly offset: Offset }
+  | { readonly kind: 'refusedByDisk' };
+
+/** What a partition asks of its broker. */
+export interface PartitionBroker {
+  /** The in-sync replicas that it wants, for the controller. */
+  readonly proposeIsr: (hosted: HostedPartition, proposal: IsrProposal) => void;
+  /** Its log is about to be cut at `offset`; nothing is cut before this has resolved. */
+  readonly beforeTruncation: (hosted: HostedPartition, offset: Offset) => Promise<void>;
+}
+
 export interface HostedPartitionOptions {
   readonly topic: string;
   readonly topicId: Uuid;
@@ -48,6 +73,7 @@ export interface HostedPartitionOptions {
   readonly logger: Logger;
   readonly decompressedBytesMax: number;
   readonly readAheadBudget: ReadAheadBudget;
+  readonly broker: PartitionBroker;
 }
 
 /** One replica on this broker: the machine that decides, the log that keeps, and those who wait for either. */
@@ -59,17 +85,24 @@ export class HostedPartition {
   readonly machine: PartitionMachine;
   readonly readAhead: ReadAhead;
   settings: TopicSettings;
-  /** Bytes appended since the start of the process: what a waiting fetch counts by. */
+  /** Bytes appended for producers since the start of the process. */
   appendedBytes = 0;
   /** Records appended, and bytes fetched by clients, since the start of the process. */
   appendedRecords = 0;
   fetchedBytes = 0;
-  private readonly waiters = new Set<PartitionWaiter>();
-  private isWakeQueued = false;
+  /** Bytes that came from the leader, and that followers fetched. */
+  replicatedBytes = 0;
+  fetchedByReplicasBytes = 0;
+  /** What waits for this leadership asks whether it is still the same. */
+  leadershipsLost = 0;
+  private readonly waiters: Readonly<Record<keyof Wake, Set<PartitionWaiter>>> = { followers: new Set(), consumers: new Set(), producers: new Set(), deletions: new Set() };
+  private readonly wakesQueued = new Set<keyof Wake>();
   private readonly clock: Clock;
   private readonly codecs: Codecs;
   private readonly logger: Logger;
   private readonly decompressedBytesMax: number;
+  private readonly broker: PartitionBroker;
+  private truncation: Promise<void> | undefined;
 
   constructor(options: HostedPartitionOptions) {
     this.topic = options.topic;
@@ -83,10 +116,48 @@ export class HostedPartition {
     this.codecs = options.codecs;
     this.logger = options.logger;
     this.decompressedBytesMax = options.decompressedBytesMax;
+    this.broker = options.broker;
   }
 
+  /** Not while the log is being cut: see `settled`. */
   assign(assignment: PartitionAssignment): void {
+    invariant(this.truncation === undefined, 'a partition gets another role once its log is cut');
+    const wasLeader = this.machine.role === 'leader';
     this.execute(this.machine.assigned(assignment, this.clock.nowMs()));
+    if (wasLeader && this.machine.role !== 'leader') this.leadershipsLost += 1;
+  }
+
+  /** Resolves when the log is not being cut. */
+  async settled(): Promise<void> {
+    while (this.truncation !== undefined) await this.truncation.catch(() => undefined);
+  }
+
+  get isTruncating(): boolean {
+    return this.truncation !== undefined;
+  }
+
+  /** How the broker of another replica fares. */
+  brokerChanged(brokerId: BrokerId, registration: { readonly isActive: boolean; readonly brokerEpoch: BrokerEpoch }): void {
+    this.execute(this.machine.brokerChanged(brokerId, registration, this.clock.nowMs()));
+  }
+
+  /** A follower fetched from the log as it was when it ended at `logEndOffset`. */
+  followerFetched(fetch: Omit<FollowerFetch, 'nowMs'>, logEndOffset: Offset): void {
+    this.execute(this.machine.followerFetched({ ...fetch, nowMs: this.clock.nowMs() }, logEndOffset));
+  }
+
+  isrCommitted(proposal: IsrProposal, answer: { leaderEpoch: LeaderEpoch; partitionEpoch: PartitionEpoch; isr: readonly BrokerId[] }): void {
+    this.execute(this.machine.isrCommitted(proposal, answer, this.clock.nowMs()));
+  }
+
+  isrRefused(proposal: IsrProposal, error: string): void {
+    this.execute(this.machine.isrRefused(proposal, error));
+  }
+
+  /** Whether a produce with acks=all may be answered. `leadershipsLost` as it was at the append: what another leader did since may not be taken for it. */
+  ackStatus(requiredOffset: Offset, leadershipsLost: number): AppendStatus {
+    if (leadershipsLost !== this.leadershipsLost && this.machine.role !== 'offline') return 'NOT_LEADER_OR_FOLLOWER';
+    return this.machine.appendStatus(requiredOffset);
   }
 
   changeSettings(settings: TopicSettings): void {
@@ -132,6 +203,42 @@ export class HostedPartition {
     return { error: null, baseOffset: info.baseOffset, nextOffset: info.nextOffset, logAppendTimeMs: isLogAppendTime ? nowMs : -1, isFlushDue: info.isFlushDue };
   }
 
+  /** A follower: the leader's batches as they came, then how far its readers may see. */
+  replicate(answer: LeaderAnswer): Replicated {
+    const { log, machine } = this;
+    let bytes = 0;
+    let isFlushDue = false;
+    if (answer.records.length > 0) {
+      const batches = replicableBatches(answer.records, { logEndOffset: log.logEndOffset, leaderEpoch: machine.leaderEpoch, crc32c: this.codecs.crc32c });
+      if (batches.kind === 'corrupt') return batches;
+      if (batches.kind === 'startsBefore') return log.logEndOffset === log.logStartOffset && batches.lastOffset >= log.logEndOffset ? { kind: 'startsBefore', offset: batches.baseOffset } : { kind: 'corrupt', problem: `a batch from ${batches.baseOffset} on where ${log.logEndOffset} is due` };
+      if (batches.bytes.length > 0) {
+        const info = this.appendStamped(batches.bytes, 'replication', this.clock.nowMs());
+        if (info === undefined) return { kind: 'refusedByDisk' };
+        bytes = info.bytes;
+        isFlushDue = info.isFlushDue;
+      }
+    }
+    this.execute(machine.leaderAnswered(answer));
+    if (machine.logStartOffset > log.logStartOffset) log.advanceLogStartOffset(machine.logStartOffset);
+    return { kind: 'replicated', bytes, isFlushDue };
+  }
+
+  /** A follower whose last epoch ends at `end` on the leader: cuts the log to where the two agree. */
+  truncateToDivergence(end: EpochEnd): Promise<void> {
+    const { truncateTo } = this.machine.diverged(end);
+    return truncateTo === null ? Promise.resolve() : this.truncateTo(truncateTo);
+  }
+
+  truncateTo(offset: Offset): Promise<void> {
+    return this.cut(offset, () => this.log.truncateTo(offset));
+  }
+
+  /** A follower whose leader has nothing that goes with this log: empties it. */
+  startAnewAt(offset: Offset): Promise<void> {
+    return this.cut(Math.min(offset, this.log.logStartOffset), () => this.log.truncateFullyAndStartAt(offset));
+  }
+
   /** A batch that this broker built itself (group state). Undefined: the disk failed. */
   appendFromCoordinator(bytes: Uint8Array): AppendInfo | undefined {
     stampBatch(bytes, 0, this.log.logEndOffset, this.machine.leaderEpoch);
@@ -157,6 +264,7 @@ export class HostedPartition {
 
   /** Retention. Returns how many segments went. */
   deleteOldSegments(): number {
+    if (this.truncation !== undefined) return 0;
     const count = this.log.deleteOldSegments(this.machine.highWatermark);
     if (count > 0) this.execute(this.machine.logStartAdvanced(this.log.logStartOffset));
     return count;
@@ -172,33 +280,50 @@ export class HostedPartition {
   }
 
   wait(waiter: PartitionWaiter): void {
-    this.waiters.add(waiter);
+    this.waiters[waiter.waitsFor].add(waiter);
   }
 
   stopWaiting(waiter: PartitionWaiter): void {
-    this.waiters.delete(waiter);
+    this.waiters[waiter.waitsFor].delete(waiter);
   }
 
-  /** The partition goes away (deleted, or the broker stops): those who wait find that out by themselves. */
-  wakeAll(): void {
-    for (const waiter of this.waiters) waiter.onPartitionChanged();
+  /** What the log has grown by: what a waiting fetch counts by. */
+  get logBytesIn(): number {
+    return this.appendedBytes + this.replicatedBytes;
   }
 
   get leaderEpoch(): LeaderEpoch {
     return this.machine.leaderEpoch;
   }
 
-  private appendStamped(bytes: Uint8Array, origin: 'client' | 'coordinator', nowMs: TimestampMs): AppendInfo | undefined {
+  private cut(offset: Offset, work: () => Promise<void>): Promise<void> {
+    invariant(this.truncation === undefined, 'a log is cut by one caller at a time');
+    this.readAhead.clear();
+    const run = async (): Promise<void> => {
+      await this.broker.beforeTruncation(this, offset);
+      await work();
+      this.readAhead.clear();
+      this.machine.truncated(this.log.logEndOffset, this.log.logStartOffset);
+      this.execute(this.machine.unstableOffsetChanged(this.log.firstUnstableOffset ?? -1));
+    };
+    this.truncation = run().finally(() => (this.truncation = undefined));
+    return this.truncation;
+  }
+
+  private appendStamped(bytes: Uint8Array, origin: AppendOrigin, nowMs: TimestampMs): AppendInfo | undefined {
     let info: AppendInfo;
     try {
-      info = this.log.append(bytes, { origin, leaderEpoch: this.machine.leaderEpoch });
+      info = this.log.append(bytes, origin === 'replication' ? { origin } : { origin, leaderEpoch: this.machine.leaderEpoch });
     } catch (error) {
       if (!isStorageFailure(error)) throw error;
       this.logger.error({ topic: this.topic, partition: this.partition, error: errorMessage(error) }, 'append refused by the disk');
       return undefined;
     }
-    this.appendedBytes += info.bytes;
-    this.appendedRecords += info.nextOffset - info.baseOffset;
+    if (origin === 'replication') this.replicatedBytes += info.bytes;
+    else {
+      this.appendedBytes += info.bytes;
+      this.appendedRecords += info.nextOffset - info.baseOffset;
+    }
     if (info.hasRolled) this.flushRolled(info.baseOffset);
     const unstable = this.log.firstUnstableOffset;
     if (unstable !== undefined) this.execute(this.machine.unstableOffsetChanged(unstable));
@@ -227,22 +352,28 @@ export class HostedPartition {
 
   private execute(effects: PartitionEffects): void {
     if (effects.assignEpoch !== null) this.log.assignLeaderEpoch(effects.assignEpoch.leaderEpoch, effects.assignEpoch.startOffset);
-    invariant(effects.truncateTo === null && effects.proposeIsr === null, 'a partition whose only replica is here neither truncates nor proposes in-sync replicas');
+    if (effects.proposeIsr !== null) this.broker.proposeIsr(this, effects.proposeIsr);
     if (effects.highWatermarkAdvancedTo !== null) {
       this.log.onHighWatermark(effects.highWatermarkAdvancedTo);
       this.machine.unstableOffsetChanged(this.log.firstUnstableOffset ?? -1);
     }
     const { wake } = effects;
-    if (this.waiters.size > 0 && (wake.consumers || wake.producers || wake.deletions || wake.followers)) this.queueWake();
+    if (wake.followers) this.queueWake('followers');
+    if (wake.consumers) this.queueWake('consumers');
+    if (wake.producers) this.queueWake('producers');
+    if (wake.deletions) this.queueWake('deletions');
   }
 
   /** Once per turn of the event loop, behind the requests of the same chunk: a waiting fetch takes what all of them appended. */
-  private queueWake(): void {
-    if (this.isWakeQueued) return;
-    this.isWakeQueued = true;
-    queueMicrotask(() => {
-      this.isWakeQueued = false;
-      this.wakeAll();
-    });
+  private queueWake(waitsFor: keyof Wake): void {
+    if (this.waiters[waitsFor].size === 0) return;
+    if (this.wakesQueued.size === 0) {
+      queueMicrotask(() => {
+        const queued = [...this.wakesQueued];
+        this.wakesQueued.clear();
+        for (const kind of queued) for (const waiter of this.waiters[kind]) waiter.onPartitionChanged(this);
+      });
+    }
+    this.wakesQueued.add(waitsFor);
   }
 }

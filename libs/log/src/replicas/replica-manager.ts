@@ -1,13 +1,15 @@
 import { errorMessage, hasCode, OperationalError, topicPartitionName, type BrokerEpoch, type BrokerId, type Clock, type Codecs, type Logger, type Offset, type Uuid } from '@millrace/foundation';
-import type { LocalChanges, LocalPartition, MetadataImage, PartitionRegistration, TopicImage } from '@millrace/metadata';
+import { isActive, type LocalChanges, type LocalPartition, type MetadataImage, type PartitionRegistration, type TopicImage } from '@millrace/metadata';
 import { PartitionMachine } from '@millrace/partition';
 import type { ErrorName } from '@millrace/protocol';
 import type { CheckpointedOffset, LogDirectory, PartitionLog } from '@millrace/storage';
+import type { ControllerChannel } from '../controller/controller-channel.js';
 import type { TopicSettings } from '../config/topic-settings.js';
 import { CLUSTER_METADATA } from '../internal-topics.js';
 import { isStorageFailure } from '../storage-failure.js';
-import { HostedPartition } from './hosted-partition.js';
+import { HostedPartition, type PartitionBroker } from './hosted-partition.js';
 import { ReadAheadBudget } from './read-ahead.js';
+import type { Replication } from './replication.js';
 import type { PartitionMetrics, ReplicaMetrics } from '../broker-metrics.js';
 
 const READ_AHEAD_BYTES_MAX = 32 * 1024 * 1024;
@@ -17,12 +19,15 @@ export interface ReplicaManagerOptions {
   readonly directories: readonly LogDirectory[];
   readonly image: MetadataImage;
   readonly settingsOf: (topic: string) => TopicSettings;
+  readonly replication: Replication;
   readonly replicaLagTimeMaxMs: number;
   readonly decompressedBytesMax: number;
   readonly clock: Clock;
   readonly codecs: Codecs;
   readonly logger: Logger;
 }
+
+const NO_BROKERS: ReadonlySet<BrokerId> = new Set();
 
 /** A log directory with what this broker hosts in it. */
 export interface HostedDirectory {
@@ -40,7 +45,12 @@ export class ReplicaManager {
   /** Partitions whose log could not be opened. */
   private readonly broken = new Set<string>();
   private readonly readAheadBudget = new ReadAheadBudget(READ_AHEAD_BYTES_MAX);
-  private brokerEpoch: BrokerEpoch = -1;
+  /** Told before a log is cut; the cleaner lets go of it then. */
+  beforeTruncation: (hosted: HostedPartition) => Promise<void> = () => Promise.resolve();
+  private readonly partitionBroker: PartitionBroker = {
+    proposeIsr: (hosted, proposal) => this.replication.proposals.submit(hosted, proposal),
+    beforeTruncation: (hosted, offset) => this.letGoOf(hosted, offset),
+  };
   /** Of partitions that are gone: totals of the broker never fall. */
   private readonly gone = { records: 0, bytesIn: 0, bytesOut: 0 };
 
@@ -50,8 +60,30 @@ export class ReplicaManager {
     }
   }
 
+  get replication(): Replication {
+    return this.options.replication;
+  }
+
+  /** The epoch that the controller gave this broker at its registration, and again when it registers anew. */
   setBrokerEpoch(brokerEpoch: BrokerEpoch): void {
-    this.brokerEpoch = brokerEpoch;
+    this.replication.brokerEpoch = brokerEpoch;
+    for (const it of this.all()) it.machine.brokerEpoch = brokerEpoch;
+  }
+
+  /** Before the first partition is taken up. `channel`: the way to the controller. */
+  start(channel: ControllerChannel): void {
+    this.replication.start(channel, {
+      tick: () => {
+        for (const it of this.all()) it.tick();
+      },
+      checkpointHighWatermarks: () => this.checkpointHighWatermarks(),
+    });
+  }
+
+  /** Nothing is fetched from leaders any more, and nothing proposed. */
+  async stop(): Promise<void> {
+    await this.replication.stop();
+    for (const it of this.all()) await it.settled();
   }
 
   /** The partition, or the error to answer when it is not here (any more, or yet). */
@@ -94,12 +126,26 @@ export class ReplicaManager {
     }
   }
 
-  /** Follows a change of the image: what goes, goes before anything new is opened. */
-  async apply(changes: LocalChanges): Promise<void> {
+  /** Takes up what the image says as a whole: at the start. */
+  async applyImage(): Promise<void> {
+    const { image, brokerId } = this.options;
+    const mine = [...image.topics.values()].flatMap((topic) => topic.partitions.filter((it) => it.replicas.includes(brokerId)).map((partition) => ({ topic, partition })));
+    const [leading, following] = [mine.filter((it) => it.partition.leader === brokerId), mine.filter((it) => it.partition.leader !== brokerId)];
+    await this.apply({ deletedTopics: [], removed: [], leading, following });
+  }
+
+  /** Follows a change of the image: what goes, goes before anything new is opened. `changedBrokers`: registered, fenced, unfenced or stopping. One call at a time. */
+  async apply(changes: LocalChanges, changedBrokers: ReadonlySet<BrokerId> = NO_BROKERS): Promise<void> {
     for (const topic of changes.deletedTopics) for (const it of topic.partitions) await this.drop(topic, it.partitionId);
     for (const { topic, partition } of changes.removed) await this.drop(topic, partition.partitionId);
-    await this.lead(changes.leading);
-    for (const { topic, partition } of changes.following) this.hosted(topic.topicId, partition.partitionId)?.assign(partition);
+    const assigned = [...changes.leading, ...changes.following];
+    await this.openAll(assigned);
+    for (const { topic, partition } of assigned) {
+      const hosted = this.hosted(topic.topicId, partition.partitionId);
+      if (hosted !== undefined) await this.assign(hosted, partition);
+    }
+    this.replication.fetchers.stopIdle();
+    if (changedBrokers.size > 0) for (const it of this.all()) if (it.machine.role === 'leader') this.tellBrokers(it, changedBrokers);
   }
 
   changeSettings(topic: string): void {
@@ -108,9 +154,19 @@ export class ReplicaManager {
     for (const it of (image === undefined ? undefined : this.hostedByTopicId.get(image.topicId)) ?? []) it?.changeSettings(settings);
   }
 
+  /** A setting of brokers changed: the defaults of all topics, and the throttles. */
+  changeAllSettings(): void {
+    for (const topic of this.options.image.topics.keys()) this.changeSettings(topic);
+    this.replication.throttlesChanged();
+  }
+
   /** All logs of the directory are offline: whoever waits for them is answered. */
   directoryFailed(directory: LogDirectory): void {
-    for (const it of this.all()) if (this.directoryOf.get(it) === directory) it.wentOffline();
+    for (const it of this.all()) {
+      if (this.directoryOf.get(it) !== directory) continue;
+      this.replication.fetchers.leave(it);
+      it.wentOffline();
+    }
   }
 
   async checkpointLogStartOffsets(): Promise<void> {
@@ -152,15 +208,47 @@ export class ReplicaManager {
     return this.hostedByTopicId.get(topicId)?.[partition];
   }
 
-  private async lead(leading: readonly LocalPartition[]): Promise<void> {
-    const opening = leading.filter(({ topic, partition }) => this.hosted(topic.topicId, partition.partitionId) === undefined);
-    const queue = opening.values();
+  private async openAll(partitions: readonly LocalPartition[]): Promise<void> {
+    const queue = partitions.filter(({ topic, partition }) => this.hosted(topic.topicId, partition.partitionId) === undefined).values();
     const work = async (): Promise<void> => {
       for (const it of queue) await this.open(it);
     };
     // More at a time would only thrash the disk when logs are recovered.
     await Promise.all([work(), work(), work(), work()]);
-    for (const { topic, partition } of leading) this.hosted(topic.topicId, partition.partitionId)?.assign(partition);
+  }
+
+  private async assign(hosted: HostedPartition, partition: PartitionRegistration): Promise<void> {
+    const { fetchers } = this.replication;
+    // What an older leader answers meanwhile must not touch the log any more, and a cut that has begun must come to its end first.
+    if (partition.leader === this.options.brokerId || partition.leaderEpoch !== hosted.machine.leaderEpoch) fetchers.leave(hosted);
+    if (hosted.isTruncating) await hosted.settled();
+    hosted.assign(partition);
+    fetchers.follow(hosted);
+    if (hosted.machine.role === 'leader' && partition.replicas.length > 1) this.tellBrokers(hosted);
+  }
+
+  /** How the brokers of the other replicas fare. */
+  private tellBrokers(hosted: HostedPartition, brokers?: ReadonlySet<BrokerId>): void {
+    const { image, brokerId } = this.options;
+    for (const id of hosted.machine.replicas) {
+      if (id === brokerId || brokers?.has(id) === false) continue;
+      const registration = image.broker(id);
+      hosted.brokerChanged(id, { isActive: isActive(registration), brokerEpoch: registration?.epoch ?? -1 });
+    }
+  }
+
+  /** Of a broker whose partitions have other replicas; with one replica they follow from the log. */
+  private async checkpointHighWatermarks(): Promise<void> {
+    if (![...this.all()].some((it) => it.machine.replicas.length > 1)) return;
+    for (const directory of this.options.directories) if (directory.offlineCause === undefined) await directory.checkpointHighWatermarks(this.highWatermarks(directory));
+  }
+
+  /** What was cleaned above the cut was cleaned in vain. */
+  private async letGoOf(hosted: HostedPartition, offset: Offset): Promise<void> {
+    await this.beforeTruncation(hosted);
+    const directory = this.directoryOf.get(hosted);
+    const cleanedOffset = directory?.cleanedOffset(hosted.log);
+    if (directory !== undefined && cleanedOffset !== undefined && cleanedOffset > offset) await directory.checkpointCleanedOffset(hosted.log, offset);
   }
 
   /** A partition whose log cannot be opened is answered KAFKA_STORAGE_ERROR; the others go on. */
@@ -182,7 +270,7 @@ export class ReplicaManager {
     const { directory, log, settings } = place;
     const machine = new PartitionMachine({
       brokerId,
-      brokerEpoch: this.brokerEpoch,
+      brokerEpoch: this.replication.brokerEpoch,
       minInsyncReplicas: settings.minInsyncReplicas,
       replicaLagTimeMaxMs,
       log: { logStartOffset: log.logStartOffset, logEndOffset: log.logEndOffset, highWatermark: directory.checkpointedHighWatermark(topic.name, partition.partitionId) ?? log.logStartOffset, firstUnstableOffset: log.firstUnstableOffset ?? -1 },
@@ -195,7 +283,7 @@ export class ReplicaManager {
         },
       },
     });
-    const hosted = new HostedPartition({ topic: topic.name, topicId: topic.topicId, partition: partition.partitionId, log, machine, settings, clock, codecs, logger, decompressedBytesMax, readAheadBudget: this.readAheadBudget });
+    const hosted = new HostedPartition({ topic: topic.name, topicId: topic.topicId, partition: partition.partitionId, log, machine, settings, clock, codecs, logger, decompressedBytesMax, readAheadBudget: this.readAheadBudget, broker: this.partitionBroker });
     let partitions = this.hostedByTopicId.get(topic.topicId);
     if (partitions === undefined) this.hostedByTopicId.set(topic.topicId, (partitions = []));
     partitions[partition.partitionId] = hosted;
@@ -228,6 +316,8 @@ export class ReplicaManager {
     if (hosted === undefined || partitions === undefined) return;
     partitions[partition] = undefined;
     if (partitions.every((it) => it === undefined)) this.hostedByTopicId.delete(topic.topicId);
+    this.replication.fetchers.leave(hosted);
+    await hosted.settled();
     const directory = this.directoryOf.get(hosted);
     this.directoryOf.delete(hosted);
     this.gone.records += hosted.appendedRecords;

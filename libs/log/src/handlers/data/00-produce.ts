@@ -8,11 +8,13 @@ import type { Appended, AppendRefused, HostedPartition } from '../../replicas/ho
 import { isInternalTopic } from '../../internal-topics.js';
 import { brokerApi } from '../broker-api.js';
 import type { BrokerServices } from '../../broker/broker-services.js';
+import { CurrentLeaders } from './current-leader.js';
 
 type PartitionResponse = ProduceResponseInput.PartitionResponse;
 type Outcome = Appended | AppendRefused | { readonly error: ErrorName; readonly message: string | null };
 
 const ZSTD_SINCE_VERSION = 7;
+const LEADER_HINT_SINCE_VERSION = 10;
 const TOPIC_ID_SINCE_VERSION = 13;
 const NO_BYTES = new Uint8Array(0);
 
@@ -30,7 +32,7 @@ export const produceApi = brokerApi(Produce, (services) => (request, context) =>
   }));
   const all = topics.length === 1 ? topics[0]!.partitions : topics.flatMap((it) => it.partitions);
   const respond = (): ProduceResponseInput | undefined => {
-    if (request.acks !== 0) return responseOf(topics);
+    if (request.acks !== 0) return responseOf(topics, context.apiVersion >= LEADER_HINT_SINCE_VERSION ? new CurrentLeaders(services, context.connection.listenerName) : undefined);
     const failed = all.find((it) => it.outcome.error !== null);
     // Without a response the only way to say no is to close, as Kafka does.
     if (failed !== undefined) throw new OperationalError('PRODUCE_FAILED', `a produce with acks=0 failed: ${failed.outcome.error}`);
@@ -64,18 +66,25 @@ function whenAcknowledged(services: BrokerServices, request: ProduceRequest, par
       );
     }
     if (request.acks !== -1) continue;
-    const status = hosted.machine.appendStatus(outcome.nextOffset);
-    if (status === 'pending') (targets ??= []).push({ hosted, requiredOffset: outcome.nextOffset, onSettled: (error) => error !== null && (it.outcome = { error, message: null }) });
+    const { leadershipsLost } = hosted;
+    const status = hosted.ackStatus(outcome.nextOffset, leadershipsLost);
+    if (status === 'pending') (targets ??= []).push({ hosted, requiredOffset: outcome.nextOffset, leadershipsLost, onSettled: (error) => error !== null && (it.outcome = { error, message: null }) });
     else if (status !== 'complete') it.outcome = { error: status, message: null };
   }
   if (flushes === undefined && targets === undefined) return undefined;
   return Promise.all([...(flushes ?? []), ...(targets === undefined ? [] : [awaitAcks(targets, request.timeoutMs, services.scheduler)])]).then(() => undefined);
 }
 
-function responseOf(topics: readonly { topic: ProduceRequest.TopicData; partitions: readonly PartitionAppend[] }[]): ProduceResponseInput {
-  return {
-    responses: topics.map(({ topic, partitions }) => ({ name: topic.name, topicId: topic.topicId, partitionResponses: partitions.map(partitionResponse) })),
-  };
+function responseOf(topics: readonly { topic: ProduceRequest.TopicData; partitions: readonly PartitionAppend[] }[], leaders: CurrentLeaders | undefined): ProduceResponseInput {
+  const responses = topics.map(({ topic, partitions }) => ({
+    name: topic.name,
+    topicId: topic.topicId,
+    partitionResponses: partitions.map((it) => {
+      const response = partitionResponse(it);
+      return leaders !== undefined && it.outcome.error === 'NOT_LEADER_OR_FOLLOWER' ? { ...response, ...leaders.of(topic, it.index) } : response;
+    }),
+  }));
+  return leaders === undefined ? { responses } : { responses, ...leaders.endpoints() };
 }
 
 function partitionResponse({ index, hosted, outcome }: PartitionAppend): PartitionResponse {

@@ -1,24 +1,34 @@
 /**
- * Fetch, versions 4-18. Deviations: every answer carries session id 0, so clients never use incremental sessions (KIP-227 allows that); records always come from the leader.
+ * Fetch, versions 4-18, of consumers and of followers. Deviations: every answer carries session id 0, so nobody uses incremental sessions (KIP-227 allows that); what a follower
+ * acknowledges with a fetch counts in the high watermark that it is answered (in Kafka with the next one).
  */
+import { isActive } from '@millrace/metadata';
+import type { RequestContext } from '@millrace/network';
 import { ErrorCode, Fetch, type FetchRequest, type FetchResponseInput } from '@millrace/protocol';
+import { RACK_AWARE_SELECTOR } from '../../config/replication-config.js';
 import { DelayedFetch } from '../../replicas/delayed-fetch.js';
 import { readPartitions, type FetchedPartition, type FetchParams, type FetchResult, type FetchTarget } from '../../replicas/fetch-read.js';
+import type { HostedPartition } from '../../replicas/hosted-partition.js';
+import { preferredReplica } from '../../replicas/preferred-replica.js';
+import { isThrottledReplica } from '../../replicas/replication-throttle.js';
 import { brokerApi, PooledResponse } from '../broker-api.js';
 import type { BrokerServices } from '../../broker/broker-services.js';
+import { CurrentLeaders, isLeaderHinted } from './current-leader.js';
 
+const FOLLOWERS_SERVE_SINCE_VERSION = 11;
 const TOPIC_ID_SINCE_VERSION = 13;
+const LEADER_HINT_SINCE_VERSION = 16;
 const READ_COMMITTED = 1;
 
 export const fetchApi = brokerApi(Fetch, (services) => (request, context) => {
   if (request.sessionId !== 0) return { errorCode: ErrorCode.FETCH_SESSION_ID_NOT_FOUND, sessionId: 0, responses: [] };
   const findTargets = (): FetchTarget[] => request.topics.flatMap((topic) => topic.partitions.map((it) => targetOf(services, topic, it, context.apiVersion)));
   const targets = findTargets();
-  const params = paramsOf(services, request);
+  const params = paramsOf(services, request, context);
   const first = readPartitions(targets, params);
   const respond = (result: FetchResult): PooledResponse<FetchResponseInput> => {
-    countFetched(result);
-    return new PooledResponse(responseOf(request, result), result.release);
+    countFetched(services, params, result);
+    return new PooledResponse(responseOf(services, request, context, result), result.release);
   };
   const decide = (result: FetchResult): PooledResponse<FetchResponseInput> | Promise<PooledResponse<FetchResponseInput>> => {
     const isDue = result.isUrgent || targets.length === 0 || request.maxWaitMs <= 0 || result.bytes >= request.minBytes || services.isStopping();
@@ -28,18 +38,29 @@ export const fetchApi = brokerApi(Fetch, (services) => (request, context) => {
   return first instanceof Promise ? first.then(decide) : decide(first);
 });
 
-function countFetched({ targets, partitions }: FetchResult): void {
+function countFetched(services: BrokerServices, params: FetchParams, { targets, partitions }: FetchResult): void {
+  const isReplica = params.replicaId >= 0;
+  const { leaderThrottle } = services.replicas.replication;
   for (let i = 0; i < targets.length; i++) {
     const { hosted } = targets[i]!;
-    if (typeof hosted !== 'string') hosted.fetchedBytes += partitions[i]!.records.length;
+    const bytes = partitions[i]!.records.length;
+    if (typeof hosted === 'string' || bytes === 0) continue;
+    if (!isReplica) hosted.fetchedBytes += bytes;
+    else {
+      hosted.fetchedByReplicasBytes += bytes;
+      if (leaderThrottle.isOn && isThrottledReplica(hosted.settings.throttledOnLeader, hosted.partition, services.brokerId)) leaderThrottle.record(bytes);
+    }
   }
 }
 
 function longPoll(services: BrokerServices, poll: { targets: readonly FetchTarget[]; findTargets: () => readonly FetchTarget[]; params: FetchParams; request: FetchRequest; first: FetchResult }): Promise<FetchResult> {
-  const { targets, findTargets, params, request, first } = poll;
+  const { targets, findTargets, request, first } = poll;
+  // What the follower has is told by its request, once.
+  const { follower: _told, ...params } = poll.params;
   return new Promise((resolve, reject) => {
     const waiting = new DelayedFetch({
       targets,
+      params,
       first,
       minBytes: request.minBytes,
       maxWaitMs: request.maxWaitMs,
@@ -54,30 +75,49 @@ function longPoll(services: BrokerServices, poll: { targets: readonly FetchTarge
   });
 }
 
-function paramsOf(services: BrokerServices, request: FetchRequest): FetchParams {
+function paramsOf(services: BrokerServices, request: FetchRequest, context: RequestContext): FetchParams {
   const replicaId = request.replicaState.replicaId >= 0 ? request.replicaState.replicaId : request.replicaId;
-  return {
-    isolation: replicaId >= 0 ? 'log_end' : request.isolationLevel === READ_COMMITTED ? 'read_committed' : 'read_uncommitted',
-    maxBytes: Math.min(request.maxBytes, services.config.get('fetch.max.bytes')),
-    replicaId,
-  };
+  const maxBytes = Math.min(request.maxBytes, services.config.get('fetch.max.bytes'));
+  if (replicaId >= 0) return followerParams(services, request, { replicaId, maxBytes });
+  const isolation = request.isolationLevel === READ_COMMITTED ? 'read_committed' : 'read_uncommitted';
+  const base = { isolation, maxBytes, replicaId, onlyFromLeader: context.apiVersion < FOLLOWERS_SERVE_SINCE_VERSION } as const;
+  const { rackId } = request;
+  if (rackId === '' || services.config.get('replica.selector.class') !== RACK_AWARE_SELECTOR) return base;
+  const brokers = services.brokersFor(context.connection.listenerName);
+  const leaderRack = services.config.get('broker.rack');
+  return { ...base, preferredReplica: (hosted, fetchOffset) => preferredReplica(hosted, { rackId, fetchOffset, leaderRack, brokers }) };
+}
+
+function followerParams(services: BrokerServices, request: FetchRequest, { replicaId, maxBytes }: { replicaId: number; maxBytes: number }): FetchParams {
+  const brokerEpoch = request.replicaState.replicaEpoch;
+  const registration = services.image.broker(replicaId);
+  const isEligible = isActive(registration) && (brokerEpoch < 0 || registration?.epoch === brokerEpoch);
+  const base = { isolation: 'log_end', maxBytes, replicaId, onlyFromLeader: true, follower: { brokerEpoch, isEligible } } as const;
+  const { leaderThrottle } = services.replicas.replication;
+  if (!leaderThrottle.isOn) return base;
+  // One that is in sync is never held back: it would fall out of the in-sync replicas and come in again.
+  const isHeldBack = ({ machine, settings, partition }: HostedPartition): boolean => !machine.isr.committed.includes(replicaId) && isThrottledReplica(settings.throttledOnLeader, partition, services.brokerId) && leaderThrottle.isExceeded;
+  return { ...base, isHeldBack };
 }
 
 function targetOf(services: BrokerServices, topic: FetchRequest.Topic, it: FetchRequest.Partition, version: number): FetchTarget {
   const hosted = version >= TOPIC_ID_SINCE_VERSION ? services.replicas.byId(topic.topicId, it.partition) : services.replicas.byName(topic.topic, it.partition);
-  return { hosted, fetchOffset: it.fetchOffset, currentLeaderEpoch: it.currentLeaderEpoch, lastFetchedEpoch: it.lastFetchedEpoch, maxBytes: it.partitionMaxBytes };
+  return { hosted, fetchOffset: it.fetchOffset, currentLeaderEpoch: it.currentLeaderEpoch, lastFetchedEpoch: it.lastFetchedEpoch, logStartOffset: it.logStartOffset, maxBytes: it.partitionMaxBytes };
 }
 
-function responseOf(request: FetchRequest, result: FetchResult): FetchResponseInput {
+function responseOf(services: BrokerServices, request: FetchRequest, context: RequestContext, result: FetchResult): FetchResponseInput {
+  const leaders = result.isUrgent && context.apiVersion >= LEADER_HINT_SINCE_VERSION ? new CurrentLeaders(services, context.connection.listenerName) : undefined;
   let next = 0;
-  return {
-    sessionId: 0,
-    responses: request.topics.map((topic) => ({
-      topic: topic.topic,
-      topicId: topic.topicId,
-      partitions: topic.partitions.map((it) => partitionResponse(it.partition, result.partitions[next++]!)),
-    })),
-  };
+  const responses = request.topics.map((topic) => ({
+    topic: topic.topic,
+    topicId: topic.topicId,
+    partitions: topic.partitions.map((it) => {
+      const fetched = result.partitions[next++]!;
+      const response = partitionResponse(it.partition, fetched);
+      return leaders !== undefined && isLeaderHinted(fetched.error) ? { ...response, ...leaders.of({ name: topic.topic, topicId: topic.topicId }, it.partition) } : response;
+    }),
+  }));
+  return leaders === undefined ? { sessionId: 0, responses } : { sessionId: 0, responses, ...leaders.endpoints() };
 }
 
 function partitionResponse(partitionIndex: number, it: FetchedPartition): FetchResponseInput.Partition {
@@ -89,6 +129,7 @@ function partitionResponse(partitionIndex: number, it: FetchedPartition): FetchR
     logStartOffset: it.logStartOffset,
     abortedTransactions: it.abortedTransactions,
     ...(it.diverging === null ? {} : { divergingEpoch: { epoch: it.diverging.leaderEpoch, endOffset: it.diverging.endOffset } }),
+    ...(it.preferredReadReplica < 0 ? {} : { preferredReadReplica: it.preferredReadReplica }),
     records: it.records,
   };
 }

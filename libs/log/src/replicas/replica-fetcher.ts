@@ -1,0 +1,361 @@
+import { errorMessage, isRetriable, OperationalError, type BrokerEpoch, type BrokerId, type Clock, type Endpoint, type LeaderEpoch, type Logger, type Offset, type Scheduled, type Scheduler, type Transport, type Uuid } from '@millrace/foundation';
+import { BrokerConnection } from '@millrace/network';
+import { ErrorCode, errorName, Fetch, ListOffsets, type FetchRequestInput, type FetchResponse } from '@millrace/protocol';
+import { isStorageFailure } from '../storage-failure.js';
+import type { HostedPartition } from './hosted-partition.js';
+import { isThrottledReplica, type ReplicationThrottle } from './replication-throttle.js';
+
+/** What metadata.version 4.0 speaks between brokers. */
+const FETCH_VERSION = 17;
+const LIST_OFFSETS_VERSION = 10;
+const LATEST = -1;
+const EARLIEST = -2;
+const CONNECT_TIMEOUT_MS = 10_000;
+/** The first pause after an error; it doubles up to `replica.fetch.backoff.ms`. */
+const FIRST_PAUSE_MS = 20;
+/** A fetch that is out for so long waits for data: it may be called off for a partition that wants to join. */
+const INTERRUPT_AFTER_MS = 50;
+const NO_BYTES = new Uint8Array(0);
+
+export interface ReplicaFetchSettings {
+  readonly maxBytes: number;
+  readonly minBytes: number;
+  readonly waitMaxMs: number;
+  readonly backoffMs: number;
+  readonly responseMaxBytes: number;
+  readonly socketTimeoutMs: number;
+}
+
+export interface ReplicaFetcherOptions {
+  readonly brokerId: BrokerId;
+  readonly brokerEpoch: () => BrokerEpoch;
+  readonly leaderId: BrokerId;
+  /** Of the leader, as the metadata has it now; undefined when it has none. */
+  readonly endpoint: () => Endpoint | undefined;
+  readonly settings: ReplicaFetchSettings;
+  readonly throttle: ReplicationThrottle;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly logger: Logger;
+}
+
+/** One partition that is fetched. */
+interface Followed {
+  readonly hosted: HostedPartition;
+  /** Its log is being brought in line with the leader's: not fetched meanwhile. */
+  isBusy: boolean;
+  notBeforeMs: number;
+  pauseMs: number;
+  /** Records that the leader's consumers could see at the last answer and this replica had not; -1 before the first. */
+  lag: number;
+}
+
+interface Asked {
+  readonly followed: Followed;
+  readonly fetchOffset: Offset;
+  readonly leaderEpoch: LeaderEpoch;
+}
+
+/**
+ * Fetches from one leader broker, over one connection, all partitions that it leads and this broker follows: one request at a time, which is the back-pressure. A partition in
+ * trouble pauses by itself. Those that brought data go to the end of the next request, so that each gets its share of the bytes.
+ */
+export class ReplicaFetcher {
+  private readonly partitions = new Map<HostedPartition, Followed>();
+  private connection: BrokerConnection | undefined;
+  private outSinceMs: number | undefined;
+  private interruption: Scheduled | undefined;
+  private isInterrupted = false;
+  private wakeUp: (() => void) | undefined;
+  private isStopped = false;
+  private pauseMs = 0;
+  private hasWarned = false;
+  private running: Promise<void> | undefined;
+  /** Partitions that are fetched no more after a fault of ours. */
+  failedPartitions = 0;
+
+  constructor(private readonly options: ReplicaFetcherOptions) {}
+
+  get isEmpty(): boolean {
+    return this.partitions.size === 0;
+  }
+
+  get maxLag(): number {
+    let lag = 0;
+    for (const it of this.partitions.values()) lag = Math.max(lag, it.lag);
+    return lag;
+  }
+
+  /** From now on, from the end of its log; also for one that is here already and has heard of a new leader epoch. */
+  add(hosted: HostedPartition): void {
+    this.partitions.set(hosted, { hosted, isBusy: false, notBeforeMs: 0, pauseMs: 0, lag: -1 });
+    this.running ??= this.run();
+    this.wake();
+  }
+
+  /** What is under way for it has no effect any more; a cut that has begun goes on to its end (`HostedPartition.settled`). */
+  remove(hosted: HostedPartition): void {
+    this.partitions.delete(hosted);
+  }
+
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    this.interruption?.cancel();
+    this.connection?.close();
+    this.wakeUp?.();
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    // Partitions that are added together go into the first request together.
+    await Promise.resolve();
+    while (!this.isStopped) {
+      const asked = this.due();
+      if (asked.length === 0) await this.sleep(this.nextDueMs());
+      else await this.fetch(asked);
+    }
+  }
+
+  private async fetch(asked: readonly Asked[]): Promise<void> {
+    let response: FetchResponse;
+    try {
+      response = await this.exchange(asked);
+    } catch (error) {
+      await this.failed(error);
+      return;
+    }
+    this.pauseMs = 0;
+    this.hasWarned = false;
+    if (response.errorCode !== ErrorCode.NONE) {
+      await this.failed(new OperationalError('FETCH_FAILED', `broker ${this.options.leaderId} answered ${errorName(response.errorCode)}`, { isRetriable: true }));
+      return;
+    }
+    const answers = new Map<Uuid, Map<number, FetchResponse.Partition>>();
+    for (const topic of response.responses) answers.set(topic.topicId, new Map(topic.partitions.map((it) => [it.partitionIndex, it])));
+    // What the next fetch says is here must be as durable as the topic asks.
+    const flushes: Promise<unknown>[] = [];
+    for (const it of asked) {
+      const { hosted } = it.followed;
+      const answer = answers.get(hosted.topicId)?.get(hosted.partition);
+      if (answer !== undefined && this.isStillAsked(it)) this.guarded(it.followed, () => this.take(it, answer, flushes));
+    }
+    if (flushes.length > 0) await Promise.all(flushes);
+  }
+
+  /** In the order of the map, the ones that wait longest first. */
+  private due(): Asked[] {
+    const nowMs = this.options.clock.monotonicMs();
+    const isThrottling = this.options.throttle.isExceeded;
+    const asked: Asked[] = [];
+    for (const followed of this.partitions.values()) {
+      const { hosted } = followed;
+      const { machine } = hosted;
+      if (followed.isBusy || followed.notBeforeMs > nowMs || machine.role !== 'follower' || hosted.isTruncating) continue;
+      if (isThrottling && followed.lag !== 0 && this.isThrottled(hosted)) continue;
+      asked.push({ followed, fetchOffset: hosted.log.logEndOffset, leaderEpoch: machine.leaderEpoch });
+    }
+    return asked;
+  }
+
+  private isThrottled(hosted: HostedPartition): boolean {
+    return isThrottledReplica(hosted.settings.throttledOnFollower, hosted.partition, this.options.brokerId);
+  }
+
+  private nextDueMs(): number {
+    const nowMs = this.options.clock.monotonicMs();
+    let dueMs = nowMs + this.options.settings.backoffMs;
+    for (const it of this.partitions.values()) if (!it.isBusy && it.notBeforeMs > nowMs) dueMs = Math.min(dueMs, it.notBeforeMs);
+    return Math.max(1, Math.ceil(dueMs - nowMs));
+  }
+
+  private async exchange(asked: readonly Asked[]): Promise<FetchResponse> {
+    const { settings } = this.options;
+    const connection = await this.connected();
+    this.outSinceMs = this.options.clock.monotonicMs();
+    try {
+      return await connection.request(Fetch, FETCH_VERSION, this.requestFor(asked), { timeoutMs: settings.socketTimeoutMs + settings.waitMaxMs });
+    } finally {
+      this.outSinceMs = undefined;
+      this.interruption?.cancel();
+      this.interruption = undefined;
+    }
+  }
+
+  private requestFor(asked: readonly Asked[]): FetchRequestInput {
+    const { brokerId, brokerEpoch, settings } = this.options;
+    const topics = new Map<Uuid, FetchRequestInput.Partition[]>();
+    for (const { followed, fetchOffset, leaderEpoch } of asked) {
+      const { topicId, partition, log } = followed.hosted;
+      let partitions = topics.get(topicId);
+      if (partitions === undefined) topics.set(topicId, (partitions = []));
+      partitions.push({ partition, currentLeaderEpoch: leaderEpoch, fetchOffset, lastFetchedEpoch: log.latestEpoch, logStartOffset: log.logStartOffset, partitionMaxBytes: settings.maxBytes });
+    }
+    return {
+      replicaState: { replicaId: brokerId, replicaEpoch: brokerEpoch() },
+      maxWaitMs: settings.waitMaxMs,
+      minBytes: settings.minBytes,
+      maxBytes: settings.responseMaxBytes,
+      isolationLevel: 0,
+      sessionId: 0,
+      sessionEpoch: -1,
+      topics: [...topics].map(([topicId, partitions]) => ({ topicId, partitions })),
+      forgottenTopicsData: [],
+    };
+  }
+
+  private async connected(): Promise<BrokerConnection> {
+    if (this.connection?.isOpen === true) return this.connection;
+    const { transport, clock, scheduler, settings, brokerId, leaderId } = this.options;
+    const endpoint = this.options.endpoint();
+    if (endpoint === undefined) throw new OperationalError('NO_ENDPOINT', `no endpoint of broker ${leaderId} is known`, { isRetriable: true });
+    const connection = await BrokerConnection.connect({ transport, clock, scheduler, endpoint, clientId: `broker-${brokerId}-fetcher`, connectTimeoutMs: Math.min(CONNECT_TIMEOUT_MS, settings.socketTimeoutMs), requestTimeoutMs: settings.socketTimeoutMs });
+    if (this.isStopped) connection.close();
+    return (this.connection = connection);
+  }
+
+  private isStillAsked({ followed, fetchOffset, leaderEpoch }: Asked): boolean {
+    const { hosted } = followed;
+    const { machine } = hosted;
+    return this.partitions.get(hosted) === followed && !followed.isBusy && machine.role === 'follower' && machine.leaderEpoch === leaderEpoch && hosted.log.logEndOffset === fetchOffset;
+  }
+
+  private take({ followed, leaderEpoch }: Asked, answer: FetchResponse.Partition, flushes: Promise<unknown>[]): void {
+    const { hosted } = followed;
+    if (answer.errorCode !== ErrorCode.NONE) {
+      if (answer.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) this.inBackground(followed, () => this.meetLeader(hosted, leaderEpoch));
+      else this.pause(followed, errorName(answer.errorCode));
+      return;
+    }
+    if (answer.divergingEpoch.endOffset >= 0) {
+      const { epoch, endOffset } = answer.divergingEpoch;
+      this.options.logger.info({ topic: hosted.topic, partition: hosted.partition, leaderEpoch: epoch, endOffset, logEndOffset: hosted.log.logEndOffset }, 'the log parts from the leader\'s and is cut to where they agree');
+      this.inBackground(followed, () => hosted.truncateToDivergence({ leaderEpoch: epoch, endOffset }));
+      return;
+    }
+    const records = answer.records ?? NO_BYTES;
+    const outcome = hosted.replicate({ records, highWatermark: answer.highWatermark, logStartOffset: answer.logStartOffset });
+    switch (outcome.kind) {
+      case 'corrupt':
+        this.pause(followed, outcome.problem);
+        return;
+      case 'startsBefore':
+        this.inBackground(followed, () => hosted.startAnewAt(outcome.offset));
+        return;
+      case 'refusedByDisk':
+        this.pause(followed, 'the disk refused');
+        return;
+      case 'replicated':
+        followed.lag = Math.max(0, answer.highWatermark - hosted.log.logEndOffset);
+        if (records.length > 0 && outcome.bytes === 0) return this.pause(followed, 'nothing of what came could be taken');
+        followed.pauseMs = 0;
+        if (outcome.bytes === 0) return;
+        if (this.options.throttle.isOn && this.isThrottled(hosted)) this.options.throttle.record(outcome.bytes);
+        if (outcome.isFlushDue) flushes.push(hosted.flush());
+        this.partitions.delete(hosted);
+        this.partitions.set(hosted, followed);
+    }
+  }
+
+  /** The leader has nothing at the end of this log: it lost some (an unclean election), or its oldest records are newer. */
+  private async meetLeader(hosted: HostedPartition, leaderEpoch: LeaderEpoch): Promise<void> {
+    const [end, start] = await Promise.all([this.leaderOffset(hosted, leaderEpoch, LATEST), this.leaderOffset(hosted, leaderEpoch, EARLIEST)]);
+    const { machine, log, topic, partition } = hosted;
+    if (machine.role !== 'follower' || machine.leaderEpoch !== leaderEpoch) return;
+    this.options.logger.warn({ topic, partition, logEndOffset: log.logEndOffset, leaderStartOffset: start, leaderEndOffset: end }, 'the leader has no records at the end of this log');
+    if (end < log.logEndOffset) await hosted.truncateTo(end);
+    else if (start > log.logEndOffset) await hosted.startAnewAt(start);
+  }
+
+  private async leaderOffset({ topic, partition }: HostedPartition, currentLeaderEpoch: LeaderEpoch, timestamp: number): Promise<Offset> {
+    const connection = await this.connected();
+    const response = await connection.request(ListOffsets, LIST_OFFSETS_VERSION, { replicaId: this.options.brokerId, isolationLevel: 0, topics: [{ name: topic, partitions: [{ partitionIndex: partition, currentLeaderEpoch, timestamp }] }] });
+    const answer = response.topics[0]?.partitions[0];
+    if (answer === undefined || answer.errorCode !== ErrorCode.NONE) throw new OperationalError('LIST_OFFSETS_FAILED', `broker ${this.options.leaderId} answered ${errorName(answer?.errorCode ?? -1)}`, { isRetriable: true });
+    return answer.offset;
+  }
+
+  /** The others go on meanwhile. */
+  private inBackground(followed: Followed, work: () => Promise<void>): void {
+    followed.isBusy = true;
+    work().then(
+      () => this.isFree(followed),
+      (error: unknown) => {
+        if (isRetriable(error)) this.pause(followed, errorMessage(error));
+        else this.fault(followed, error);
+        this.isFree(followed);
+      },
+    );
+  }
+
+  private isFree(followed: Followed): void {
+    followed.isBusy = false;
+    if (this.partitions.get(followed.hosted) === followed) this.wake();
+  }
+
+  /** One partition's trouble is not the others'. */
+  private guarded(followed: Followed, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.fault(followed, error);
+    }
+  }
+
+  /** A failed disk has told so itself. Any other failure is a fault of ours: the partition stays behind until its leadership changes, all others go on. */
+  private fault(followed: Followed, error: unknown): void {
+    const { hosted } = followed;
+    if (this.partitions.get(hosted) === followed) this.partitions.delete(hosted);
+    if (isStorageFailure(error)) return;
+    this.failedPartitions += 1;
+    this.options.logger.error({ topic: hosted.topic, partition: hosted.partition, error: errorMessage(error), stack: error instanceof Error ? error.stack : undefined }, 'partition cannot be replicated and stays behind');
+  }
+
+  private pause(followed: Followed, reason: string): void {
+    const { settings, clock, logger } = this.options;
+    const { topic, partition } = followed.hosted;
+    const isFirst = followed.pauseMs === 0;
+    followed.pauseMs = Math.min(settings.backoffMs, Math.max(FIRST_PAUSE_MS, followed.pauseMs * 2));
+    followed.notBeforeMs = clock.monotonicMs() + followed.pauseMs;
+    if (isFirst) logger.debug({ topic, partition, leader: this.options.leaderId, reason }, 'partition is fetched again after a pause');
+    else if (followed.pauseMs === settings.backoffMs) logger.warn({ topic, partition, leader: this.options.leaderId, reason }, 'partition cannot be fetched; it is tried again');
+  }
+
+  private async failed(error: unknown): Promise<void> {
+    if (this.isStopped) return;
+    if (this.isInterrupted) {
+      this.isInterrupted = false;
+      return;
+    }
+    const { settings, logger, leaderId } = this.options;
+    this.connection?.close();
+    if (!this.hasWarned) logger.warn({ leader: leaderId, error: errorMessage(error) }, 'the leader cannot be reached; it is tried again');
+    this.hasWarned = true;
+    this.pauseMs = Math.min(settings.backoffMs, Math.max(FIRST_PAUSE_MS, this.pauseMs * 2));
+    await this.sleep(this.pauseMs, { isUninterrupted: true });
+  }
+
+  /** Something can be fetched that is not in the request that is out, if one is: that one is called off when it only waits. */
+  private wake(): void {
+    this.wakeUp?.();
+    if (this.outSinceMs === undefined || this.interruption !== undefined) return;
+    const leftMs = this.outSinceMs + INTERRUPT_AFTER_MS - this.options.clock.monotonicMs();
+    this.interruption = this.options.scheduler.after(Math.max(0, Math.ceil(leftMs)), () => {
+      this.isInterrupted = true;
+      this.connection?.close();
+    });
+  }
+
+  private sleep(ms: number, options: { readonly isUninterrupted?: boolean } = {}): Promise<void> {
+    if (this.isStopped) return Promise.resolve();
+    return new Promise((resolve) => {
+      const end = (): void => {
+        timer.cancel();
+        this.wakeUp = undefined;
+        resolve();
+      };
+      const timer = this.options.scheduler.after(ms, end);
+      this.wakeUp = options.isUninterrupted === true ? () => this.isStopped && end() : end;
+    });
+  }
+}
