@@ -41,29 +41,36 @@ export class GroupCoordinators {
     return this.partitionCount > 0;
   }
 
-  /** This broker leads the partition: its groups are loaded in the background. */
-  begin(hosted: HostedPartition): void {
-    if (this.drivers.has(hosted.partition)) return;
-    this.load(hosted, RELOAD_MS);
+  /** The partition has a role here (anew): while this broker leads it, its groups are served here, from what was in the log when it began to lead. */
+  follow(hosted: HostedPartition): void {
+    const { partition } = hosted;
+    const isLeader = hosted.machine.role === 'leader';
+    const driver = this.drivers.get(partition);
+    if (isLeader && driver?.hosted === hosted && (driver.isCurrent || this.reloads.has(partition))) return;
+    this.end(partition);
+    if (isLeader) this.load(hosted, RELOAD_MS);
   }
 
   /** What cannot be loaded is tried again, from the start, as long as this broker leads the partition. Meanwhile its groups have no coordinator here. */
   private load(hosted: HostedPartition, retryMs: number): void {
     const { config, clock, scheduler, random, codecs, logger, decompressedBytesMax } = this.options;
     const { partition } = hosted;
-    const driver = new GroupShardDriver({ hosted, coordinator: new GroupCoordinator({ config, random }), clock, scheduler, codecs, logger, decompressedBytesMax });
+    const loadAgain = (): void => {
+      if (this.drivers.get(partition) !== driver || hosted.machine.role !== 'leader') return;
+      const reload = scheduler.after(retryMs, () => {
+        this.reloads.delete(partition);
+        this.load(hosted, Math.min(retryMs * 2, RELOAD_MS_MAX));
+      });
+      this.reloads.set(partition, reload);
+    };
+    const driver = new GroupShardDriver({ hosted, coordinator: new GroupCoordinator({ config, random }), clock, scheduler, codecs, logger, decompressedBytesMax, onGivenUp: loadAgain });
     this.drivers.set(partition, driver);
     driver.load().catch((error: unknown) => {
       if (driver.state === 'unloaded') return;
       driver.unload();
       const isLeader = hosted.machine.role === 'leader';
       logger.error({ partition, error: errorMessage(error), ...(isLeader ? { retryMs } : {}) }, 'group coordinator cannot be loaded');
-      if (!isLeader) return;
-      const reload = scheduler.after(retryMs, () => {
-        this.reloads.delete(partition);
-        this.load(hosted, Math.min(retryMs * 2, RELOAD_MS_MAX));
-      });
-      this.reloads.set(partition, reload);
+      loadAgain();
     });
   }
 

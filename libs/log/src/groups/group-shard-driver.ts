@@ -16,6 +16,8 @@ export interface GroupShardDriverOptions {
   readonly codecs: Codecs;
   readonly logger: Logger;
   readonly decompressedBytesMax: number;
+  /** Called once when the shard gave up by itself: this broker leads the partition no more, or the disk failed. */
+  readonly onGivenUp: () => void;
 }
 
 /** Replies that wait until what was appended before them is committed. */
@@ -29,21 +31,35 @@ interface HeldReplies {
  * produce, tells it how that went, and answers requests once their records are committed. It knows nothing of rebalances.
  */
 export class GroupShardDriver implements PartitionWaiter {
+  readonly waitsFor = 'producers';
   /** `unloaded`: the shard answers nothing any more. */
   state: 'loading' | 'active' | 'unloaded' = 'loading';
+  /** The leadership that the state belongs to. */
+  private readonly leadershipsLost: number;
+  private onceCommitted: (() => void) | undefined;
   private readonly resolvers = new Map<number, (reply: GroupReply | 'unloaded') => void>();
   private held: HeldReplies[] = [];
   private nextToken = 0;
   private timer: Scheduled | undefined;
   private timerDueMs = Number.POSITIVE_INFINITY;
 
-  constructor(private readonly options: GroupShardDriverOptions) {}
+  constructor(private readonly options: GroupShardDriverOptions) {
+    this.leadershipsLost = options.hosted.leadershipsLost;
+  }
+
+  /** False once another broker led the partition since: what it wrote is not in this state. */
+  get isCurrent(): boolean {
+    return this.state !== 'unloaded' && this.leadershipsLost === this.hosted.leadershipsLost;
+  }
 
   get hosted(): HostedPartition {
     return this.options.hosted;
   }
 
-  /** Replays the partition from its start. A record that cannot be read is skipped and told: one bad group must not take the others away. */
+  /**
+   * Replays the partition from its start, and waits until all of that is committed: nothing that could be lost again is shown. A record that cannot be read is skipped and told:
+   * one bad group must not take the others away.
+   */
   async load(): Promise<void> {
     const { hosted, coordinator, logger } = this.options;
     const startedMs = this.options.clock.monotonicMs();
@@ -61,10 +77,13 @@ export class GroupShardDriver implements PartitionWaiter {
         read.release();
       }
     }
-    if (this.state !== 'loading') return;
+    if (!this.isCurrent) return;
+    hosted.wait(this);
+    if (!this.isCommitted(logEndOffset)) await this.untilCommitted(logEndOffset);
+    // Unloaded in the meantime.
+    if (!this.isCurrent) return;
     coordinator.loaded(this.options.clock.nowMs());
     this.state = 'active';
-    hosted.wait(this);
     this.rearm();
     if (logEndOffset > 0) logger.debug({ partition: hosted.partition, records: logEndOffset, durationMs: this.options.clock.monotonicMs() - startedMs }, 'group coordinator loaded');
   }
@@ -80,6 +99,7 @@ export class GroupShardDriver implements PartitionWaiter {
     // Whoever is left waited for records that are not known to be committed.
     for (const resolve of this.resolvers.values()) resolve('unloaded');
     this.resolvers.clear();
+    this.onceCommitted?.();
   }
 
   /** One request that the shard answers now or later; `unloaded` when nobody knows whether it took effect. */
@@ -108,16 +128,34 @@ export class GroupShardDriver implements PartitionWaiter {
   }
 
   onPartitionChanged(): void {
-    const { machine } = this.hosted;
-    while (this.held.length > 0) {
-      const first = this.held[0]!;
-      const status = machine.appendStatus(first.requiredOffset);
-      if (status === 'pending') return;
-      this.held.shift();
-      if (status === 'complete') this.send(first.replies);
-      else this.unload();
+    if (this.hosted.machine.role !== 'leader' || !this.isCurrent) {
+      this.giveUp();
+      return;
     }
-    if (machine.role !== 'leader') this.unload();
+    this.onceCommitted?.();
+    while (this.held.length > 0 && this.isCommitted(this.held[0]!.requiredOffset)) this.send(this.held.shift()!.replies);
+  }
+
+  /** Once it is, no later leader can be without it. That the in-sync replicas have become fewer since changes nothing about that. */
+  private isCommitted(offset: Offset): boolean {
+    const { machine } = this.hosted;
+    return machine.role === 'leader' && machine.highWatermark >= offset;
+  }
+
+  private untilCommitted(offset: Offset): Promise<void> {
+    return new Promise((resolve) => {
+      this.onceCommitted = () => {
+        if (this.state === 'loading' && !this.isCommitted(offset)) return;
+        this.onceCommitted = undefined;
+        resolve();
+      };
+    });
+  }
+
+  private giveUp(): void {
+    if (this.state === 'unloaded') return;
+    this.unload();
+    this.options.onGivenUp();
   }
 
   private append(effects: GroupEffects): void {
@@ -140,10 +178,10 @@ export class GroupShardDriver implements PartitionWaiter {
       return;
     }
     hosted.flush().then(
-      (isFlushed) => (isFlushed ? this.answer(effects.replies, info.nextOffset) : this.unload()),
+      (isFlushed) => (isFlushed ? this.answer(effects.replies, info.nextOffset) : this.giveUp()),
       (error: unknown) => {
         this.options.logger.error({ partition: hosted.partition, error: errorMessage(error) }, 'a flush of group records failed; the group coordinator stops');
-        this.unload();
+        this.giveUp();
       },
     );
   }
@@ -151,7 +189,7 @@ export class GroupShardDriver implements PartitionWaiter {
   /** Invariant 4 of the coordinator: a reply leaves once everything appended before it is committed. */
   private answer(replies: readonly GroupReply[], requiredOffset: Offset): void {
     if (replies.length === 0) return;
-    if (this.held.length === 0 && this.hosted.machine.appendStatus(requiredOffset) === 'complete') this.send(replies);
+    if (this.held.length === 0 && this.isCommitted(requiredOffset)) this.send(replies);
     else this.held.push({ requiredOffset, replies });
   }
 
