@@ -57,6 +57,7 @@ import { AllocateProducerIds } from './67-allocate-producer-ids.js';
 import { ConsumerGroupHeartbeat } from './68-consumer-group-heartbeat.js';
 import { ConsumerGroupDescribe } from './69-consumer-group-describe.js';
 import { ControllerRegistration } from './70-controller-registration.js';
+import { AssignReplicasToDirs } from './73-assign-replicas-to-dirs.js';
 import { ListConfigResources } from './74-list-config-resources.js';
 import { DescribeTopicPartitions } from './75-describe-topic-partitions.js';
 import { ConsumerProtocolSubscription, ConsumerProtocolAssignment } from './consumer-protocol.js';
@@ -125,6 +126,7 @@ export const ApiKey = {
   ConsumerGroupHeartbeat: 68,
   ConsumerGroupDescribe: 69,
   ControllerRegistration: 70,
+  AssignReplicasToDirs: 73,
   ListConfigResources: 74,
   DescribeTopicPartitions: 75,
 } as const;
@@ -132,7 +134,7 @@ export type ApiName = keyof typeof ApiKey;
 export type ApiKey = (typeof ApiKey)[ApiName];
 
 /** Every API that has a schema, in the order of the keys. */
-export const APIS: readonly AnyApi[] = [Produce, Fetch, ListOffsets, Metadata, OffsetCommit, OffsetFetch, FindCoordinator, JoinGroup, Heartbeat, LeaveGroup, SyncGroup, DescribeGroups, ListGroups, SaslHandshake, ApiVersions, CreateTopics, DeleteTopics, DeleteRecords, InitProducerId, OffsetForLeaderEpoch, AddPartitionsToTxn, AddOffsetsToTxn, EndTxn, WriteTxnMarkers, TxnOffsetCommit, DescribeAcls, CreateAcls, DeleteAcls, DescribeConfigs, AlterConfigs, DescribeLogDirs, SaslAuthenticate, CreatePartitions, DeleteGroups, ElectLeaders, IncrementalAlterConfigs, AlterPartitionReassignments, ListPartitionReassignments, OffsetDelete, Vote, BeginQuorumEpoch, EndQuorumEpoch, DescribeQuorum, AlterPartition, UpdateFeatures, FetchSnapshot, DescribeCluster, DescribeProducers, BrokerRegistration, BrokerHeartbeat, UnregisterBroker, DescribeTransactions, ListTransactions, AllocateProducerIds, ConsumerGroupHeartbeat, ConsumerGroupDescribe, ControllerRegistration, ListConfigResources, DescribeTopicPartitions];
+export const APIS: readonly AnyApi[] = [Produce, Fetch, ListOffsets, Metadata, OffsetCommit, OffsetFetch, FindCoordinator, JoinGroup, Heartbeat, LeaveGroup, SyncGroup, DescribeGroups, ListGroups, SaslHandshake, ApiVersions, CreateTopics, DeleteTopics, DeleteRecords, InitProducerId, OffsetForLeaderEpoch, AddPartitionsToTxn, AddOffsetsToTxn, EndTxn, WriteTxnMarkers, TxnOffsetCommit, DescribeAcls, CreateAcls, DeleteAcls, DescribeConfigs, AlterConfigs, DescribeLogDirs, SaslAuthenticate, CreatePartitions, DeleteGroups, ElectLeaders, IncrementalAlterConfigs, AlterPartitionReassignments, ListPartitionReassignments, OffsetDelete, Vote, BeginQuorumEpoch, EndQuorumEpoch, DescribeQuorum, AlterPartition, UpdateFeatures, FetchSnapshot, DescribeCluster, DescribeProducers, BrokerRegistration, BrokerHeartbeat, UnregisterBroker, DescribeTransactions, ListTransactions, AllocateProducerIds, ConsumerGroupHeartbeat, ConsumerGroupDescribe, ControllerRegistration, AssignReplicasToDirs, ListConfigResources, DescribeTopicPartitions];
 
 /** Messages that stand in records rather than in requests and responses, by the log or place that they belong to. */
 export const MESSAGES = {
