@@ -21,7 +21,7 @@ describe('brokers', () => {
     expect(cluster.heartbeat(1)).toMatchObject({ errorCode: 0, isCaughtUp: true, isFenced: false });
     expect(cluster.controller.image.broker(1)?.isFenced).toBe(false);
     expect(errorName(cluster.heartbeat(1, { epoch: 77 }).errorCode ?? 0)).toBe('STALE_BROKER_EPOCH');
-    expect(errorName(cluster.heartbeat(5).errorCode ?? 0)).toBe('BROKER_ID_NOT_REGISTERED');
+    expect(errorName(cluster.heartbeat(5).errorCode ?? 0)).toBe('STALE_BROKER_EPOCH');
   });
 
   it('keep their epoch when the same process asks again; another process with the id must wait for the session to end', () => {
@@ -47,9 +47,9 @@ describe('brokers', () => {
     cluster.nowMs += 4000;
     for (let records = cluster.controller.tick(cluster.nowMs); records.length > 0; records = cluster.controller.tick(cluster.nowMs)) cluster.append(records);
     expect([...cluster.controller.image.brokers.values()].map((it) => `${it.brokerId}:${it.isFenced}`)).toEqual(['1:true', '2:false', '3:true']);
-    expect(cluster.partitions('t')).toEqual(['1,2/2 2@1 v1', '1,3/3 -1@2 v2']);
+    expect(cluster.partitions('t')).toEqual(['1,2/2 2@1 v1', '1,3/ 3? -1@2 v2']);
     cluster.heartbeat(1);
-    expect(cluster.partitions('t')).toEqual(['1,2/2 2@1 v1', '1,3/3 -1@2 v2']);
+    expect(cluster.partitions('t')).toEqual(['1,2/2 2@1 v1', '1,3/ 3? -1@2 v2']);
     cluster.heartbeat(3);
     expect(cluster.partitions('t')).toEqual(['1,2/2 2@1 v1', '1,3/3 3@3 v3']);
   });
@@ -61,11 +61,18 @@ describe('brokers', () => {
     expect(cluster.heartbeat(1, { wantShutDown: true })).toMatchObject({ shouldShutDown: false, isFenced: false });
     expect(cluster.partitions('t')).toEqual(['1,2/2 2@1 v1']);
     expect(cluster.controller.image.broker(1)?.isShuttingDown).toBe(true);
-    expect(cluster.heartbeat(1, { wantShutDown: true, behind: 1 })).toMatchObject({ shouldShutDown: false });
+    // The other one has not read yet that it leads.
+    expect(cluster.heartbeat(1, { wantShutDown: true })).toMatchObject({ shouldShutDown: false });
+    cluster.heartbeat(2, { behind: 1 });
+    expect(cluster.heartbeat(1, { wantShutDown: true })).toMatchObject({ shouldShutDown: false });
+    cluster.heartbeat(2);
     expect(cluster.heartbeat(1, { wantShutDown: true })).toMatchObject({ shouldShutDown: true, isFenced: true });
     // Alone: the partition waits without a leader for the only one that has its records.
     cluster.heartbeat(2, { wantShutDown: true });
-    expect(cluster.partitions('t')).toEqual(['1,2/2 -1@2 v2']);
+    expect(cluster.partitions('t')).toEqual(['1,2/ 2? -1@2 v2']);
+    expect(cluster.heartbeat(2, { wantShutDown: true })).toMatchObject({ shouldShutDown: true });
+    // What was told to go has no session any more.
+    expect(cluster.register(1, { incarnationId: 'otherAAAAAAAAAAAAAAAAA' })).toMatchObject({ errorCode: 0 });
   });
 
   it('restarted alone lead again what only they have, in a new leader epoch', () => {
@@ -74,7 +81,7 @@ describe('brokers', () => {
     cluster.create({ name: 't', numPartitions: 2 });
     cluster.nowMs += 10_000;
     cluster.register(1, { incarnationId: 'secondAAAAAAAAAAAAAAAA' });
-    expect(cluster.partitions('t')).toEqual(['1/1 -1@1 v1', '1/1 -1@1 v1']);
+    expect(cluster.partitions('t')).toEqual(['1/ -1@1 v1', '1/ -1@1 v1']);
     cluster.heartbeat(1);
     expect(cluster.partitions('t')).toEqual(['1/1 1@2 v2', '1/1 1@2 v2']);
     expect(cluster.delta.localChanges(cluster.follower, 1).leading.map((it) => `${it.topic.name}-${it.partition.partitionId}`)).toEqual(['t-0', 't-1']);
@@ -89,7 +96,7 @@ describe('brokers', () => {
     cluster.heartbeat(2, { wantFence: true });
     cluster.heartbeat(2);
     cluster.heartbeat(1, { wantFence: true });
-    expect([cluster.partitions('safe'), cluster.partitions('eager')]).toEqual([['1,2/1 -1@1 v2'], ['1,2/2 2@1 v2']]);
+    expect([cluster.partitions('safe'), cluster.partitions('eager')]).toEqual([['1,2/ 1? -1@1 v2'], ['1,2/2 2@1 v2']]);
     expect(cluster.controller.image.topic('eager')?.partitions[0]?.isRecovering).toBe(true);
   });
 });
@@ -260,7 +267,7 @@ describe('settings', () => {
     const cluster = withTopic();
     expect(alter(cluster, '1', [['log.retention.ms', SET, '7']], 4)).toBe('NONE');
     expect(alter(cluster, '', [['log.segment.bytes', SET, '2000000']], 4)).toBe('NONE');
-    expect([of(cluster, 'BROKER', '1'), of(cluster, 'BROKER', '')]).toEqual([{ 'log.retention.ms': '7' }, { 'log.segment.bytes': '2000000' }]);
+    expect([of(cluster, 'BROKER', '1'), of(cluster, 'BROKER', '')]).toEqual([{ 'log.retention.ms': '7' }, { 'min.insync.replicas': '1', 'log.segment.bytes': '2000000' }]);
     expect(alter(cluster, '', [['log.segment.bytes', SET, '2']], 4)).toMatch(/^INVALID_CONFIG: Invalid value 2 for configuration log.segment.bytes/);
     expect(alter(cluster, '1', [['node.id', SET, '7']], 4)).toBe('INVALID_CONFIG: Cannot update these configs dynamically: node.id');
     expect(alter(cluster, 'x', [['log.retention.ms', SET, '7']], 4)).toBe('INVALID_REQUEST: Unable to parse broker name as a base 10 number.');
@@ -353,7 +360,7 @@ describe('producer ids and features', () => {
     expect(update('metadata.version', 25)).toBe('NONE');
     expect(update('metadata.version', 26)).toMatch(/^INVALID_UPDATE_VERSION: Invalid update version 26 for feature metadata.version/);
     expect(update('share.version', 1)).toMatch(/^INVALID_UPDATE_VERSION/);
-    expect(cluster.controller.image.featureLevels).toEqual(new Map([['metadata.version', 25]]));
+    expect(cluster.controller.image.featureLevels).toEqual(new Map([['metadata.version', 25], ['eligible.leader.replicas.version', 1]]));
   });
 });
 
@@ -373,5 +380,5 @@ describe('snapshots', () => {
 });
 
 function plain(image: MetadataImage): unknown {
-  return { topics: [...image.topics], brokers: [...image.brokers], configs: [...image.configResources], features: [...image.featureLevels], nextProducerId: image.nextProducerId };
+  return { topics: [...image.topics], brokers: [...image.brokers], controllers: [...image.controllers], configs: [...image.configResources], features: [...image.featureLevels], nextProducerId: image.nextProducerId };
 }

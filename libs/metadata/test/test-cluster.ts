@@ -27,7 +27,7 @@ export class TestCluster {
       dynamicBrokerConfigs: BROKER_TOPIC_DEFAULTS,
       ...config,
     });
-    this.append(this.controller.activate());
+    this.append(this.controller.activate(this.nowMs));
   }
 
   get moment(): { nowMs: number; random: Random } {
@@ -103,8 +103,8 @@ export class TestCluster {
     return only;
   }
 
-  /** The partitions of a topic in short: `replicas/isr leader@leaderEpoch v partitionEpoch`. */
+  /** The partitions of a topic in short: `replicas/isr [eligible?] leader@leaderEpoch v partitionEpoch`. */
   partitions(topic: string): string[] {
-    return (this.controller.image.topic(topic)?.partitions ?? []).map((it) => `${it.replicas.join(',')}/${it.isr.join(',')} ${it.leader}@${it.leaderEpoch} v${it.partitionEpoch}`);
+    return (this.controller.image.topic(topic)?.partitions ?? []).map((it) => `${it.replicas.join(',')}/${it.isr.join(',')} ${it.eligibleLeaderReplicas.map((id) => `${id}? `).join('')}${it.leader}@${it.leaderEpoch} v${it.partitionEpoch}`);
   }
 }

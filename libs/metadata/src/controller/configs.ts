@@ -1,4 +1,3 @@
-import type { BrokerId } from '@millrace/foundation';
 import {
   ErrorCode,
   type AlterConfigsRequest,
@@ -9,29 +8,25 @@ import {
 } from '@millrace/protocol';
 import { parseConfigValue, splitList, type ConfigKey } from '../config/config-key.js';
 import { CONFIG_RESOURCE_TYPES, configResourceKey, configResourceTypeOf, type ConfigResourceType } from '../config/config-resource.js';
-import { effectiveTopicConfig, type BrokerConfigLayers } from '../config/effective-config.js';
+import { effectiveTopicConfig } from '../config/effective-config.js';
 import { topicConfigKey } from '../config/topic-configs.js';
 import { topicConfigProblem } from '../config/validate-configs.js';
 import { topicNameProblem } from '../topic-name.js';
-import { attempt, refuse, type ControllerResult, type ControllerView } from './controller-result.js';
+import { hasEligibleReplicas } from './topic-rules.js';
+import { brokerLayers } from './broker-layers.js';
+import { attempt, isTooMuch, refuse, TOO_MUCH, type ControllerResult, type ControllerView } from './controller-result.js';
 
 const SET = 0;
 const DELETE = 1;
 const APPEND = 2;
 const SUBTRACT = 3;
 
+const MIN_IN_SYNC_REPLICAS = 'min.insync.replicas';
+const VALUE_LENGTH_MAX = 32767;
+
 interface Resource {
   readonly type: ConfigResourceType;
   readonly name: string;
-}
-
-/** The settings of a broker by their strength; a broker id of -1: what all brokers share. */
-export function brokerLayers(view: ControllerView, brokerId: BrokerId): BrokerConfigLayers {
-  return {
-    dynamicBroker: brokerId < 0 ? new Map() : view.image.configs('BROKER', String(brokerId)),
-    dynamicDefault: view.image.configs('BROKER', ''),
-    static: view.config.staticBrokerConfigs,
-  };
 }
 
 export function incrementalAlterConfigs(view: ControllerView, request: IncrementalAlterConfigsRequest): ControllerResult<IncrementalAlterConfigsResponseInput> {
@@ -49,7 +44,7 @@ export function incrementalAlterConfigs(view: ControllerView, request: Increment
     });
     return answered(resourceType, resourceName, result, records);
   });
-  return { records: request.validateOnly ? [] : records, response: { responses } };
+  return altered(view, records, responses, request.validateOnly);
 }
 
 /** The older form: what is not named goes back to its default. */
@@ -67,7 +62,23 @@ export function alterConfigs(view: ControllerView, request: AlterConfigsRequest)
     });
     return answered(resourceType, resourceName, result, records);
   });
-  return { records: request.validateOnly ? [] : records, response: { responses } };
+  return altered(view, records, responses, request.validateOnly);
+}
+
+function altered(view: ControllerView, records: MetadataRecord[], responses: AlterConfigsResponseInput.Topic[], isValidation: boolean): ControllerResult<{ responses: AlterConfigsResponseInput.Topic[] }> {
+  if (isValidation) return { records: [], response: { responses } };
+  const all = [...records, ...forgottenEligibleReplicas(view, records)];
+  if (isTooMuch(all)) return { records: [], response: { responses: responses.map(({ resourceType, resourceName }) => ({ resourceType, resourceName, ...TOO_MUCH })) } };
+  return { records: all, response: { responses }, isAtomic: true };
+}
+
+/** Who was eligible to lead under another min.insync.replicas may lack what was acknowledged under this one. */
+function forgottenEligibleReplicas(view: ControllerView, records: readonly MetadataRecord[]): MetadataRecord[] {
+  if (!hasEligibleReplicas(view)) return [];
+  return records.flatMap((it): MetadataRecord[] => {
+    if (it.type !== 'ConfigRecord' || it.record.name !== MIN_IN_SYNC_REPLICAS) return [];
+    return [{ type: 'ClearElrRecord', version: 0, record: { topicName: it.record.resourceType === CONFIG_RESOURCE_TYPES.TOPIC ? it.record.resourceName : '' } }];
+  });
 }
 
 function answered(resourceType: number, resourceName: string, result: ReturnType<typeof attempt<MetadataRecord[]>>, records: MetadataRecord[]): AlterConfigsResponseInput.Topic {
@@ -133,11 +144,17 @@ function inherited(view: ControllerView, resource: Resource, name: string): stri
 
 /** The records for what differs, once the whole of it is found valid. */
 function changesOf(view: ControllerView, resource: Resource, current: ReadonlyMap<string, string>, next: ReadonlyMap<string, string>, names: readonly string[]): MetadataRecord[] {
+  const changed = names.filter((name) => current.get(name) !== next.get(name));
+  if (resource.type === 'BROKER' && changed.includes(MIN_IN_SYNC_REPLICAS) && hasEligibleReplicas(view)) {
+    if (resource.name !== '') refuse(ErrorCode.INVALID_CONFIG, 'Broker-level min.insync.replicas cannot be altered while ELR is enabled.');
+    if (!next.has(MIN_IN_SYNC_REPLICAS)) refuse(ErrorCode.INVALID_CONFIG, 'Cluster-level min.insync.replicas cannot be removed while ELR is enabled.');
+  }
+  if (changed.some((name) => (next.get(name)?.length ?? 0) > VALUE_LENGTH_MAX)) {
+    refuse(ErrorCode.INVALID_CONFIG, `The configuration value cannot be added because it exceeds the maximum value size of ${VALUE_LENGTH_MAX} bytes.`);
+  }
   const problem = resource.type === 'TOPIC' ? topicConfigProblem(next) : brokerConfigProblem(view, next, names);
   if (problem !== null) refuse(ErrorCode.INVALID_CONFIG, problem);
-  return names
-    .filter((name) => current.get(name) !== next.get(name))
-    .map((name) => ({ type: 'ConfigRecord', version: 0, record: { resourceType: CONFIG_RESOURCE_TYPES[resource.type], resourceName: resource.name, name, value: next.get(name) ?? null } }));
+  return changed.map((name) => ({ type: 'ConfigRecord', version: 0, record: { resourceType: CONFIG_RESOURCE_TYPES[resource.type], resourceName: resource.name, name, value: next.get(name) ?? null } }));
 }
 
 function brokerConfigProblem(view: ControllerView, next: ReadonlyMap<string, string>, names: readonly string[]): string | null {

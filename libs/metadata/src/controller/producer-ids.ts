@@ -1,5 +1,5 @@
 import { ErrorCode, type AllocateProducerIdsRequest, type AllocateProducerIdsResponseInput } from '@millrace/protocol';
-import { brokerEpochError } from './brokers.js';
+import { brokerEpochError } from './register-broker.js';
 import { PRODUCER_ID_BLOCK } from './controller-config.js';
 import type { ControllerResult, ControllerView } from './controller-result.js';
 

@@ -13,12 +13,15 @@ import { CONFIG_RESOURCE_TYPES } from '../config/config-resource.js';
 import { CONFIG_SOURCES, effectiveTopicConfigs, type ConfigValues } from '../config/effective-config.js';
 import { topicConfigProblem } from '../config/validate-configs.js';
 import { isActive } from '../image/broker-registration.js';
-import { UNASSIGNED_DIRECTORY, type TopicImage } from '../image/topic-image.js';
+import { partitionRecord } from '../image/image-records.js';
+import { NO_LEADER, type TopicImage } from '../image/topic-image.js';
 import { collisionForm, topicNameProblem } from '../topic-name.js';
 import { PARTITIONS_PER_REQUEST_MAX } from './controller-config.js';
-import { attempt, refuse, type ControllerMoment, type ControllerResult, type ControllerView } from './controller-result.js';
-import { brokerLayers } from './configs.js';
+import { attempt, isTooMuch, refuse, TOO_MUCH, type ControllerMoment, type ControllerResult, type ControllerView } from './controller-result.js';
+import { brokerLayers } from './broker-layers.js';
+import { checkAssignment } from './manual-assignment.js';
 import { placeReplicas } from './placement.js';
+import { directoryFor } from './topic-rules.js';
 
 /** Replicas of one new partition, and those of them that are fit to be in sync. */
 interface NewPartition {
@@ -44,7 +47,8 @@ export function createTopics(view: ControllerView, moment: ControllerMoment, req
     records.push(...result.value.records);
     return result.value.response;
   });
-  return { records: request.validateOnly ? [] : records, response: { topics } };
+  if (isTooMuch(records)) return { records: [], response: { topics: topics.map(({ name }) => ({ name, topicId: ZERO_UUID, numPartitions: -1, replicationFactor: -1, configs: [], topicConfigErrorCode: 0, ...TOO_MUCH })) } };
+  return { records: request.validateOnly ? [] : records, response: { topics }, isAtomic: true };
 }
 
 function createTopic(
@@ -124,23 +128,6 @@ function assignedPartitions(view: ControllerView, topic: CreateTopicsRequest.Top
   });
 }
 
-/** A manual assignment: known brokers, each once, and as many as in the partitions before. */
-function checkAssignment(view: ControllerView, replicas: readonly BrokerId[], replicationFactor: number | undefined): void {
-  if (replicas.length === 0) refuse(ErrorCode.INVALID_REPLICA_ASSIGNMENT, 'The manual partition assignment includes an empty replica list.');
-  const seen = new Set<BrokerId>();
-  for (const id of replicas) {
-    if (view.image.broker(id) === undefined) refuse(ErrorCode.INVALID_REPLICA_ASSIGNMENT, `The manual partition assignment includes broker ${id}, but no such broker is registered.`);
-    if (seen.has(id)) refuse(ErrorCode.INVALID_REPLICA_ASSIGNMENT, `The manual partition assignment includes the broker ${id} more than once.`);
-    seen.add(id);
-  }
-  if (replicationFactor !== undefined && replicas.length !== replicationFactor) {
-    refuse(
-      ErrorCode.INVALID_REPLICA_ASSIGNMENT,
-      `The manual partition assignment includes a partition with ${replicas.length} replica(s), but this is not consistent with previous partitions, which have ${replicationFactor} replica(s).`,
-    );
-  }
-}
-
 function withActiveIsr(view: ControllerView, partition: number, replicas: readonly BrokerId[]): NewPartition {
   const placed = withIsr(view, replicas);
   if (placed.isr.length > 0) return placed;
@@ -152,29 +139,19 @@ function withIsr(view: ControllerView, replicas: readonly BrokerId[]): NewPartit
 }
 
 function newPartitionRecord(view: ControllerView, topicId: Uuid, partitionId: number, partition: NewPartition): MetadataRecord {
-  return {
-    type: 'PartitionRecord',
-    version: 1,
-    record: {
-      partitionId,
-      topicId,
-      replicas: [...partition.replicas],
-      isr: [...partition.isr],
-      removingReplicas: [],
-      addingReplicas: [],
-      leader: partition.isr[0] ?? -1,
-      leaderRecoveryState: 0,
-      leaderEpoch: 0,
-      partitionEpoch: 0,
-      // A broker with one directory leaves no choice; with several it chooses itself.
-      directories: partition.replicas.map((id) => {
-        const logDirs = view.image.broker(id)?.logDirs ?? [];
-        return logDirs.length === 1 ? (logDirs[0] ?? UNASSIGNED_DIRECTORY) : UNASSIGNED_DIRECTORY;
-      }),
-      eligibleLeaderReplicas: null,
-      lastKnownElr: null,
-    },
-  };
+  return partitionRecord(topicId, {
+    partitionId,
+    ...partition,
+    directories: partition.replicas.map((id) => directoryFor(view, id)),
+    removingReplicas: [],
+    addingReplicas: [],
+    eligibleLeaderReplicas: [],
+    lastKnownElr: [],
+    leader: partition.isr[0] ?? NO_LEADER,
+    isRecovering: false,
+    leaderEpoch: 0,
+    partitionEpoch: 0,
+  });
 }
 
 /** By name (versions 1 to 5, and 6) or by id (6). */
@@ -193,7 +170,7 @@ export function deleteTopics(view: ControllerView, request: DeleteTopicsRequest)
     if ('error' in result) return { name, topicId, ...result.error };
     return { name: result.value.name, topicId: result.value.topicId, errorCode: ErrorCode.NONE, errorMessage: null };
   });
-  return { records, response: { responses } };
+  return { records, response: { responses }, isAtomic: true };
 }
 
 function findTopic(view: ControllerView, name: string | null, topicId: Uuid): TopicImage {
@@ -216,7 +193,8 @@ export function createPartitions(view: ControllerView, moment: ControllerMoment,
     records.push(...result.value);
     return { name, errorCode: ErrorCode.NONE, errorMessage: null };
   });
-  return { records: request.validateOnly ? [] : records, response: { results } };
+  if (isTooMuch(records)) return { records: [], response: { results: results.map(({ name }) => ({ name, ...TOO_MUCH })) } };
+  return { records: request.validateOnly ? [] : records, response: { results }, isAtomic: true };
 }
 
 function addPartitions(view: ControllerView, random: Random, request: CreatePartitionsRequest.Topic): MetadataRecord[] {

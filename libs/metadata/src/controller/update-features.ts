@@ -1,8 +1,12 @@
 import { ErrorCode, type MetadataRecord, type UpdateFeaturesRequest, type UpdateFeaturesResponseInput } from '@millrace/protocol';
-import { METADATA_VERSION_FEATURE, SUPPORTED_FEATURES } from '../features.js';
+import { CONFIG_RESOURCE_TYPES } from '../config/config-resource.js';
+import { ELIGIBLE_LEADER_REPLICAS_FEATURE, METADATA_VERSION_FEATURE, SUPPORTED_FEATURES } from '../features.js';
+import type { FeatureRange } from '../image/broker-registration.js';
 import { attempt, refuse, type ControllerResult, type ControllerView } from './controller-result.js';
 
 const UPGRADE = 1;
+const UPGRADE_TYPE_MAX = 3;
+const ABSENT = { minSupportedVersion: 0, maxSupportedVersion: 0 };
 
 /** All or nothing: one update that cannot be made fails the request. */
 export function updateFeatures(view: ControllerView, request: UpdateFeaturesRequest): ControllerResult<UpdateFeaturesResponseInput> {
@@ -11,10 +15,21 @@ export function updateFeatures(view: ControllerView, request: UpdateFeaturesRequ
     const result = attempt(() => checkUpdate(view, update));
     if ('error' in result) return { records: [], response: { ...result.error, results: request.featureUpdates.map((it) => ({ feature: it.feature, ...result.error })) } };
     const { feature, maxVersionLevel } = update;
+    if (feature === ELIGIBLE_LEADER_REPLICAS_FEATURE && maxVersionLevel > 0) records.push(...settleMinInSyncReplicas(view));
     if (result.value !== maxVersionLevel) records.push({ type: 'FeatureLevelRecord', version: 0, record: { name: feature, featureLevel: maxVersionLevel } });
   }
   const results = request.featureUpdates.map((it) => ({ feature: it.feature, errorCode: ErrorCode.NONE, errorMessage: null }));
-  return { records: request.validateOnly ? [] : records, response: { errorCode: ErrorCode.NONE, errorMessage: null, results } };
+  return { records: request.validateOnly ? [] : records, response: { errorCode: ErrorCode.NONE, errorMessage: null, results }, isAtomic: true };
+}
+
+/** With eligible leader replicas the controller must know min.insync.replicas for sure: one value for all brokers, in the log, and none of a single broker. */
+function settleMinInSyncReplicas(view: ControllerView): MetadataRecord[] {
+  const name = 'min.insync.replicas';
+  const record = (resourceName: string, value: string | null): MetadataRecord => ({ type: 'ConfigRecord', version: 0, record: { resourceType: CONFIG_RESOURCE_TYPES.BROKER, resourceName, name, value } });
+  const records: MetadataRecord[] = [];
+  if (!view.image.configs('BROKER', '').has(name)) records.push(record('', view.config.staticBrokerConfigs.get(name) ?? '1'));
+  for (const it of view.image.configResources) if (it.type === 'BROKER' && it.name !== '' && it.values.has(name)) records.push(record(it.name, null));
+  return records;
 }
 
 /** The level now. */
@@ -22,18 +37,38 @@ function checkUpdate(view: ControllerView, update: UpdateFeaturesRequest.Feature
   const { feature, maxVersionLevel } = update;
   const invalid = (why: string): never => refuse(ErrorCode.INVALID_UPDATE_VERSION, `Invalid update version ${maxVersionLevel} for feature ${feature}. ${why}`);
   const current = view.image.featureLevels.get(feature) ?? 0;
-  const ours = SUPPORTED_FEATURES.find((it) => it.name === feature);
-  if (ours === undefined) return maxVersionLevel === 0 ? current : invalid('Local controller does not support this feature.');
-  const isRemoval = maxVersionLevel === 0 && feature !== METADATA_VERSION_FEATURE;
-  if (!isRemoval && (maxVersionLevel < ours.minSupportedVersion || maxVersionLevel > ours.maxSupportedVersion)) {
-    invalid(`Local controller only supports versions ${ours.minSupportedVersion}-${ours.maxSupportedVersion}`);
-  }
-  for (const broker of view.image.brokers.values()) {
-    const theirs = broker.features.find((it) => it.name === feature) ?? { minSupportedVersion: 0, maxSupportedVersion: 0 };
-    if (maxVersionLevel < theirs.minSupportedVersion || maxVersionLevel > theirs.maxSupportedVersion) {
-      invalid(`Broker ${broker.brokerId} only supports versions ${theirs.minSupportedVersion}-${theirs.maxSupportedVersion}`);
-    }
-  }
-  if (maxVersionLevel < current && update.upgradeType === UPGRADE && !update.allowDowngrade) invalid("Can't downgrade the version of this feature without setting the upgrade type to either safe or unsafe downgrade.");
+  // Version 0 of the request has no types, only a permission.
+  const isUpgrade = update.upgradeType === UPGRADE && !update.allowDowngrade;
+  if (update.upgradeType < UPGRADE || update.upgradeType > UPGRADE_TYPE_MAX) invalid('The controller does not support the given upgrade type.');
+  if (maxVersionLevel < 0) invalid('A feature version cannot be less than 0.');
+  const reason = reasonNotSupported(view, feature, maxVersionLevel);
+  if (reason !== null) invalid(reason);
+  if (maxVersionLevel < current && isUpgrade) invalid("Can't downgrade the version of this feature without setting the upgrade type to either safe or unsafe downgrade.");
+  if (maxVersionLevel > current && !isUpgrade) invalid("Can't downgrade to a newer version.");
   return current;
+}
+
+/** Every node must be able to run at the level: this one, each broker, each controller. */
+function reasonNotSupported(view: ControllerView, feature: string, level: number): string | null {
+  const { image, config } = view;
+  const ours = SUPPORTED_FEATURES.find((it) => it.name === feature);
+  if (ours === undefined) return level === 0 ? null : 'Local controller does not support this feature.';
+  const isRemoval = level === 0 && feature !== METADATA_VERSION_FEATURE;
+  if (!isRemoval && !within(ours, level)) return `Local controller only supports versions ${ours.minSupportedVersion}-${ours.maxSupportedVersion}`;
+  for (const broker of image.brokers.values()) {
+    const theirs = broker.features.find((it) => it.name === feature) ?? ABSENT;
+    if (!within(theirs, level)) return `Broker ${broker.brokerId} only supports versions ${theirs.minSupportedVersion}-${theirs.maxSupportedVersion}`;
+  }
+  for (const controllerId of new Set([...image.controllers.keys(), ...(config.quorumNodeIds ?? [])])) {
+    if (controllerId === config.nodeId) continue;
+    const controller = image.controllers.get(controllerId);
+    if (controller === undefined) return `controller ${controllerId} has not registered, and may not support this feature`;
+    const theirs = controller.features.find((it) => it.name === feature) ?? ABSENT;
+    if (!within(theirs, level)) return `Controller ${controllerId} only supports versions ${theirs.minSupportedVersion}-${theirs.maxSupportedVersion}`;
+  }
+  return null;
+}
+
+function within(range: Pick<FeatureRange, 'minSupportedVersion' | 'maxSupportedVersion'>, level: number): boolean {
+  return level >= range.minSupportedVersion && level <= range.maxSupportedVersion;
 }

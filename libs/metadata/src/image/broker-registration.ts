@@ -1,4 +1,5 @@
 import type { BrokerEpoch, BrokerId, Uuid } from '@millrace/foundation';
+import { isOnlineDirectory } from './directory-id.js';
 
 export interface BrokerEndpoint {
   readonly name: string;
@@ -27,10 +28,16 @@ export interface BrokerRegistration {
   /** Not to be given to clients, and in no in-sync set. */
   readonly isFenced: boolean;
   readonly isShuttingDown: boolean;
+  /** The directories that work. */
   readonly logDirs: readonly Uuid[];
 }
 
 /** May lead and be in sync. */
 export function isActive(broker: BrokerRegistration | undefined): boolean {
   return broker !== undefined && !broker.isFenced && !broker.isShuttingDown;
+}
+
+/** Whether the broker can read a replica in this directory. */
+export function hasOnlineDirectory(broker: BrokerRegistration | undefined, directory: Uuid): boolean {
+  return broker !== undefined && isOnlineDirectory(directory, broker.logDirs);
 }

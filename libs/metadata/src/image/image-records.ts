@@ -1,7 +1,9 @@
+import type { Uuid } from '@millrace/foundation';
 import type { MetadataRecord } from '@millrace/protocol';
 import { CONFIG_RESOURCE_TYPES } from '../config/config-resource.js';
 import { METADATA_VERSION_FEATURE } from '../features.js';
 import type { MetadataImage } from './metadata-image.js';
+import type { PartitionRegistration } from './topic-image.js';
 
 /** Records that rebuild the image from nothing: the content of a snapshot, between its header and footer. Features come first, for they say how to read the rest. */
 export function imageRecords(image: MetadataImage): MetadataRecord[] {
@@ -27,33 +29,43 @@ export function imageRecords(image: MetadataImage): MetadataRecord[] {
       },
     });
   }
+  for (const it of image.controllers.values()) {
+    records.push({
+      type: 'RegisterControllerRecord',
+      version: 0,
+      record: { controllerId: it.controllerId, incarnationId: it.incarnationId, zkMigrationReady: false, endPoints: [...it.endpoints], features: [...it.features] },
+    });
+  }
   for (const topic of image.topics.values()) {
     records.push({ type: 'TopicRecord', version: 0, record: { name: topic.name, topicId: topic.topicId } });
-    for (const it of topic.partitions) {
-      records.push({
-        type: 'PartitionRecord',
-        version: 1,
-        record: {
-          partitionId: it.partitionId,
-          topicId: topic.topicId,
-          replicas: [...it.replicas],
-          isr: [...it.isr],
-          removingReplicas: [...it.removingReplicas],
-          addingReplicas: [...it.addingReplicas],
-          leader: it.leader,
-          leaderRecoveryState: it.isRecovering ? 1 : 0,
-          leaderEpoch: it.leaderEpoch,
-          partitionEpoch: it.partitionEpoch,
-          directories: [...it.directories],
-          eligibleLeaderReplicas: null,
-          lastKnownElr: null,
-        },
-      });
-    }
+    for (const it of topic.partitions) records.push(partitionRecord(topic.topicId, it));
   }
   for (const { type, name: resourceName, values } of image.configResources) {
     for (const [name, value] of values) records.push({ type: 'ConfigRecord', version: 0, record: { resourceType: CONFIG_RESOURCE_TYPES[type], resourceName, name, value } });
   }
   if (image.nextProducerId > 0) records.push({ type: 'ProducerIdsRecord', version: 0, record: { brokerId: -1, brokerEpoch: -1, nextProducerId: image.nextProducerId } });
   return records;
+}
+
+/** The record that says everything about a partition. */
+export function partitionRecord(topicId: Uuid, partition: PartitionRegistration): MetadataRecord {
+  return {
+    type: 'PartitionRecord',
+    version: 2,
+    record: {
+      partitionId: partition.partitionId,
+      topicId,
+      replicas: [...partition.replicas],
+      isr: [...partition.isr],
+      removingReplicas: [...partition.removingReplicas],
+      addingReplicas: [...partition.addingReplicas],
+      leader: partition.leader,
+      leaderRecoveryState: partition.isRecovering ? 1 : 0,
+      leaderEpoch: partition.leaderEpoch,
+      partitionEpoch: partition.partitionEpoch,
+      directories: [...partition.directories],
+      eligibleLeaderReplicas: partition.eligibleLeaderReplicas.length === 0 ? null : [...partition.eligibleLeaderReplicas],
+      lastKnownElr: partition.lastKnownElr.length === 0 ? null : [...partition.lastKnownElr],
+    },
+  };
 }

@@ -1,9 +1,10 @@
 import { invariant, type BrokerId, type Offset, type ProducerId, type Uuid } from '@millrace/foundation';
-import type { BrokerRegistrationChangeRecord, ConfigRecord, MetadataRecord, PartitionChangeRecord, PartitionRecord, RegisterBrokerRecord } from '@millrace/protocol';
+import type { BrokerRegistrationChangeRecord, ConfigRecord, MetadataRecord, PartitionChangeRecord, PartitionRecord, RegisterBrokerRecord, RegisterControllerRecord } from '@millrace/protocol';
 import { configResourceKey, configResourceTypeOf, type ConfigResourceType } from '../config/config-resource.js';
 import type { BrokerRegistration } from './broker-registration.js';
-import type { MetadataDelta } from './metadata-delta.js';
-import { changed, registrationOf, type PartitionRegistration, type TopicImage } from './topic-image.js';
+import type { ControllerRegistration } from './controller-registration.js';
+import type { ImageObserver } from './image-observer.js';
+import { changed, registrationOf, withoutEligibleReplicas, type PartitionRegistration, type TopicImage } from './topic-image.js';
 
 const NO_CONFIGS: ReadonlyMap<string, string> = new Map();
 
@@ -17,6 +18,7 @@ export class MetadataImage {
   private readonly byName = new Map<string, TopicImage>();
   private readonly byId = new Map<Uuid, TopicImage>();
   private readonly brokerById = new Map<BrokerId, BrokerRegistration>();
+  private readonly controllerById = new Map<BrokerId, ControllerRegistration>();
   private readonly configsByResource = new Map<string, { readonly type: ConfigResourceType; readonly name: string; readonly values: Map<string, string> }>();
   private readonly features = new Map<string, number>();
   /** The first producer id that no block has given out. */
@@ -28,6 +30,11 @@ export class MetadataImage {
 
   get brokers(): ReadonlyMap<BrokerId, BrokerRegistration> {
     return this.brokerById;
+  }
+
+  /** The nodes of the metadata quorum that have registered. */
+  get controllers(): ReadonlyMap<BrokerId, ControllerRegistration> {
+    return this.controllerById;
   }
 
   get featureLevels(): ReadonlyMap<string, number> {
@@ -59,51 +66,58 @@ export class MetadataImage {
     return this.configsByResource.get(configResourceKey(type, name))?.values ?? NO_CONFIGS;
   }
 
-  /** Applies one record of the log, in order; `delta` gathers what changed. Records of features that this version does not have are left alone. */
-  replay(entry: MetadataRecord, delta?: MetadataDelta): void {
+  /** Applies one record of the log, in order; `observer` is told what changed. Records of features that this version does not have are left alone. */
+  replay(entry: MetadataRecord, observer?: Partial<ImageObserver>): void {
     switch (entry.type) {
       case 'TopicRecord': {
         const topic: TopicImage = { name: entry.record.name, topicId: entry.record.topicId, partitions: [] };
         invariant(!this.byName.has(topic.name), `topic ${topic.name} is there already`);
         this.putTopic(topic);
-        delta?.topicCreated(topic.topicId);
+        observer?.topicCreated?.(topic.topicId);
         return;
       }
       case 'PartitionRecord':
-        this.replayPartition(entry.record, delta);
+        this.replayPartition(entry.record, observer);
         return;
       case 'PartitionChangeRecord':
-        this.replayPartitionChange(entry.record, delta);
+        this.replayPartitionChange(entry.record, observer);
         return;
       case 'RemoveTopicRecord': {
         const topic = this.mustHaveTopic(entry.record.topicId);
         this.byName.delete(topic.name);
         this.byId.delete(topic.topicId);
         this.configsByResource.delete(configResourceKey('TOPIC', topic.name));
-        delta?.topicDeleted(topic);
+        observer?.topicDeleted?.(topic);
         return;
       }
       case 'ConfigRecord':
-        this.replayConfig(entry.record, delta);
+        this.replayConfig(entry.record, observer);
         return;
       case 'RegisterBrokerRecord':
-        this.replayRegistration(entry.record, delta);
+        this.replayRegistration(entry.record, observer);
         return;
       case 'UnregisterBrokerRecord':
         this.brokerById.delete(entry.record.brokerId);
-        delta?.brokerChanged(entry.record.brokerId);
+        observer?.brokerChanged?.(entry.record.brokerId);
         return;
       case 'BrokerRegistrationChangeRecord':
-        this.replayRegistrationChange(entry.record, delta);
+        this.replayRegistrationChange(entry.record, observer);
         return;
       case 'FenceBrokerRecord':
       case 'UnfenceBrokerRecord':
-        this.changeBroker(entry.record.id, entry.record.epoch, { isFenced: entry.type === 'FenceBrokerRecord' }, delta);
+        this.changeBroker(entry.record.id, entry.record.epoch, { isFenced: entry.type === 'FenceBrokerRecord' }, observer);
+        return;
+      case 'RegisterControllerRecord':
+        this.replayController(entry.record);
+        observer?.controllerChanged?.(entry.record.controllerId);
+        return;
+      case 'ClearElrRecord':
+        this.clearEligibleReplicas(entry.record.topicName, observer);
         return;
       case 'FeatureLevelRecord':
         if (entry.record.featureLevel === 0) this.features.delete(entry.record.name);
         else this.features.set(entry.record.name, entry.record.featureLevel);
-        delta?.featureChanged(entry.record.name);
+        observer?.featureChanged?.(entry.record.name);
         return;
       case 'ProducerIdsRecord':
         this.nextProducerId = entry.record.nextProducerId;
@@ -123,26 +137,45 @@ export class MetadataImage {
     return topic;
   }
 
-  private replayPartition(record: PartitionRecord, delta: MetadataDelta | undefined): void {
+  private replayPartition(record: PartitionRecord, observer: Partial<ImageObserver> | undefined): void {
     const topic = this.mustHaveTopic(record.topicId);
-    const partitions = topic.partitions.slice();
-    invariant(record.partitionId <= partitions.length, `partition ${record.partitionId} of ${topic.name} leaves a gap`);
-    partitions[record.partitionId] = registrationOf(record);
-    this.putTopic({ ...topic, partitions });
-    delta?.partitionChanged(topic.topicId, record.partitionId, undefined);
+    invariant(record.partitionId <= topic.partitions.length, `partition ${record.partitionId} of ${topic.name} leaves a gap`);
+    this.putPartition(topic, registrationOf(record), observer);
   }
 
-  private replayPartitionChange(record: PartitionChangeRecord, delta: MetadataDelta | undefined): void {
+  private replayPartitionChange(record: PartitionChangeRecord, observer: Partial<ImageObserver> | undefined): void {
     const topic = this.mustHaveTopic(record.topicId);
     const before = topic.partitions[record.partitionId];
     invariant(before !== undefined, `no partition ${record.partitionId} of ${topic.name}`);
-    const partitions = topic.partitions.slice();
-    partitions[record.partitionId] = changed(before, record);
-    this.putTopic({ ...topic, partitions });
-    delta?.partitionChanged(topic.topicId, record.partitionId, before);
+    this.putPartition(topic, changed(before, record), observer);
   }
 
-  private replayConfig(record: ConfigRecord, delta: MetadataDelta | undefined): void {
+  private putPartition(topic: TopicImage, after: PartitionRegistration, observer: Partial<ImageObserver> | undefined): void {
+    const before = topic.partitions[after.partitionId];
+    const partitions = topic.partitions.slice();
+    partitions[after.partitionId] = after;
+    this.putTopic({ ...topic, partitions });
+    observer?.partitionChanged?.(topic.topicId, before, after);
+  }
+
+  /** An empty name: of all topics. */
+  private clearEligibleReplicas(topicName: string, observer: Partial<ImageObserver> | undefined): void {
+    const named = topicName === '' ? [...this.byName.values()] : [this.byName.get(topicName)];
+    for (const topic of named) {
+      invariant(topic !== undefined, `no topic ${topicName}`);
+      for (const before of topic.partitions) {
+        const after = withoutEligibleReplicas(before);
+        if (after !== null) this.putPartition(this.mustHaveTopic(topic.topicId), after, observer);
+      }
+    }
+  }
+
+  private replayController(record: RegisterControllerRecord): void {
+    const { controllerId, incarnationId, endPoints, features } = record;
+    this.controllerById.set(controllerId, { controllerId, incarnationId, endpoints: endPoints, features });
+  }
+
+  private replayConfig(record: ConfigRecord, observer: Partial<ImageObserver> | undefined): void {
     const type = configResourceTypeOf(record.resourceType);
     if (type === undefined) return;
     const key = configResourceKey(type, record.resourceName);
@@ -151,10 +184,10 @@ export class MetadataImage {
     if (record.value === null) resource.values.delete(record.name);
     else resource.values.set(record.name, record.value);
     if (resource.values.size === 0) this.configsByResource.delete(key);
-    delta?.configChanged(type, record.resourceName);
+    observer?.configChanged?.(type, record.resourceName);
   }
 
-  private replayRegistration(record: RegisterBrokerRecord, delta: MetadataDelta | undefined): void {
+  private replayRegistration(record: RegisterBrokerRecord, observer: Partial<ImageObserver> | undefined): void {
     this.brokerById.set(record.brokerId, {
       brokerId: record.brokerId,
       epoch: record.brokerEpoch,
@@ -166,10 +199,10 @@ export class MetadataImage {
       isShuttingDown: record.inControlledShutdown,
       logDirs: record.logDirs,
     });
-    delta?.brokerChanged(record.brokerId);
+    observer?.brokerChanged?.(record.brokerId);
   }
 
-  private replayRegistrationChange(record: BrokerRegistrationChangeRecord, delta: MetadataDelta | undefined): void {
+  private replayRegistrationChange(record: BrokerRegistrationChangeRecord, observer: Partial<ImageObserver> | undefined): void {
     this.changeBroker(
       record.brokerId,
       record.brokerEpoch,
@@ -178,14 +211,14 @@ export class MetadataImage {
         ...(record.inControlledShutdown === 1 ? { isShuttingDown: true } : {}),
         ...(record.logDirs.length > 0 ? { logDirs: record.logDirs } : {}),
       },
-      delta,
+      observer,
     );
   }
 
-  private changeBroker(brokerId: BrokerId, epoch: number, change: Partial<BrokerRegistration>, delta: MetadataDelta | undefined): void {
+  private changeBroker(brokerId: BrokerId, epoch: number, change: Partial<BrokerRegistration>, observer: Partial<ImageObserver> | undefined): void {
     const broker = this.brokerById.get(brokerId);
     invariant(broker !== undefined && broker.epoch === epoch, `no broker ${brokerId} of epoch ${epoch}`);
     this.brokerById.set(brokerId, { ...broker, ...change });
-    delta?.brokerChanged(brokerId);
+    observer?.brokerChanged?.(brokerId);
   }
 }

@@ -1,10 +1,9 @@
-import { ZERO_UUID, type BrokerId, type LeaderEpoch, type PartitionEpoch, type Uuid } from '@millrace/foundation';
+import type { BrokerId, LeaderEpoch, PartitionEpoch, Uuid } from '@millrace/foundation';
 import type { PartitionChangeRecord, PartitionRecord } from '@millrace/protocol';
+import { UNASSIGNED_DIRECTORY } from './directory-id.js';
 
 /** No leader now. */
 export const NO_LEADER: BrokerId = -1;
-/** A replica whose log directory is not known: a directory id of zero. */
-export const UNASSIGNED_DIRECTORY: Uuid = ZERO_UUID;
 
 /** One partition as the metadata log has it. Never changed in place: a change makes a new one. */
 export interface PartitionRegistration {
@@ -13,10 +12,13 @@ export interface PartitionRegistration {
   readonly replicas: readonly BrokerId[];
   /** The log directory of each replica, in their order. */
   readonly directories: readonly Uuid[];
+  /** May be empty with eligible leader replicas: none is in sync, and the next leader is one of them. */
   readonly isr: readonly BrokerId[];
   readonly removingReplicas: readonly BrokerId[];
   readonly addingReplicas: readonly BrokerId[];
+  /** Left the in-sync set while it was too small to acknowledge anything: they have every committed record. Never also in sync. */
   readonly eligibleLeaderReplicas: readonly BrokerId[];
+  /** Of a partition without a leader, the broker that led last. */
   readonly lastKnownElr: readonly BrokerId[];
   readonly leader: BrokerId;
   /** True after an unclean election, until the leader says that it has recovered. */
@@ -68,3 +70,31 @@ export function changed(partition: PartitionRegistration, record: PartitionChang
     partitionEpoch: partition.partitionEpoch + 1,
   };
 }
+
+/** Null when there was nothing to forget: the log says that nobody but the in-sync set may lead any more. */
+export function withoutEligibleReplicas(partition: PartitionRegistration): PartitionRegistration | null {
+  if (partition.eligibleLeaderReplicas.length === 0 && partition.lastKnownElr.length === 0) return null;
+  return { ...partition, eligibleLeaderReplicas: [], lastKnownElr: [], partitionEpoch: partition.partitionEpoch + 1 };
+}
+
+export function isReassigning(partition: PartitionRegistration): boolean {
+  return partition.addingReplicas.length > 0 || partition.removingReplicas.length > 0;
+}
+
+/** The log directory of one of its replicas. */
+export function directoryOf(partition: PartitionRegistration, brokerId: BrokerId): Uuid {
+  return partition.directories[partition.replicas.indexOf(brokerId)] ?? UNASSIGNED_DIRECTORY;
+}
+
+/** Whether two values say the same of a partition. */
+export function samePartition(a: PartitionRegistration, b: PartitionRegistration): boolean {
+  return (
+    a.partitionEpoch === b.partitionEpoch &&
+    a.leaderEpoch === b.leaderEpoch &&
+    a.leader === b.leader &&
+    a.isRecovering === b.isRecovering &&
+    LISTS.every((key) => a[key].length === b[key].length && a[key].every((it, i) => it === b[key][i]))
+  );
+}
+
+const LISTS = ['replicas', 'directories', 'isr', 'removingReplicas', 'addingReplicas', 'eligibleLeaderReplicas', 'lastKnownElr'] as const;
