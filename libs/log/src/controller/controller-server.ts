@@ -39,6 +39,7 @@ export class ControllerServer {
     const { clusterId, metadata: directory } = directories;
     const controller = new Controller({
       clusterId,
+      nodeId: config.nodeId,
       defaultPartitions: config.get('num.partitions'),
       defaultReplicationFactor: config.get('default.replication.factor'),
       brokerSessionTimeoutMs: SESSION_TIMEOUT_MS,
@@ -50,7 +51,7 @@ export class ControllerServer {
       onLoaded(record, offset);
     });
     const driver = new ControllerDriver({ controller, log: metadataLog, clock, random, logger, onCommitted });
-    const bootstrap = controller.activate();
+    const bootstrap = controller.activate(clock.nowMs());
     if (bootstrap.length > 0) await driver.write(bootstrap);
     return new ControllerServer(driver, RequestDispatcher.of(CONTROLLER_APIS, { nodeId: config.nodeId, clusterId, clock, logger, driver, metadataLog }));
   }

@@ -4,6 +4,6 @@ import { operationApi } from './controller-api.js';
 
 export const brokerHeartbeatApi = operationApi(
   BrokerHeartbeat,
-  (request) => (controller, moment) => controller.brokerHeartbeat(moment, request),
+  (request) => (controller, moment, nextOffset) => controller.brokerHeartbeat(moment, request, nextOffset),
   (errorCode) => ({ errorCode, shouldShutDown: false }),
 );
