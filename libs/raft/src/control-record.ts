@@ -1,6 +1,7 @@
 import type { BrokerId, LeaderEpoch, Offset, Uuid } from '@millrace/foundation';
 import type { Voter } from './voter-set.js';
 
+/** As in version 0 of the record, which Kafka writes: the directory is the zero uuid. */
 export interface LeaderChangeVoter {
   readonly voterId: BrokerId;
   readonly voterDirectoryId: Uuid;
@@ -8,7 +9,7 @@ export interface LeaderChangeVoter {
 
 /** The values of control records that the machine writes or reads, field by field as their messages. */
 export type ControlRecord =
-  | { readonly type: 'leaderChange'; readonly version: 0 | 1; readonly leaderId: BrokerId; readonly voters: readonly LeaderChangeVoter[]; readonly grantingVoters: readonly LeaderChangeVoter[] }
+  | { readonly type: 'leaderChange'; readonly version: 0; readonly leaderId: BrokerId; readonly voters: readonly LeaderChangeVoter[]; readonly grantingVoters: readonly LeaderChangeVoter[] }
   | { readonly type: 'kRaftVersion'; readonly version: 0; readonly kRaftVersion: number }
   | { readonly type: 'voters'; readonly version: 0; readonly voters: readonly Voter[] };
 

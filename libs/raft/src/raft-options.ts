@@ -31,8 +31,8 @@ export const DEFAULT_RAFT_SETTINGS: RaftSettings = Object.freeze({
   requestTimeoutMs: 2000,
   retryBackoffMs: 20,
   fetchMaxWaitMs: 500,
-  fetchMaxBytes: 8 * 1024 * 1024,
-  fetchSnapshotMaxBytes: 8 * 1024 * 1024,
+  fetchMaxBytes: 1024 * 1024,
+  fetchSnapshotMaxBytes: 1024 * 1024,
 });
 
 /** Control records as a scan of the latest snapshot and the log after it found them. */

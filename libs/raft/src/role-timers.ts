@@ -1,0 +1,88 @@
+import type { TimestampMs } from '@millrace/foundation';
+import { sendBeginQuorumEpoch, sendEndQuorumEpoch } from './epoch-handling.js';
+import { sendFetch, sendFetchToAny } from './follower-fetches.js';
+import { answerParkedFetches } from './leader-fetches.js';
+import type { RaftCore } from './raft-core.js';
+import type { Follower, Leader, RoleState } from './role-state.js';
+import { loseAsProspective, sendVoteRequests } from './vote-handling.js';
+import { expireVoterChange, sendUpdateVoter } from './voter-changes.js';
+
+/** After each input: what the role wants to do now. Goes on while a step leads to another role. */
+export function actOnRole(core: RaftCore, nowMs: TimestampMs): void {
+  if (core.isInstalling || isShutdownComplete(core, nowMs)) return;
+  for (let before: RoleState | null = null; before !== core.state; ) {
+    before = core.state;
+    act(core, nowMs);
+  }
+}
+
+function act(core: RaftCore, nowMs: TimestampMs): void {
+  const { state } = core;
+  const isStopping = core.shutdownDeadlineMs !== null;
+  switch (state.role) {
+    case 'leader':
+      return actAsLeader(core, state, nowMs);
+    case 'follower':
+      return actAsFollower(core, state, nowMs);
+    case 'resigned':
+      if (!isStopping && nowMs >= state.electionDeadlineMs) return core.toUnattached(core.epoch + 1, -1, nowMs);
+      return sendEndQuorumEpoch(core, state, nowMs);
+    case 'candidate':
+      if (!isStopping && nowMs >= state.electionDeadlineMs) return core.toProspective(nowMs);
+      return sendVoteRequests(core, nowMs);
+    case 'prospective':
+      if (!isStopping && nowMs >= state.electionDeadlineMs) return loseAsProspective(core, nowMs);
+      return sendVoteRequests(core, nowMs);
+    case 'unattached':
+      if (core.isVoter && isStopping) return;
+      if (core.isVoter && nowMs >= state.electionDeadlineMs) return core.toProspective(nowMs);
+      return sendFetchToAny(core, nowMs);
+  }
+}
+
+function actAsLeader(core: RaftCore, state: Leader, nowMs: TimestampMs): void {
+  if (core.shutdownDeadlineMs !== null || state.isResignRequested || nowMs >= state.progress.quorumDeadlineMs) return core.toResigned(state, nowMs);
+  expireVoterChange(core, state, nowMs);
+  answerParkedFetches(core, state, nowMs);
+  sendBeginQuorumEpoch(core, state, nowMs);
+}
+
+function actAsFollower(core: RaftCore, state: Follower, nowMs: TimestampMs): void {
+  if (nowMs >= state.fetchDeadlineMs) {
+    if (core.isVoter) core.toProspective(nowMs);
+    else core.toUnattached(core.epoch, state.leaderId, nowMs);
+    return;
+  }
+  if (core.isVoter && nowMs >= state.updateVoterDeadlineMs) {
+    const isStale = core.control.kRaftVersion > 0 && core.control.voters.needsUpdate(core.localVoter);
+    if (!isStale || sendUpdateVoter(core, state.leaderId, state.leaderEndpoints, nowMs)) state.updateVoterDeadlineMs = nowMs + core.settings.fetchTimeoutMs;
+    if (isStale) return;
+  }
+  sendFetch(core, state, nowMs);
+}
+
+/** Followers of a known leader, observers and lone voters have nobody to hand anything over to. */
+function isShutdownComplete(core: RaftCore, nowMs: TimestampMs): boolean {
+  if (core.shutdownDeadlineMs === null) return false;
+  const hasRemoteLeader = core.leaderId >= 0 && core.leaderId !== core.local.nodeId;
+  if (nowMs < core.shutdownDeadlineMs && core.isVoter && !core.control.voters.isOnlyVoter(core.local) && !hasRemoteLeader) return false;
+  core.effects.shutdownComplete = true;
+  return true;
+}
+
+/** The next moment at which time alone changes something. */
+export function nextActionMs(core: RaftCore, nowMs: TimestampMs): TimestampMs {
+  const { state } = core;
+  const connections = core.connections.nextChangeMs(nowMs);
+  const shutdown = core.shutdownDeadlineMs ?? Infinity;
+  switch (state.role) {
+    case 'leader': {
+      const parked = state.parked.reduce((next, it) => Math.min(next, it.deadlineMs), Infinity);
+      return Math.min(state.progress.quorumDeadlineMs, state.beginQuorumDueMs, state.pendingChange?.deadlineMs ?? Infinity, parked, shutdown);
+    }
+    case 'follower':
+      return Math.min(state.fetchDeadlineMs, core.isVoter ? state.updateVoterDeadlineMs : Infinity, connections, shutdown);
+    default:
+      return Math.min(state.electionDeadlineMs, connections, shutdown);
+  }
+}
