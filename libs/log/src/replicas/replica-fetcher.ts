@@ -2,7 +2,7 @@ import { errorMessage, isRetriable, OperationalError, type BrokerEpoch, type Bro
 import { BrokerConnection } from '@millrace/network';
 import { ErrorCode, errorName, Fetch, ListOffsets, type FetchRequestInput, type FetchResponse } from '@millrace/protocol';
 import { isStorageFailure } from '../storage-failure.js';
-import type { HostedPartition } from './hosted-partition.js';
+import type { HostedPartition, LeaderAnswer } from './hosted-partition.js';
 import { isThrottledReplica, type ReplicationThrottle } from './replication-throttle.js';
 
 /** What metadata.version 4.0 speaks between brokers. */
@@ -234,13 +234,14 @@ export class ReplicaFetcher {
       return;
     }
     const records = answer.records ?? NO_BYTES;
-    const outcome = hosted.replicate({ records, highWatermark: answer.highWatermark, logStartOffset: answer.logStartOffset });
+    const leaderAnswer: LeaderAnswer = { records, highWatermark: answer.highWatermark, logStartOffset: answer.logStartOffset };
+    const outcome = hosted.replicate(leaderAnswer);
     switch (outcome.kind) {
       case 'corrupt':
         this.pause(followed, outcome.problem);
         return;
       case 'startsBefore':
-        this.inBackground(followed, () => hosted.startAnewAt(outcome.offset));
+        this.inBackground(followed, () => beginWith(hosted, outcome.offset, leaderAnswer, leaderEpoch));
         return;
       case 'refusedByDisk':
         this.pause(followed, 'the disk refused');
@@ -358,4 +359,10 @@ export class ReplicaFetcher {
       this.wakeUp = options.isUninterrupted === true ? () => this.isStopped && end() : end;
     });
   }
+}
+
+/** The leader's log starts inside its first batch, which came whole: the log begins with that batch, and the leader cannot be asked for it again. */
+async function beginWith(hosted: HostedPartition, baseOffset: Offset, answer: LeaderAnswer, leaderEpoch: LeaderEpoch): Promise<void> {
+  await hosted.startAnewAt(baseOffset);
+  if (hosted.machine.role === 'follower' && hosted.machine.leaderEpoch === leaderEpoch) hosted.replicate(answer);
 }
