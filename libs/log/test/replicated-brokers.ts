@@ -61,6 +61,8 @@ class CuttableTransport implements Transport {
 
 export class TestBroker {
   isUp = true;
+  private isDeaf = false;
+  private readonly unheard: { readonly records: readonly MetadataRecord[]; readonly baseOffset: Offset }[] = [];
   private follows: Promise<void> = Promise.resolve();
 
   constructor(
@@ -83,7 +85,20 @@ export class TestBroker {
   }
 
   follow(records: readonly MetadataRecord[], baseOffset: Offset): void {
-    this.follows = this.follows.then(() => (this.isUp ? this.server.follower.follow(records, baseOffset) : undefined));
+    if (this.isDeaf) this.unheard.push({ records, baseOffset });
+    else this.follows = this.follows.then(() => (this.isUp ? this.server.follower.follow(records, baseOffset) : undefined));
+  }
+
+  /** It neither fetches nor hears of the metadata; who wants to, still reaches it. */
+  isolate(): void {
+    this.isDeaf = true;
+    this.transport.cut();
+  }
+
+  rejoin(): void {
+    this.isDeaf = false;
+    this.transport.isCut = false;
+    for (const { records, baseOffset } of this.unheard.splice(0)) this.follow(records, baseOffset);
   }
 
   /** Resolves when everything that was told so far has been acted upon. */
