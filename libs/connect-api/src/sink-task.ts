@@ -34,7 +34,7 @@ export interface SinkTaskContext {
    * not touched. May also be called within `put`: the offsets of that batch are then not committed for the partition.
    */
   seek(partition: TopicPartition, offset: number): void;
-  /** No records of these partitions are put until `resume`; a rebalance forgets it. */
+  /** No records of these partitions are put until `resume`, or until they are given up. */
   pause(...partitions: TopicPartition[]): void;
   /** The reverse of `pause`. */
   resume(...partitions: TopicPartition[]): void;
@@ -64,17 +64,17 @@ export abstract class SinkTask {
   /** Called once and last, also when another method has thrown; frees everything. What was put and not committed comes again after the next start. */
   abstract stop(): Promise<void> | void;
 
-  /** Partitions were assigned; seek here if positions are kept outside. */
+  /** Partitions came, beside those that are open already; seek here if positions are kept outside. */
   open(_partitions: readonly TopicPartition[]): Promise<void> | void {}
 
-  /** Partitions are given up: stop writing for them and free what belongs to them. What was put and not accepted by `preCommit` is put again, here or elsewhere. */
+  /** Partitions are given up, maybe not all that are open: stop writing for them and free what belongs to them. What was put and not accepted by `preCommit` is put again, here or elsewhere. */
   close(_partitions: readonly TopicPartition[]): Promise<void> | void {}
 
   /** Makes everything put so far durable. Called by the default `preCommit`. */
   flush(_offsets: OffsetsToCommit): Promise<void> | void {}
 
   /**
-   * What may be committed, of `offsets` (the positions after the last put): the same, less, or nothing for a partition. When it throws,
+   * What may be committed, of `offsets` (the positions after the last put, of all partitions or of those that are to be given up): the same, less, or nothing for a partition. When it throws,
    * everything put since the last commit (or since the partition was assigned or moved) is put again.
    */
   async preCommit(offsets: OffsetsToCommit): Promise<OffsetsToCommit> {

@@ -33,8 +33,11 @@ export function producerSettings(config: StringMap, logger: ConnectLogger): Prod
  */
 const SINK_CONSUMER: StringMap = { 'max.poll.records': '5000', 'session.timeout.ms': '10000', 'enable.auto.commit': 'false', 'auto.offset.reset': 'earliest' };
 
-export function consumerSettings(config: StringMap, logger: ConnectLogger): ConsumerOptions {
-  return withServers(config, consumerOptionsFrom({ ...SINK_CONSUMER, ...config }, (key) => logger.debug({ key }, 'a consumer setting is not known')));
+export function sinkConsumerSettings(config: StringMap, task: number, logger: ConnectLogger): ConsumerOptions {
+  const instanceId = config['group.instance.id'];
+  // Tasks with one name would throw each other out of their group for ever.
+  const named = instanceId === undefined ? {} : { 'group.instance.id': `${instanceId}-${task}` };
+  return withServers(config, consumerOptionsFrom({ ...SINK_CONSUMER, ...config, ...named }, (key) => logger.debug({ key }, 'a consumer setting is not known')));
 }
 
 /** A followed topic's consumer: its group, start and commits are fixed, the rest may be set. */

@@ -29,9 +29,13 @@ export class SinkCommits {
 
   constructor(private readonly options: SinkCommitsOptions) {}
 
-  /** Before records are put for the first time: where their partitions begin. Those that are known stay as they are. */
+  /** Where partitions begin, before anything of them is put. Those that are known stay as they are. There is nothing to be committed of it: whoever reads them next begins there too. */
   begin(starts: ReadonlyMap<TopicPartition, number>): void {
-    for (const [partition, offset] of starts) if (!this.beginnings.has(partition)) this.beginnings.set(partition, offset);
+    for (const [partition, offset] of starts) {
+      if (this.beginnings.has(partition)) continue;
+      this.beginnings.set(partition, offset);
+      this.committed.set(partition, offset);
+    }
   }
 
   /** The task moved a partition: what was committed before says nothing of it any more. */
@@ -51,16 +55,16 @@ export class SinkCommits {
     return this.committed.get(partition) ?? this.beginnings.get(partition);
   }
 
-  clear(): void {
-    this.positions.clear();
-    this.beginnings.clear();
-    this.committed.clear();
-    this.pending.clear();
+  clear(partitions: readonly TopicPartition[]): void {
+    for (const offsets of [this.positions, this.beginnings, this.committed, this.pending]) for (const it of partitions) offsets.delete(it);
   }
 
-  /** Asks the task what may be committed and commits it: in the background, unless partitions are being given up. */
-  async commit(isClosing: boolean): Promise<void> {
-    const current = new Map(this.positions);
+  /** Asks the task what may be committed and commits it: in the background, unless partitions are being given up; then only these, to the end. */
+  async commit(closing?: readonly TopicPartition[]): Promise<void> {
+    const isClosing = closing !== undefined;
+    // The task is asked about every partition that it has, also about those that nothing came of.
+    const begun = [...this.beginnings].filter(([it]) => closing?.includes(it) ?? true);
+    const current = new Map(begun.map(([it, beginning]) => [it, this.positions.get(it) ?? beginning]));
     if (current.size === 0) return;
     const accepted = await this.accepted(current, isClosing);
     const offsets = [...accepted].flatMap(([it, offset]) => {

@@ -1,6 +1,6 @@
-import { SinkTask, type SinkRecord, type SinkTaskContext, type TopicPartition } from '@millrace/connect-api';
 import { Admin, Producer, throwFailures } from '@millrace/client';
 import { waitFor } from '@millrace/testkit';
+import { ScriptedSink } from '../../test/scripted-sink.js';
 import { HOST, LOGGER, scriptedSpec } from '../../test/scripted-task.js';
 import { WorkerCluster } from '../../test/worker-cluster.js';
 import type { TaskHostCalls } from '../isolation/task-side.js';
@@ -21,45 +21,6 @@ afterAll(async () => {
   await admin.close();
   await cluster.stop();
 }, 30_000);
-
-const text = (it: SinkRecord): string => `${it.partition}:${it.kafkaOffset}`;
-
-/** Does what the test says and notes what it was asked to do. */
-class ScriptedSink extends SinkTask {
-  readonly seen: string[] = [];
-  readonly events: string[] = [];
-  readonly records: SinkRecord[] = [];
-  context!: SinkTaskContext;
-  onPut: (texts: string[]) => Promise<void> | void = () => undefined;
-  onPreCommit: (offsets: ReadonlyMap<TopicPartition, number>) => void = () => undefined;
-
-  start(context: SinkTaskContext): void {
-    this.context = context;
-  }
-
-  async put(records: readonly SinkRecord[]): Promise<void> {
-    const texts = records.map(text);
-    this.events.push(`put ${texts.join(' ')}`);
-    await this.onPut(texts);
-    this.seen.push(...texts);
-    this.records.push(...records);
-    this.events.push('put is over');
-  }
-
-  override async preCommit(offsets: ReadonlyMap<TopicPartition, number>): Promise<ReadonlyMap<TopicPartition, number>> {
-    this.events.push(`preCommit ${[...offsets].map(([it, offset]) => `${it.partition}:${offset}`).join(' ')}`);
-    this.onPreCommit(offsets);
-    return Promise.resolve(offsets);
-  }
-
-  override close(): void {
-    this.events.push('close');
-  }
-
-  stop(): void {
-    this.events.push('stop');
-  }
-}
 
 interface Run {
   readonly task: ScriptedSink;
@@ -237,7 +198,7 @@ describe('SinkLoop', () => {
     await running.produce(0, LONG, LONG);
     await waitFor('it came again', 10_000, () => Promise.resolve(task.seen.length === 4));
     expect(task.seen).toEqual(['0:0', '0:1', '0:0', '0:1']);
-    expect(task.events.filter((it) => it.startsWith('preCommit'))).toEqual(['preCommit 0:0']);
+    expect(task.events.filter((it) => it.startsWith('preCommit'))).toEqual(['preCommit 0:0 1:0']);
     await running.stop();
   }, 30_000);
 
@@ -255,7 +216,7 @@ describe('SinkLoop', () => {
     await turns.untilStarted(2);
     turns.open(1);
     expect(String(await running.ended)).toMatch(/Tolerance exceeded in error handler \(VALUE_CONVERTER of the record at poison-0, offset 2\)/);
-    expect(task.events).toEqual(['put 0:0', 'put is over', 'put 0:1', 'put is over', 'preCommit 0:2', 'close', 'stop']);
+    expect(task.events).toEqual(['put 0:0', 'put is over', 'put 0:1', 'put is over', 'preCommit 0:2 1:0', 'close', 'stop']);
   }, 30_000);
 
   const giveUp = (task: ScriptedSink): void => void task.context.errantRecordReporter.report(task.records[0]!, new Error('of no use')).catch(() => undefined);
@@ -290,7 +251,7 @@ describe('SinkLoop', () => {
     await running.produce(0, LONG);
     await waitFor('it is put', 10_000, () => Promise.resolve(running.task.seen.length === 1));
     await running.stop();
-    expect(running.task.events).toContain('preCommit 0:1');
+    expect(running.task.events).toContain('preCommit 0:1 1:0');
     expect(await admin.listGroupOffsets('connect-errant-close')).toEqual([]);
   }, 30_000);
 

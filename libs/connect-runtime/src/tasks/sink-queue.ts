@@ -81,6 +81,12 @@ export class SinkQueue {
     for (let i = this.pieces.length - 1; i >= 0; i--) if (this.pieces[i]!.partition === it) this.remove(i);
   }
 
+  /** The partition is another task's: it is not paused any more either. */
+  forget(partition: TopicPartition): void {
+    this.drop(partition);
+    this.paused.delete(this.partition(partition));
+  }
+
   clear(): void {
     clearTimeout(this.retryTimer);
     this.pieces.length = 0;

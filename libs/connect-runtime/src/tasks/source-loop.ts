@@ -5,9 +5,9 @@ import type { TaskCounters, TaskSpec } from '../isolation/task-protocol.js';
 import { loadConnectorPlugin } from '../plugins/load-plugin.js';
 import { decodeOffsetMap, encodeOffsetKey } from '../stores/offset-json.js';
 import { OffsetCommitter } from './offset-committer.js';
-import { PauseGate } from './pause-gate.js';
 import { SourceSender } from './source-sender.js';
 import { TaskGauges } from './task-gauges.js';
+import { TaskLife } from './task-life.js';
 import type { TaskLoop } from './task-loop.js';
 import { GroupFollower } from './topic-follower.js';
 import { within } from './waiting.js';
@@ -21,15 +21,12 @@ const RETRY_MAX_MS = 10_000;
 
 /** Runs a source task: poll, convert, produce; commits offsets behind what is acknowledged. */
 export class SourceLoop implements TaskLoop {
-  private readonly stopping = new AbortController();
-  private readonly gate: PauseGate;
+  private readonly life: TaskLife;
   private readonly gauges: TaskGauges;
   private readonly task: SourceTask;
   private readonly sender: SourceSender;
   private readonly committer: OffsetCommitter;
   private readonly followers: TopicFollower[] = [];
-  private failure: Error | undefined;
-  private isStarted = false;
   private isReady = false;
   private signals: Promise<void> = Promise.resolve();
   private lastYieldMs = 0;
@@ -40,13 +37,12 @@ export class SourceLoop implements TaskLoop {
     private readonly host: TaskHostCalls,
     private readonly logger: ConnectLogger,
   ) {
-    this.gate = new PauseGate(spec.startPaused);
-    if (host.lease) host.lease.onRenewed = () => this.gate.wake();
+    this.life = new TaskLife(spec, host, logger);
     this.task = (loadConnectorPlugin(spec.plugin) as SourcePlugin).task();
     this.gauges = new TaskGauges(spec.stallTimeoutMs);
     this.sender = new SourceSender({
       spec,
-      stopping: this.stopping.signal,
+      stopping: this.life.signal,
       onCompleted: ({ offsets, newestTimestampMs, records }) => {
         this.committer.add(offsets);
         this.gauges.latency.add(Date.now() - newestTimestampMs, records);
@@ -65,18 +61,17 @@ export class SourceLoop implements TaskLoop {
   }
 
   pause(): void {
-    this.gate.pause();
-    this.gate.wake();
+    this.life.pause();
   }
 
   resume(): void {
-    this.gate.resume();
+    this.life.resume();
   }
 
   /** One at a time, between the end of `start` and the beginning of `stop`. */
   async signal(signal: TaskSignal): Promise<void> {
     const turn = this.signals.catch(() => undefined).then(async () => {
-      if (!this.isReady || this.isStopping) throw new OperationalError('CONNECT_TASK_NOT_RUNNING', 'the task is not running');
+      if (!this.isReady || this.life.isStopping) throw new OperationalError('CONNECT_TASK_NOT_RUNNING', 'the task is not running');
       await this.task.onSignal(signal);
     });
     this.signals = turn;
@@ -84,32 +79,19 @@ export class SourceLoop implements TaskLoop {
   }
 
   requestStop(): void {
-    this.stopping.abort();
-    this.gate.wake();
+    this.life.stop();
     this.sender.wake();
     for (const follower of this.followers) void follower.stop();
   }
 
-  async run(): Promise<void> {
-    const timer = setInterval(() => void this.committer.commit(), this.spec.offsetFlushIntervalMs);
-    try {
-      await this.whilePaused();
-      if (this.isStopping) return;
-      this.isStarted = true;
-      await this.gauges.watch.during('start', () => this.task.start(this.context()));
-      this.isReady = true;
-      this.host.reportState('RUNNING');
-      await this.loop();
-    } finally {
-      clearInterval(timer);
-      await this.finish();
-    }
+  run(): Promise<void> {
+    return this.life.run({ start: () => this.start(), loop: () => this.loop(), finish: () => this.finish(), commitDue: () => void this.committer.commit() });
   }
 
   counters(): TaskCounters {
     const lag = this.lag();
     const { recordsIn, recordsOut, bytesOut, recordsActive, errors } = this.sender;
-    return this.gauges.counters({ recordsIn, recordsOut, bytesOut, recordsActive, lag: 0, lagMax: 0, lagCommitted: 0, partitions: 0, sourceLagMs: lag?.milliseconds ?? null, sourceLagBytes: lag?.bytes ?? null }, errors.totals);
+    return this.gauges.counters({ recordsIn, recordsOut, bytesOut, recordsActive, sourceLagMs: lag?.milliseconds ?? null, sourceLagBytes: lag?.bytes ?? null }, errors.totals);
   }
 
   /** A source that cannot say how far behind it is must not suffer for it. */
@@ -123,22 +105,23 @@ export class SourceLoop implements TaskLoop {
     }
   }
 
-  private get isStopping(): boolean {
-    return this.stopping.signal.aborted;
+  private async start(): Promise<void> {
+    await this.gauges.watch.during('start', () => this.task.start(this.context()));
+    this.isReady = true;
   }
 
   private async loop(): Promise<void> {
-    while (!this.isStopping) {
-      if (this.gate.isPaused) await this.whilePaused();
+    while (!this.life.isStopping) {
+      if (this.life.isPaused) await this.life.whilePaused(() => Promise.resolve(false));
       if (!this.sender.hasRoom) await this.gauges.watch.during('send', () => this.sender.room());
-      if (this.failure) throw this.failure;
-      if (this.isStopping) return;
+      if (this.life.failure) throw this.life.failure;
+      if (this.life.isStopping) return;
       const startedMs = performance.now();
       this.gauges.watch.begin('poll');
       const records = await this.poll().finally(() => this.gauges.watch.end('poll'));
       if (!records) continue;
       const endedMs = performance.now();
-      if (this.isFenced) await this.whileFenced();
+      if (this.life.isFenced) await this.whileFenced();
       if (records.length > 0) {
         this.emptyWaitMs = 0;
         this.gauges.batch(records.length, endedMs - startedMs);
@@ -152,22 +135,10 @@ export class SourceLoop implements TaskLoop {
     }
   }
 
-  private async whilePaused(): Promise<void> {
-    if (!this.gate.isPaused) return;
-    this.host.reportState('PAUSED');
-    while (this.gate.isPaused && !this.isStopping && !this.failure) await this.gate.changed();
-    if (this.isStarted && !this.isStopping) this.host.reportState('RUNNING');
-  }
-
-  /** Another worker may run this task by now: nothing is sent any more until that is known not to be so. */
-  private get isFenced(): boolean {
-    return this.host.lease?.isValid === false;
-  }
-
   private async whileFenced(): Promise<void> {
     this.logger.warn({}, 'the worker may have lost its place in the group; the task waits');
     await this.gauges.watch.during('membership', async () => {
-      while (this.isFenced && !this.isStopping) await this.gate.changed();
+      while (this.life.isFenced && !this.life.isStopping) await this.life.changed();
     });
   }
 
@@ -178,20 +149,20 @@ export class SourceLoop implements TaskLoop {
       try {
         return await this.task.poll();
       } catch (error) {
-        if (this.isStopping) return [];
+        if (this.life.isStopping) return [];
         if (!hasCode(error, 'CONNECT_RETRIABLE')) throw error;
         this.logger.warn({ error: errorMessage(error) }, 'poll failed and is tried again');
         const asked = (error as { retryAfterMs?: unknown }).retryAfterMs;
-        await this.wait(typeof asked === 'number' ? asked : waitMs);
+        await this.life.wait(typeof asked === 'number' ? asked : waitMs, () => this.life.isPaused);
         waitMs = Math.min(waitMs * 2, RETRY_MAX_MS);
-        if (this.failure) throw this.failure;
-        if (this.isStopping || this.gate.isPaused) return undefined;
+        if (this.life.failure) throw this.life.failure;
+        if (this.life.isStopping || this.life.isPaused) return undefined;
       }
     }
   }
 
   private async send(records: readonly SourceRecord[]): Promise<void> {
-    if (!(this.isStopping && this.isFenced)) await this.sender.send(records);
+    if (!(this.life.isStopping && this.life.isFenced)) await this.sender.send(records);
   }
 
   /** What a source says of its position while it has nothing to send; only when nothing of it is still on its way. */
@@ -204,7 +175,7 @@ export class SourceLoop implements TaskLoop {
   /** A task whose poll returns at once with nothing would keep a core busy. */
   private async idle(): Promise<void> {
     this.emptyWaitMs = Math.min(this.emptyWaitMs === 0 ? 1 : this.emptyWaitMs * 2, EMPTY_WAIT_MAX_MS);
-    await this.wait(this.emptyWaitMs);
+    await this.life.wait(this.emptyWaitMs, () => this.life.isPaused);
   }
 
   private async yield(): Promise<void> {
@@ -212,33 +183,17 @@ export class SourceLoop implements TaskLoop {
     this.lastYieldMs = performance.now();
   }
 
-  /** Ends before its time with a failure, a pause or a stop. */
-  private async wait(delayMs: number): Promise<void> {
-    let isOver = false;
-    const timer = setTimeout(() => {
-      isOver = true;
-      this.gate.wake();
-    }, delayMs);
-    while (!isOver && !this.isStopping && !this.failure && !this.gate.isPaused) await this.gate.changed();
-    clearTimeout(timer);
-  }
-
   /** What was sent gets its acknowledgement and its offsets stored, within half of the time that a stop may take. */
   private async finish(): Promise<void> {
     const timeoutMs = Math.max(100, this.spec.shutdownTimeoutMs / 2);
-    this.stopping.abort();
     try {
       await within(timeoutMs, Promise.all(this.followers.map((it) => it.stop())));
-      if (this.isStarted && !this.isFenced) {
+      if (this.life.isStarted && !this.life.isFenced) {
         await within(timeoutMs, this.sender.flush());
         await this.committer.commit();
       }
     } finally {
-      try {
-        if (this.isStarted) await this.task.stop();
-      } catch (error) {
-        this.logger.warn({ error: errorMessage(error) }, 'the task did not stop in order');
-      }
+      await this.life.stopTask(() => this.task.stop());
       await this.sender.close();
     }
   }
@@ -251,8 +206,7 @@ export class SourceLoop implements TaskLoop {
   }
 
   private fail(error: Error): void {
-    this.failure ??= error;
-    this.gate.wake();
+    this.life.fail(error);
     this.sender.fail(error);
   }
 
@@ -267,7 +221,7 @@ export class SourceLoop implements TaskLoop {
       taskId: task,
       config: this.spec.config,
       logger: this.logger,
-      signal: this.stopping.signal,
+      signal: this.life.signal,
       offsets,
       offset: async (partition) => (await offsets([partition]))[0] ?? null,
       followTopic: (options) => this.follow(options),

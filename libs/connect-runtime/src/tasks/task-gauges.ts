@@ -6,6 +6,9 @@ import { OperationWatch } from './operation-watch.js';
 
 type FlowCounters = Pick<TaskCounters, 'recordsIn' | 'recordsOut' | 'bytesOut' | 'recordsActive' | 'lag' | 'lagMax' | 'lagCommitted' | 'partitions' | 'sourceLagMs' | 'sourceLagBytes'>;
 
+/** Each kind of task has its own of these; the others are none. */
+const NO_FLOW = { bytesOut: 0, lag: 0, lagMax: 0, lagCommitted: 0, partitions: 0, sourceLagMs: null, sourceLagBytes: null } as const;
+
 /** What source and sink tasks measure alike. */
 export class TaskGauges {
   readonly latency = new LatencyWindow();
@@ -41,11 +44,12 @@ export class TaskGauges {
     }
   }
 
-  counters(flow: FlowCounters, errors: ErrorTotals): TaskCounters {
+  counters(flow: Omit<FlowCounters, keyof typeof NO_FLOW> & Partial<FlowCounters>, errors: ErrorTotals): TaskCounters {
     const { avgMs, maxMs } = this.latency.take();
     const memory = process.memoryUsage();
     const stall = this.watch.longerThan(this.stallTimeoutMs);
     return {
+      ...NO_FLOW,
       ...flow,
       batches: this.batches,
       batchSizeAvg: this.batchSize.avg,
