@@ -44,7 +44,7 @@ export class SinkDriver {
     const context: SinkTaskContext = {
       connectorName: 'sink', taskId: 0, config: this.config, signal: this.abort.signal, errantRecordReporter: this.reporter,
       logger: { trace: quiet, debug: quiet, info: quiet, warn: (_, message) => void this.warnings.push(message), error: quiet },
-      assignment: () => this.partitions, pause: quiet, resume: quiet, requestCommit: () => void this.commitsAsked++,
+      assignment: () => this.partitions, ownsAssignment: () => true, pause: quiet, resume: quiet, requestCommit: () => void this.commitsAsked++,
       seek: ({ topic, partition }, offset) => {
         if (topic !== 't') throw new Error(`${topic}-${partition} is not assigned`);
         this.positions.set(partition, offset);

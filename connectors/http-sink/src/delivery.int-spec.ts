@@ -56,6 +56,23 @@ describe('one record a request', () => {
     expect(new Set(ids()).size).toBe(3);
   });
 
+  test('nothing more is sent while the partitions may be another\u2019s', async () => {
+    const sink = driver();
+    const gate = new EventEmitter();
+    endpoint.behaviour = (got) => (got.body === '{"n":0}' ? new Promise((resolve) => gate.once('open', () => resolve({ status: 200 }))) : { status: 200 });
+    await sink.put(...records(3));
+    await endpoint.until(() => endpoint.got.length === 1);
+    let asked = 0;
+    const askedThrice = new Promise<void>((resolve) => (sink.ownsAssignment = () => (++asked === 3 && resolve(), false)));
+    gate.emit('open');
+    await askedThrice;
+    expect(await sink.committed(3)).toBe(1);
+    expect(endpoint.got).toHaveLength(1);
+    sink.ownsAssignment = () => true;
+    await sink.delivered(3);
+    expect(bodies()).toEqual(['{"n":0}', '{"n":1}', '{"n":2}']);
+  });
+
   test('what is committable has no gap, however the answers come', async () => {
     const sink = driver();
     const gate = new EventEmitter();

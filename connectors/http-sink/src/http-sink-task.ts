@@ -23,6 +23,8 @@ const COMMIT_WAIT_MAX_MS = 1000;
 const STOP_WAIT_MS = 2000;
 const ROOM_WAIT_MS = 1000;
 
+const OWNERSHIP_CHECK_MS = 100;
+
 /**
  * Sends records to HTTP endpoints. `put` makes requests of them and comes back at once; they are sent behind it, and `preCommit` answers how far
  * each partition is delivered without a gap. When too much waits, partitions are paused, so that the consumer stays in its group however long
@@ -140,8 +142,13 @@ export class HttpSinkTask extends SinkTask {
   /** Starts what may start, and comes back when more may. */
   private pump(): void {
     if (this.isStopped || this.failure) return;
-    for (let delivery = this.next(); delivery; delivery = this.next()) this.send(delivery);
     clearTimeout(this.timer);
+    if (!this.context.ownsAssignment()) {
+      // A worker that was frozen sends nothing behind what another has sent since; `close` drops it, or the partitions turn out to be its own still.
+      this.timer = setTimeout(() => this.pump(), OWNERSHIP_CHECK_MS);
+      return;
+    }
+    for (let delivery = this.next(); delivery; delivery = this.next()) this.send(delivery);
     const { wakeAtMs } = this.scheduler;
     this.timer = wakeAtMs === undefined ? undefined : setTimeout(() => this.pump(), Math.min(2 ** 31 - 1, Math.max(1, Math.ceil(wakeAtMs - performance.now()))));
   }

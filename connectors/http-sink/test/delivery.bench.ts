@@ -25,7 +25,7 @@ async function measure(label: string, url: string, records: number, config: Read
   const logger = { trace: quiet, debug: quiet, info: quiet, warn: quiet, error: quiet };
   task.start({
     connectorName: 'bench', taskId: 0, config: { 'http.api.url': url, ...config }, logger, signal: stopping.signal,
-    errantRecordReporter: { report: (_, error) => Promise.reject(error) }, assignment: () => [PARTITION], seek: quiet, requestCommit: quiet,
+    errantRecordReporter: { report: (_, error) => Promise.reject(error) }, assignment: () => [PARTITION], ownsAssignment: () => true, seek: quiet, requestCommit: quiet,
     pause: () => void (resumed = new Promise((resolve) => (wake = resolve))), resume: () => wake(),
   });
   const done = async (offset: number): Promise<void> => {
@@ -53,7 +53,7 @@ async function latency(url: string): Promise<void> {
   const logger = { trace: quiet, debug: quiet, info: quiet, warn: quiet, error: quiet };
   task.start({
     connectorName: 'bench', taskId: 0, config: { 'http.api.url': url }, logger, signal: new AbortController().signal,
-    errantRecordReporter: { report: (_, error) => Promise.reject(error) }, assignment: () => [], seek: quiet, pause: quiet, resume: quiet, requestCommit: quiet,
+    errantRecordReporter: { report: (_, error) => Promise.reject(error) }, assignment: () => [], ownsAssignment: () => true, seek: quiet, pause: quiet, resume: quiet, requestCommit: quiet,
   });
   const times: number[] = [];
   for (let offset = 0; offset < 2000; offset++) {

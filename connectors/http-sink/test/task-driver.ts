@@ -17,6 +17,9 @@ export class TaskDriver {
   private readonly abort = new AbortController();
   private wake: (() => void)[] = [];
 
+  /** What the task hears when it asks whether its partitions are its own. */
+  ownsAssignment: () => boolean = () => true;
+
   constructor(
     config: Readonly<Record<string, string>>,
     private readonly options: { readonly tolerance?: 'all' | 'none'; readonly assignment?: readonly TopicPartition[]; readonly connectorName?: string } = {},
@@ -86,7 +89,7 @@ export class TaskDriver {
       },
     };
     return {
-      connectorName, taskId: 0, config, logger, signal: this.abort.signal, errantRecordReporter: reporter, assignment: () => assignment, requestCommit: () => undefined,
+      connectorName, taskId: 0, config, logger, signal: this.abort.signal, errantRecordReporter: reporter, assignment: () => assignment, ownsAssignment: () => this.ownsAssignment(), requestCommit: () => undefined,
       seek: (partition, offset) => (this.seeks.push({ partition, offset }), this.changed()),
       pause: (...partitions) => (partitions.forEach((it) => this.paused.add(`${it.topic}-${it.partition}`)), this.changed()),
       resume: (...partitions) => (partitions.forEach((it) => this.paused.delete(`${it.topic}-${it.partition}`)), this.changed()),

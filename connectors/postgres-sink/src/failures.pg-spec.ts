@@ -1,4 +1,4 @@
-import { decimalSchema, Decimal, Schema, type SinkRecord, Struct } from '@millrace/connect-api';
+import { decimalSchema, Decimal, RetriableError, Schema, type SinkRecord, Struct } from '@millrace/connect-api';
 import { type SinkDatabase, SinkServer } from '../test/sink-database.js';
 import { DebeziumTable, sinkRecord } from '../test/sink-driver.js';
 import { PostgresSinkConnector } from './postgres-sink-connector.js';
@@ -211,4 +211,34 @@ test('a value that does not fit its numeric column is at fault by itself', async
   await driver.put(...Array.from({ length: 60 }, (_, id) => priced.change('c', { id, price: Decimal.parse(id === 30 ? '123456.00' : '1.00') })));
   expect(driver.errant.map((it) => it.error.message)).toEqual([expect.stringContaining('column price, SQLSTATE 22003')]);
   expect(await ids(database)).toHaveLength(59);
+});
+
+describe('a task whose partitions may be another\u2019s', () => {
+  test.each([5, 2000])('rolls back what it was about to commit, and writes it once they are its own (%i records)', async (count) => {
+    const database = await server.database('CREATE TABLE t (id integer PRIMARY KEY, name text)');
+    const driver = database.driver(PASSWORD);
+    await driver.put(row(0));
+    const records = Array.from({ length: count }, (_, id) => row(id, 'late'));
+    // Lost while the put is under way.
+    let asked = 0;
+    driver.ownsAssignment = () => asked++ === 0;
+    await expect(driver.put(...records)).rejects.toThrow(RetriableError);
+    expect(asked).toBe(2);
+    expect(await database.rows()).toEqual([['0', 'n0']]);
+    // Lost before: not even a transaction.
+    driver.ownsAssignment = () => false;
+    await expect(driver.put(...records)).rejects.toThrow(RetriableError);
+    driver.ownsAssignment = () => true;
+    await driver.put(...records);
+    expect(await ids(database)).toHaveLength(count);
+  });
+
+  test('also when rows are looked at one by one', async () => {
+    const database = await server.database('CREATE TABLE t (id integer PRIMARY KEY, name varchar(5))');
+    const driver = database.driver(PASSWORD, 'all');
+    let asked = 0;
+    driver.ownsAssignment = () => asked++ < 2;
+    await expect(driver.put(row(1), row(2, 'too long'), row(3))).rejects.toThrow(RetriableError);
+    expect(await ids(database)).toEqual([]);
+  });
 });

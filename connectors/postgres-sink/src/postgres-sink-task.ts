@@ -82,6 +82,7 @@ export class PostgresSinkTask extends SinkTask {
         await this.write(records);
         return;
       } catch (error) {
+        if (error instanceof RetriableError) throw error;
         const kind = failureKind(error);
         if (kind === 'stale' && !isRefreshed) {
           isRefreshed = true;
@@ -125,11 +126,12 @@ export class PostgresSinkTask extends SinkTask {
   /** One transaction; `last` is the last statement of it. */
   private async writeAll(session: Session, records: readonly SinkRecord[], last?: PreparedCall): Promise<void> {
     await this.planAll(session, records);
+    this.expectOwnership();
     try {
       const isWritten = this.writer.prefersSingle(records.length) ? await this.writeSingly(session, records, last) : await this.writeInBulk(session, records, last);
       if (isWritten) return;
     } catch (error) {
-      if (failureKind(error) !== 'data' || isFencedError(error)) throw error;
+      if (error instanceof RetriableError || failureKind(error) !== 'data' || isFencedError(error)) throw error;
       this.context.logger.debug({ code: errorCode(error), records: records.length }, 'A record is at fault: looking for it');
     }
     // Another task may have widened a column since its statements were prepared.
@@ -137,7 +139,13 @@ export class PostgresSinkTask extends SinkTask {
     await applyOneByOne(session, this.oneByOne(records), {
       report: (record, error) => this.report(record, error),
       copyToProbe: (transaction, record) => this.writer.copyToProbe(transaction, this.encode([record])),
+      expectOwnership: () => this.expectOwnership(),
     }, last);
+  }
+
+  /** Invariant 8: a worker that was frozen does not write over what another has written since. */
+  private expectOwnership(): void {
+    if (!this.context.ownsAssignment()) throw new RetriableError('The partitions may be read by another task by now', { retryAfterMs: this.settings.flushRetryDelayMs });
   }
 
   /** False: the records must be applied one by one. */
@@ -145,6 +153,7 @@ export class PostgresSinkTask extends SinkTask {
     const batch = this.encode(records);
     await this.reportRefused();
     if (batch.sequential) return false;
+    this.expectOwnership();
     await this.writer.writeSingly(session, batch, last);
     return true;
   }
@@ -165,6 +174,7 @@ export class PostgresSinkTask extends SinkTask {
         await nextTurn();
       }
       await this.reportRefused();
+      this.expectOwnership();
     } catch (error) {
       await transaction.rollback();
       throw error;

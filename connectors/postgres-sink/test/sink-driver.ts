@@ -14,6 +14,8 @@ export class SinkDriver {
   readonly details: string[] = [];
   /** Where the task has moved partitions to. */
   readonly seeks: (TopicPartition & { readonly offset: number })[] = [];
+  /** What the task hears when it asks whether its partitions are its own. */
+  ownsAssignment: () => boolean = () => true;
   private readonly abort = new AbortController();
 
   constructor(config: Readonly<Record<string, string>>, tolerance: 'all' | 'none' = 'none') {
@@ -26,7 +28,7 @@ export class SinkDriver {
     };
     const context: SinkTaskContext = {
       connectorName: 'sink', taskId: 0, config, logger: { ...SILENT, warn: (_, message) => void this.warnings.push(message), debug: (_, message) => void this.details.push(message) }, signal: this.abort.signal, errantRecordReporter: reporter,
-      assignment: () => [], seek: ({ topic, partition }, offset) => void this.seeks.push({ topic, partition, offset }), pause: quiet, resume: quiet, requestCommit: quiet,
+      assignment: () => [], ownsAssignment: () => this.ownsAssignment(), seek: ({ topic, partition }, offset) => void this.seeks.push({ topic, partition, offset }), pause: quiet, resume: quiet, requestCommit: quiet,
     };
     this.task.start(context);
   }

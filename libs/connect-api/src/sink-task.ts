@@ -30,6 +30,12 @@ export interface SinkTaskContext {
   /** The partitions that this task owns now. */
   assignment(): readonly TopicPartition[];
   /**
+   * Whether these partitions are surely still this task's. False when the worker may have lost them unheard, as after it was frozen for longer than its session: another task may have written
+   * newer records by now. A sink that overwrites asks right before it makes a write final (a COMMIT, a request), also when it tries again, and throws RetriableError when the answer is no:
+   * the records come again, here or elsewhere.
+   */
+  ownsAssignment(): boolean;
+  /**
    * Moves a partition's position: the next `put` of it starts there, and a commit that fails goes back no further. Other partitions are
    * not touched. May also be called within `put`: the offsets of that batch are then not committed for the partition.
    */

@@ -143,7 +143,7 @@ beforeAll(async () => {
   for (const table of ['made', 'same']) {
     const task = postgresSink.task();
     await task.start({
-      connectorName: table, taskId: 0, logger: LOGGER, signal: stopping.signal, errantRecordReporter: { report: (_, error) => Promise.reject(error) }, assignment: () => [], seek: quiet, pause: quiet, resume: quiet, requestCommit: quiet,
+      connectorName: table, taskId: 0, logger: LOGGER, signal: stopping.signal, errantRecordReporter: { report: (_, error) => Promise.reject(error) }, assignment: () => [], ownsAssignment: () => true, seek: quiet, pause: quiet, resume: quiet, requestCommit: quiet,
       config: {
         'connection.url': `jdbc:postgresql://${server.host}:${server.port}/postgres?sslmode=disable`, 'connection.username': server.user, 'insert.mode': 'upsert', 'delete.enabled': 'true', 'primary.key.mode': 'record_key', 'schema.evolution': table === 'made' ? 'basic' : 'none',
         'collection.name.format': table,

@@ -21,6 +21,8 @@ export interface BadRowListener {
   report(record: SinkRecord, error: Error): Promise<void>;
   /** Copies the record's rows into tables that are rolled back; rejects with the server's error if it refuses them there. */
   copyToProbe(session: Session, record: SinkRecord): Promise<void>;
+  /** Throws when the records may be another task's by now; asked right before the COMMIT. */
+  expectOwnership(): void;
 }
 
 /**
@@ -39,6 +41,7 @@ export async function applyOneByOne(session: Session, records: readonly RecordCa
     await applyChunks(session, records, { ...listener, report });
     if (await deferredFault(session)) await leaveOutDeferredFaults(session, records.filter((it) => !reported.has(it.record)), listener);
     if (last) await runLast(session, last);
+    listener.expectOwnership();
     await session.query('COMMIT');
   } catch (error) {
     if (!session.isLost) await session.query('ROLLBACK').catch(() => undefined);

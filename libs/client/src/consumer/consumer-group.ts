@@ -45,6 +45,7 @@ export class ConsumerGroup {
   private last: MemberAssignment | undefined;
   private lookForTopics: Scheduled | undefined;
   private isClosed = false;
+  private memberUntilMs = -Infinity;
 
   constructor(private readonly options: ConsumerGroupOptions, subscribed: Subscribed) {
     this.subscribed = subscribed;
@@ -63,6 +64,9 @@ export class ConsumerGroup {
       onRevoked: () => this.beforeRejoin(),
       onLost: () => this.lost(),
       onExpired: () => this.lost(),
+      onAlive: (ageMs) => {
+        this.memberUntilMs = performance.now() - ageMs + settings.sessionTimeoutMs;
+      },
       onAssigned: ({ bytes, isLeader, generationId }) => {
         if (!isLeader) this.ledCounts = undefined;
         return this.atNextPoll(() => this.takeOver(decodeAssignment(bytes), generationId));
@@ -73,6 +77,11 @@ export class ConsumerGroup {
       },
     });
     this.forgetMetadata = client.onMetadata(() => this.metadataChanged());
+  }
+
+  /** Whether the coordinator surely counts this member in: it said so less than a session timeout ago. */
+  get isSurelyMember(): boolean {
+    return performance.now() < this.memberUntilMs;
   }
 
   get committer(): Committer {

@@ -133,6 +133,14 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
     return this.assigned.list();
   }
 
+  /**
+   * Whether what it reads is surely its own. False once a session timeout has passed since the coordinator last counted it in, as after a process was frozen: others may read these partitions by now.
+   * True outside of a group.
+   */
+  get ownsAssignment(): boolean {
+    return this.group?.isSurelyMember !== false;
+  }
+
   /** The member's id in its group, '' outside. */
   get memberId(): string {
     return this.group?.member.memberId ?? '';

@@ -276,7 +276,9 @@ describe('SinkLoop', () => {
     const { task, loop } = running;
     await running.produce(0, LONG);
     await waitFor('it is put', 10_000, () => Promise.resolve(task.seen.length === 1));
+    expect(task.context.ownsAssignment()).toBe(true);
     lease.isHeld = false;
+    expect(task.context.ownsAssignment()).toBe(false);
     loop.pause();
     await waitFor('it is paused', 10_000, () => Promise.resolve(states.includes('PAUSED')));
     expect(commits(task)).toBe(0);

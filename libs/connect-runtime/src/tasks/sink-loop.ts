@@ -22,6 +22,9 @@ import { TaskGauges } from './task-gauges.js';
 import { TaskLife } from './task-life.js';
 import type { TaskLoop } from './task-loop.js';
 
+/** How soon a task sees that its group counts it in again. */
+const MEMBERSHIP_CHECK_MS = 100;
+
 /** Runs a sink task. Two loops share the consumer: the intake polls it all the time and fills the queue, this one puts and commits. */
 export class SinkLoop implements TaskLoop {
   private readonly life: TaskLife;
@@ -56,6 +59,7 @@ export class SinkLoop implements TaskLoop {
     const errant = (this.errant = new ErrantRecords(this.errors, converters, (failure) => life.fail(failure)));
     const queue = (this.queue = new SinkQueue(new SinkConversion(spec, converters, this.chain, this.errors), () => life.wake()));
     const consumer = (this.consumer = new Consumer(sinkConsumerSettings(spec.clientConfig, spec.id.task, logger)));
+    life.isMember = () => consumer.ownsAssignment;
     const intake = (this.intake = new SinkIntake({ life, consumer, queue, onBeginning: (it, offset) => this.commits.begin(new Map([[it, offset]])), logger }));
     const commits = (this.commits = new SinkCommits({ task, consumer, partition: (it) => queue.partition(it), onRewind: (offsets) => offsets.forEach((offset, it) => this.fetchFrom(it, offset)), settled: () => this.settled(), measured: (work) => gauges.commit(work), logger }));
     const delivery = (this.delivery = new SinkDelivery({ life, task, queue, recordsMax: consumer.settings.maxPollRecords, commits, gauges, errant, isGivingUp: () => this.partitions.isGivingUp, onTopic: (topic) => this.noteTopic(topic), logger }));
@@ -126,7 +130,7 @@ export class SinkLoop implements TaskLoop {
       if (life.failure !== undefined) throw life.failure;
       if (life.isPaused) await this.whilePaused();
       if (life.isFenced) {
-        await this.gauges.watch.during('membership', () => this.untilWoken());
+        await this.gauges.watch.during('membership', () => life.wait(MEMBERSHIP_CHECK_MS, () => !life.isFenced));
         continue;
       }
       if (this.isCommitDue) await this.commit();
@@ -203,6 +207,7 @@ export class SinkLoop implements TaskLoop {
       signal: this.life.signal,
       errantRecordReporter: this.errant,
       assignment: () => this.partitions.assigned,
+      ownsAssignment: () => !this.life.isFenced,
       seek: (to, offset) => {
         const partition = this.queue.partition(to);
         this.fetchFrom(partition, offset);

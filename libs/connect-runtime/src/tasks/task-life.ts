@@ -19,6 +19,8 @@ export interface TaskSteps {
 export class TaskLife {
   failure: unknown;
   isStarted = false;
+  /** Whether its group surely counts it in, beside the worker's: a sink reads as a member of a group of its own. */
+  isMember: () => boolean = () => true;
   private readonly gate: PauseGate;
   private readonly stopping = new AbortController();
 
@@ -46,7 +48,7 @@ export class TaskLife {
 
   /** Another worker may run this task by now: nothing is sent, put or committed any more until that is known not to be so (Invariant 9). */
   get isFenced(): boolean {
-    return this.host.lease?.isValid === false;
+    return this.host.lease?.isValid === false || !this.isMember();
   }
 
   pause(): void {

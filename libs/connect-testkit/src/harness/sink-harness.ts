@@ -15,6 +15,8 @@ export interface SinkHarnessOptions {
   readonly recordsPerPutMax?: number;
   /** `errors.tolerance`: `all` collects what is reported in `deadLetters`, `none` refuses it. Default `none`. */
   readonly tolerance?: 'all' | 'none';
+  /** What the task hears when it asks; default always true. */
+  readonly ownsAssignment?: () => boolean;
   /** The longest wait before a retry, whatever the task asks for. */
   readonly retryWaitMsMax?: number;
 }
@@ -289,6 +291,7 @@ export class SinkHarness {
       signal: this.signal,
       errantRecordReporter: { report: (record, error) => this.report(record, error) },
       assignment: () => this.assigned,
+      ownsAssignment: () => this.options.ownsAssignment?.() ?? true,
       seek: (to, offset) => {
         const partition = known(to);
         this.fetched.set(partition, offset);
