@@ -204,14 +204,14 @@ export class GroupMember {
     const assignments = isLeader && !joined.skipAssignment ? await this.divide(joined, protocol) : [];
     const generationId = joined.generationId;
     const groupInstanceId = this.options.groupInstanceId ?? null;
-    const askedMs = performance.now();
+    const askedMs = this.options.client.settings.clock.monotonicMs();
     const synced = await client.request(nodeId, SyncGroup, () => ({ groupId, generationId, memberId: joined.memberId, groupInstanceId, protocolType: this.options.protocolType, protocolName: protocol, assignments }), { lane: 'group', timeoutMs: this.joinTimeoutMs });
     if (synced.errorCode !== ErrorCode.NONE) throw new ProtocolError(synced.errorCode);
     if (!this.isActive || this.isClosed) return;
     this.hasAssignment = true;
     this.state = 'stable';
     this.lostBy = undefined;
-    this.options.onAlive?.(performance.now() - askedMs);
+    this.options.onAlive?.(this.options.client.settings.clock.monotonicMs() - askedMs);
     void this.heartbeats(++this.heartbeatRun);
     await this.options.onAssigned({ protocol, generationId, memberId: joined.memberId, leaderId: joined.leader, isLeader, bytes: synced.assignment });
   }
@@ -279,9 +279,9 @@ export class GroupMember {
     const nodeId = await this.coordinator();
     if (run !== this.heartbeatRun) return;
     const request = { groupId, generationId: this.generationId, memberId: this.memberId, groupInstanceId: this.options.groupInstanceId ?? null };
-    const askedMs = performance.now();
+    const askedMs = this.options.client.settings.clock.monotonicMs();
     const { errorCode } = await client.request(nodeId, Heartbeat, () => request, { lane: 'group', timeoutMs: Math.min(client.settings.requestTimeoutMs, this.sessionTimeoutMs) });
-    if (errorCode === ErrorCode.NONE || errorCode === ErrorCode.REBALANCE_IN_PROGRESS) this.options.onAlive?.(performance.now() - askedMs);
+    if (errorCode === ErrorCode.NONE || errorCode === ErrorCode.REBALANCE_IN_PROGRESS) this.options.onAlive?.(this.options.client.settings.clock.monotonicMs() - askedMs);
     if (errorCode !== ErrorCode.NONE) throw new ProtocolError(errorCode);
   }
 
@@ -295,10 +295,10 @@ export class GroupMember {
       for (;;) {
         await this.pauseInBackground(this.heartbeatMs);
         if (isOver || this.isClosed) return;
-        const askedMs = performance.now();
+        const askedMs = this.options.client.settings.clock.monotonicMs();
         const { errorCode } = await client.request(nodeId, Heartbeat, () => request, { timeoutMs: this.sessionTimeoutMs });
         if (isOver || (errorCode !== ErrorCode.NONE && errorCode !== ErrorCode.REBALANCE_IN_PROGRESS)) return;
-        onAlive(performance.now() - askedMs);
+        onAlive(this.options.client.settings.clock.monotonicMs() - askedMs);
       }
     };
     beat().catch((error: unknown) => client.settings.logger.debug({ groupId, reason: errorMessage(error) }, 'no heartbeat while joining'));
