@@ -9,6 +9,8 @@ export interface DiskCall {
   readonly number: number;
   readonly operation: DiskOperation;
   readonly path: string;
+  /** The caller waits for a promise, so that a `delay` means something. */
+  readonly isAsync: boolean;
 }
 
 /**
@@ -172,7 +174,7 @@ export class FaultyFileSystem implements FileSystem {
   /** @internal */
   look(operation: DiskOperation, path: string): void {
     this.expectAlive();
-    const fault = this.inject({ number: this.changes, operation, path });
+    const fault = this.inject({ number: this.changes, operation, path, isAsync: false });
     if (fault?.kind === 'error') throw failure(fault.errno, operation, path);
     if (fault?.kind === 'crash') this.die();
   }
@@ -180,7 +182,7 @@ export class FaultyFileSystem implements FileSystem {
   /** @internal */
   async lookLater(operation: DiskOperation, path: string): Promise<void> {
     this.expectAlive();
-    const fault = this.inject({ number: this.changes, operation, path });
+    const fault = this.inject({ number: this.changes, operation, path, isAsync: true });
     if (fault?.kind === 'delay') await fault.until;
     if (fault?.kind === 'error') throw failure(fault.errno, operation, path);
     if (fault?.kind === 'crash') this.die();
@@ -203,7 +205,7 @@ export class FaultyFileSystem implements FileSystem {
   private begin(operation: DiskOperation, path: string): DiskFault | undefined {
     this.expectAlive();
     if (CHANGES.has(operation)) this.changes += 1;
-    return this.inject({ number: this.changes, operation, path });
+    return this.inject({ number: this.changes, operation, path, isAsync: operation === 'sync' || operation === 'syncFolder' });
   }
 
   private fail(fault: DiskFault, operation: DiskOperation, path: string, apply: () => void, applyPart: (keepBytes: number) => void): never {

@@ -3,6 +3,9 @@ import type { Random } from '@millrace/foundation';
 /** What a disk needs of chance. */
 export type Dice = Pick<Random, 'integer'>;
 
+/** What a disk writes in one piece or not at all. */
+const SECTOR_BYTES = 512;
+
 /** A file's content as the operating system has it, and as the platter has it. */
 export class Inode {
   content: Buffer = Buffer.alloc(0);
@@ -40,7 +43,7 @@ export class Inode {
     this.intactBytes = content.length;
   }
 
-  /** What is found when the machine comes up again. Of unsynced bytes all, some or none are there, and the last of them may read as zeroes. */
+  /** What is found when the machine comes up again. Of unsynced bytes all, some or none are there; the last of them, or any sectors among them, may read as zeroes. */
   afterPowerLoss(random: Dice): Inode {
     const survivor = new Inode();
     if (this.intactBytes < this.durable.length && random.integer(2) === 0) {
@@ -50,11 +53,23 @@ export class Inode {
       const unsynced = this.bytes - synced;
       const kept = synced + [0, unsynced, random.integer(unsynced + 1)][random.integer(3)]!;
       survivor.append(this.content.subarray(0, kept));
-      if (kept > synced && random.integer(4) === 0) survivor.content.fill(0, synced + random.integer(kept - synced), kept);
+      if (kept > synced) survivor.tear(synced, kept, random);
     }
     survivor.modifiedMs = this.modifiedMs;
     survivor.makeDurable(survivor.snapshot());
     return survivor;
+  }
+
+  /** Sectors are written in any order: what was not synced may have holes. */
+  private tear(from: number, to: number, random: Dice): void {
+    const pattern = random.integer(8);
+    if (pattern < 2) this.content.fill(0, from + random.integer(to - from), to);
+    if (pattern !== 2) return;
+    for (let sector = from; sector < to; ) {
+      const end = Math.min(to, sector - (sector % SECTOR_BYTES) + SECTOR_BYTES);
+      if (random.integer(2) === 0) this.content.fill(0, sector, end);
+      sector = end;
+    }
   }
 
   /** What another process finds after this one was killed: everything. */
