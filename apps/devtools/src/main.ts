@@ -5,6 +5,7 @@ import { check, findUnused } from './check.js';
 import { addImagesCommand } from './images/images-command.js';
 import { addPeersCommand } from './peers/peers-command.js';
 import { addScaffoldCommands } from './scaffold/scaffold-command.js';
+import { addSimCommand } from './sim/sim-command.js';
 import { addSoakCommand } from './soak/soak-command.js';
 
 const program = new Command('devtools').enablePositionalOptions().description("The project's own tools; see docs/testing.md.");
@@ -24,6 +25,7 @@ program
 addPeersCommand(program);
 addBenchCommand(program);
 addSoakCommand(program);
+addSimCommand(program);
 addScaffoldCommands(program);
 program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

@@ -1,1 +1,4 @@
-export { VirtualClock } from './virtual-clock.js';
+export { runSeed, type RunOptions, type RunOutcome } from './run-seed.js';
+export { FAULTS, type Fault } from './faults/fault-menu.js';
+export type { Durability } from './cluster/simulated-cluster.js';
+export type { Breach } from './world.js';

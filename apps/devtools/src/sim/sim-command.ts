@@ -1,0 +1,103 @@
+import { execFileSync } from 'node:child_process';
+import type { Command } from 'commander';
+import { FAULTS, runSeed, type Durability, type Fault, type RunOutcome } from '@millrace/simulator';
+import { repositoryRoot } from '@millrace/testkit';
+
+interface SimOptions {
+  readonly seed: number;
+  readonly seeds: number;
+  readonly minutes: number;
+  readonly nodes: number;
+  readonly durability?: Durability;
+  readonly faults?: string;
+  readonly verbose?: boolean;
+  readonly twice?: boolean;
+  readonly keepGoing?: boolean;
+}
+
+export function addSimCommand(program: Command): void {
+  program
+    .command('sim')
+    .description('whole clusters on a virtual clock, under faults from a seed; a failure prints what replays it')
+    .option('--seed <n>', 'the first seed', Number, 1)
+    .option('--seeds <k>', 'how many, one after the other', Number, 1)
+    .option('--minutes <m>', 'simulated time during which things go wrong', Number, 2)
+    .option('--nodes <n>', 'brokers of the cluster', Number, 1)
+    .option('--durability <kind>', 'page-cache or flush; left out: the seed decides')
+    .option('--faults <list>', `by comma; left out: all (${FAULTS.join(', ')})`)
+    .option('--verbose', 'print the journal as it is written')
+    .option('--twice', 'run each seed twice and compare the traces')
+    .option('--keep-going', 'go on after a seed that failed')
+    .action(async (options: SimOptions) => {
+      if (!(await simulate(options))) process.exitCode = 1;
+    });
+}
+
+async function simulate(options: SimOptions): Promise<boolean> {
+  const faults = options.faults === undefined ? undefined : faultsNamed(options.faults);
+  const { minutes, nodes } = options;
+  const run = (seed: number): Promise<RunOutcome> =>
+    runSeed({
+      seed,
+      minutes,
+      nodes,
+      ...(options.durability === undefined ? {} : { durability: options.durability }),
+      ...(faults === undefined ? {} : { faults }),
+      ...(options.verbose === true ? { onLine: (line: string) => void process.stdout.write(`${line}\n`) } : {}),
+    });
+  let failed = 0;
+  let simulatedMs = 0;
+  const startedMs = performance.now();
+  for (let seed = options.seed; seed < options.seed + options.seeds; seed++) {
+    const seedStartedMs = performance.now();
+    const outcome = await run(seed);
+    simulatedMs += outcome.simulatedMs;
+    const tookMs = Math.round(performance.now() - seedStartedMs);
+    process.stdout.write(`seed ${seed}: ${outcome.breaches.length === 0 ? 'ok' : 'BROKEN'}, trace ${outcome.traceHash}, ${Math.round(outcome.simulatedMs / 1000)} simulated s in ${tookMs} ms, ${outcome.events} events, ${figures(outcome.counts)}; faults: ${figures(outcome.faults)}\n`);
+    for (const escape of outcome.escapes) process.stdout.write(`  outside its ports: ${escape}\n`);
+    if (options.twice === true && (await run(seed)).traceHash !== outcome.traceHash) {
+      process.stdout.write(`seed ${seed}: NOT DETERMINISTIC, a second run had another trace\n`);
+      failed += 1;
+    }
+    if (outcome.breaches.length === 0) continue;
+    failed += 1;
+    report(outcome, options);
+    if (options.keepGoing !== true) break;
+  }
+  process.stdout.write(`${failed} failed; ${(simulatedMs / 60_000).toFixed(1)} simulated minutes in ${((performance.now() - startedMs) / 1000).toFixed(1)} s\n`);
+  return failed === 0;
+}
+
+function report(outcome: RunOutcome, options: SimOptions): void {
+  const lines = [
+    ...outcome.lastLines,
+    ...outcome.breaches.map((it) => `BROKEN ${typeof it.invariant === 'number' ? `invariant ${it.invariant}` : it.invariant} at ${(it.atMs / 1000).toFixed(3)} s: ${it.text}`),
+    `commit ${commit()}, again with: npm run sim -- --seed ${outcome.seed} --minutes ${options.minutes} --nodes ${options.nodes}${options.durability === undefined ? '' : ` --durability ${options.durability}`}${options.faults === undefined ? '' : ` --faults '${options.faults}'`} --verbose`,
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+function commit(): string {
+  try {
+    return execFileSync('git', ['describe', '--always', '--dirty', '--abbrev=10'], { cwd: repositoryRoot(), encoding: 'utf8' }).trim();
+  } catch {
+    return 'unknown';
+  }
+}
+
+function figures(counts: Readonly<Record<string, number>>): string {
+  const list = Object.entries(counts).map(([name, count]) => `${count} ${name}`);
+  return list.length === 0 ? 'none' : list.join(', ');
+}
+
+function faultsNamed(list: string): Fault[] {
+  return list
+    .split(',')
+    .map((it) => it.trim())
+    .filter((it) => it !== 'none')
+    .map((name) => {
+      const fault = FAULTS.find((it) => it === name);
+      if (fault === undefined) throw new Error(`no fault is named "${name}"; there are: ${FAULTS.join(', ')}`);
+      return fault;
+    });
+}

@@ -1,0 +1,90 @@
+import type { FileSystem, Processes } from '@millrace/storage';
+import { FaultyFileSystem, type DiskCall, type DiskFault, type SeededRandom } from '@millrace/testkit';
+import type { SimulatedProcess } from '../time/simulated-process.js';
+
+export interface DiskPace {
+  readonly syncMsMin: number;
+  readonly syncMsMax: number;
+}
+
+export const FAST_DISK: DiskPace = { syncMsMin: 0.2, syncMsMax: 3 };
+export const SLOW_DISK: DiskPace = { syncMsMin: 50, syncMsMax: 1500 };
+
+/** What the next call of one of these operations meets. */
+export interface ArmedFault {
+  readonly operations: ReadonlySet<DiskCall['operation']>;
+  /** How many such calls go well before. */
+  afterCalls: number;
+  readonly strike: 'EIO' | 'crash';
+}
+
+/** The disk of one machine: it survives the processes that use it, in the state that their end left it in. */
+export class SimulatedDisk {
+  pace: DiskPace = FAST_DISK;
+  armed: ArmedFault | undefined;
+  /** Called from within the call that the process does not survive. */
+  onStrike: (fault: ArmedFault) => void = () => undefined;
+  private files = new FaultyFileSystem();
+  private pid = 100;
+
+  constructor(private readonly random: SeededRandom) {}
+
+  /** The disk for one life of a process. */
+  mount(process: SimulatedProcess): FileSystem {
+    const { files } = this;
+    files.inject = (call) => {
+      files.nowMs = process.clock.nowMs();
+      return this.strike(call) ?? this.delay(call, process);
+    };
+    return files;
+  }
+
+  /** Nothing of a former life holds a lock. */
+  processes(): Processes {
+    const pid = (this.pid += 1);
+    return { pid, identity: (asked) => (asked === pid ? `${pid}@simulated` : undefined), lockHolder: () => undefined };
+  }
+
+  /** The page cache outlives the process. */
+  processKilled(): void {
+    this.files.crash();
+    this.files = this.files.afterKill();
+    this.armed = undefined;
+  }
+
+  powerLost(): void {
+    this.files.crash();
+    this.files = this.files.afterPowerLoss(this.random);
+    this.armed = undefined;
+  }
+
+  set spaceLeftBytes(bytes: number) {
+    this.files.spaceLeftBytes = bytes;
+  }
+
+  /** The same files for one who looks on: nothing that it does is counted, delayed or made to fail. */
+  observer(): FileSystem {
+    return new FaultyFileSystem(this.files['names']);
+  }
+
+  private strike(call: DiskCall): DiskFault | undefined {
+    const { armed } = this;
+    if (armed === undefined || !armed.operations.has(call.operation)) return undefined;
+    if (armed.afterCalls > 0) {
+      armed.afterCalls -= 1;
+      return undefined;
+    }
+    this.armed = undefined;
+    if (armed.strike === 'EIO') return { kind: 'error', errno: 'EIO' };
+    this.onStrike(armed);
+    return call.operation === 'append' ? { kind: 'crash', keepBytes: this.random.integer(200) } : { kind: 'crash', isBefore: this.random.chance(0.5) };
+  }
+
+  private delay(call: DiskCall, process: SimulatedProcess): DiskFault | undefined {
+    if (!call.isAsync) return undefined;
+    const { syncMsMin, syncMsMax } = this.pace;
+    const ms = call.operation === 'read' ? 0.02 + this.random.next() * 0.2 : syncMsMin + this.random.next() ** 3 * (syncMsMax - syncMsMin);
+    return { kind: 'delay', until: new Promise((resolve) => void process.after(ms, call.operation, resolve)) };
+  }
+}
+

@@ -1,0 +1,139 @@
+import { Admin, KafkaClient, throwFailures } from '@millrace/client';
+import { errorMessage, isRetriable } from '@millrace/foundation';
+import { checkAcknowledged } from './checks/acknowledged-records.js';
+import { checkCommittedOffsets } from './checks/committed-offsets.js';
+import { readEverything } from './checks/final-reading.js';
+import { ClusterProbe } from './checks/cluster-probe.js';
+import { SimulatedCluster, type Durability } from './cluster/simulated-cluster.js';
+import { FaultMenu, FAULTS, type Fault } from './faults/fault-menu.js';
+import { TopicChurn } from './workload/topic-churn.js';
+import { GroupWorkload } from './workload/group-workload.js';
+import { History } from './workload/history.js';
+import { ProducerWorkload } from './workload/producer-workload.js';
+import { SimulatedClient } from './workload/simulated-client.js';
+import type { World } from './world.js';
+
+export interface ScenarioOptions {
+  /** How long things go wrong; the time to recover and to look at everything comes on top. */
+  readonly minutes: number;
+  readonly nodes: number;
+  readonly durability?: Durability;
+  readonly faults?: readonly Fault[];
+}
+
+/** After the last fault everything must be well again within this time. */
+const RECOVERY_MS = 120_000;
+const TOPICS = [
+  { name: 'orders', partitions: 3 },
+  { name: 'ledger', partitions: 1 },
+];
+const GROUP = 'billing';
+
+/** One cluster with its clients, from the first start to the last look. What the seed does not decide stands in the options. */
+export class Scenario {
+  readonly history: History;
+  readonly cluster: SimulatedCluster;
+  readonly faults: FaultMenu;
+  readonly probe: ClusterProbe;
+  private readonly producers: ProducerWorkload[] = [];
+  private readonly group: GroupWorkload;
+  private readonly churn: TopicChurn;
+  private readonly director: SimulatedClient;
+  private readonly admin: Admin;
+  private readonly random;
+
+  constructor(private readonly world: World, private readonly options: ScenarioOptions) {
+    this.random = world.chance('scenario');
+    const durability = options.durability ?? (this.random.chance(0.5) ? 'flush' : 'page-cache');
+    this.cluster = new SimulatedCluster(world, { nodes: options.nodes, durability });
+    this.history = new History(world);
+    this.probe = new ClusterProbe(world, this.cluster);
+    const { cluster, history } = this;
+    const compressions = ['none', 'none', 'lz4', 'gzip', 'snappy'] as const;
+    const producer = (name: string, isIdempotent: boolean): ProducerWorkload => new ProducerWorkload({ world, cluster, history, name, topics: TOPICS, isIdempotent, compressionType: this.random.pick(compressions) });
+    this.producers.push(producer('producer-1', true), producer('producer-2', true), producer('producer-3', false));
+    this.group = new GroupWorkload({ world, cluster, history, group: GROUP, topics: TOPICS.map((it) => it.name), members: 2 });
+    this.director = new SimulatedClient(world, cluster, 'director');
+    this.admin = new Admin({ client: new KafkaClient(this.director.options()) });
+    this.churn = new TopicChurn({ world, cluster, steadyTopics: TOPICS.map((it) => it.name) });
+    this.faults = new FaultMenu({ world, cluster, faults: options.faults ?? FAULTS, clientHosts: () => ['producer-1', 'producer-2', `${GROUP}-member-1`], isAllInSync: () => this.probe.isAllInSync() });
+  }
+
+  /** Resolves when it is over, well or not; breaches are in the world. */
+  async run(): Promise<void> {
+    const { world } = this;
+    this.cluster.start();
+    this.probe.start();
+    await this.within('the cluster starts', 60_000, async () => {
+      while (!this.cluster.isAllUp) await this.director.process.sleep(100);
+      await this.createTopics();
+    });
+    for (const it of this.producers) it.start();
+    this.group.start();
+    this.churn.start();
+    this.faults.start();
+    this.disturbGroup();
+    await this.director.process.sleep(this.options.minutes * 60_000);
+    this.faults.end();
+    this.churn.stop();
+    await this.within('the cluster recovers', RECOVERY_MS, () => this.settle());
+    await this.within('everything can be read', RECOVERY_MS, () => this.lookAtEverything());
+    this.probe.finish();
+    world.journal.write('scenario', 'is over');
+  }
+
+  private disturbGroup(): void {
+    this.world.loop.schedule(5000 + this.random.integer(20_000), 'disturb group', () => {
+      if (this.world.loop.nowMs > this.options.minutes * 60_000) return;
+      this.group.disturb();
+      this.disturbGroup();
+    });
+  }
+
+  private async createTopics(): Promise<void> {
+    await this.insisting(async () => {
+      const known = new Set((await this.admin.listTopics()).map((it) => it.name));
+      const missing = TOPICS.filter((it) => !known.has(it.name));
+      if (missing.length > 0) throwFailures(await this.admin.createTopics(missing.map((it) => ({ ...it, replicationFactor: this.cluster.replicationFactor }))));
+    });
+  }
+
+  private async settle(): Promise<void> {
+    while (!this.cluster.isAllUp || !this.probe.isAllInSync()) await this.director.process.sleep(200);
+    await Promise.all(this.producers.map((it) => it.stop()));
+    // Let the group read to the end before it leaves.
+    await this.director.process.sleep(3000);
+    await this.group.stop();
+    await this.director.process.sleep(2000);
+  }
+
+  private async lookAtEverything(): Promise<void> {
+    const { world, history } = this;
+    const read = await this.insisting(() => readEverything(new SimulatedClient(world, this.cluster, 'reader'), this.admin, TOPICS));
+    checkAcknowledged(world, history, read);
+    await this.insisting(() => checkCommittedOffsets(world, history, this.admin, [GROUP], read));
+  }
+
+  /** Tries again after failures that may be. */
+  private async insisting<T>(what: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await what();
+      } catch (error) {
+        if (!isRetriable(error)) throw error;
+        this.world.journal.write('director', `tries again: ${errorMessage(error)}`);
+        await this.director.process.sleep(500);
+      }
+    }
+  }
+
+  private async within(what: string, ms: number, work: () => Promise<void>): Promise<void> {
+    let isOver = false;
+    const limit = this.director.process.after(ms, 'limit', () => {
+      if (!isOver) this.world.breach(`${what} within ${ms / 1000} s`, this.probe.situation());
+    });
+    await work();
+    isOver = true;
+    limit.isCancelled = true;
+  }
+}
