@@ -108,7 +108,7 @@ describe('ProducerStateTable', () => {
 });
 
 describe('producer snapshots', () => {
-  const state = fc.record({ id: fc.nat(), epoch: fc.nat(32000), coordinatorEpoch: fc.integer({ min: -1 }), time: fc.maxSafeInteger(), txn: fc.option(fc.nat()), batch: fc.option(fc.record({ last: fc.nat(MAX), delta: fc.nat(5000), offset: fc.integer({ min: 5000, max: 2 ** 50 }) })) });
+  const state = fc.record({ id: fc.nat(), epoch: fc.nat(32000), coordinatorEpoch: fc.integer({ min: -1 }), time: fc.maxSafeInteger(), txn: fc.option(fc.nat()), batches: fc.array(fc.record({ last: fc.nat(MAX), delta: fc.nat(5000), offset: fc.integer({ min: 5000, max: 2 ** 50 }) }), { maxLength: 5 }) });
 
   it('read back what was written, and nothing else', () => {
     fc.assert(
@@ -119,10 +119,7 @@ describe('producer snapshots', () => {
           coordinatorEpoch: it.coordinatorEpoch,
           lastTimestampMs: it.time,
           currentTxnFirstOffset: it.txn ?? -1,
-          batches:
-            it.batch === null
-              ? []
-              : [{ firstSequence: (it.batch.last - it.batch.delta + MAX + 1) % (MAX + 1), lastSequence: it.batch.last, baseOffset: it.batch.offset - it.batch.delta, lastOffset: it.batch.offset, timestampMs: it.time }],
+          batches: it.batches.map(({ last, delta, offset }) => ({ firstSequence: (last - delta + MAX + 1) % (MAX + 1), lastSequence: last, baseOffset: offset - delta, lastOffset: offset, timestampMs: it.time })),
         }));
         const bytes = encodeProducerSnapshot(states, codecs.crc32c);
         expect(decodeProducerSnapshot(bytes, codecs.crc32c)).toEqual(states);
@@ -132,5 +129,24 @@ describe('producer snapshots', () => {
         expect(() => decodeProducerSnapshot(bytes.subarray(0, flip % bytes.length), codecs.crc32c)).toThrow(MalformedBytes);
       }),
     );
+  });
+
+  const table = (...applied: BatchHeader[]): ProducerStateTable => {
+    const it = new ProducerStateTable(DAY_MS);
+    for (const one of applied) it.apply(one);
+    return it;
+  };
+
+  it('keep every batch that may be sent again, not only the last', () => {
+    const before = table(...[0, 3, 6, 9, 12, 15, 18].map((it) => header(it, { records: 3, baseOffset: it })));
+    const after = new ProducerStateTable(DAY_MS);
+    after.load(decodeProducerSnapshot(encodeProducerSnapshot(before.all(), codecs.crc32c), codecs.crc32c), START_MS);
+    expect([3, 6, 9, 12, 15, 18].map((it) => outcome(after.check(header(it, { records: 3 }), { origin: 'client' })))).toEqual(['OUT_OF_ORDER_SEQUENCE_NUMBER', ...[6, 9, 12, 15, 18].map((it) => `duplicate of ${it}`)]);
+  });
+
+  it('of Kafka, which end behind their entries, are read', () => {
+    const kafkas = Uint8Array.from(encodeProducerSnapshot(table(header(0, { records: 3 }), header(3, { records: 2, baseOffset: 3 })).all(), codecs.crc32c).subarray(0, 10 + 46));
+    new DataView(kafkas.buffer).setUint32(2, codecs.crc32c(kafkas, 6, kafkas.length));
+    expect(decodeProducerSnapshot(kafkas, codecs.crc32c).map((it) => it.batches)).toMatchObject([[{ firstSequence: 3, lastSequence: 4, baseOffset: 3, lastOffset: 4 }]]);
   });
 });
