@@ -91,7 +91,7 @@ export class FaultMenu {
         this.down(broker, () => broker.kill());
         return;
       case 'power loss':
-        if (cluster.durability !== 'flush' && !this.options.isAllInSync()) return;
+        if (cluster.durability !== 'flush' && (cluster.minInsyncReplicas < 2 || !this.options.isAllInSync())) return;
         counted();
         this.down(broker, () => broker.losePower());
         return;
