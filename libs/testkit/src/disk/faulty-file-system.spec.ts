@@ -48,6 +48,19 @@ describe('FaultyFileSystem', () => {
     expect([...outcomes].sort()).toEqual(['', 'a']);
   });
 
+  it('keeps a name that one process made and the next one synced', async () => {
+    const disk = new FaultyFileSystem();
+    disk.makeFolder('/d');
+    await disk.syncFolder('/');
+    disk.open('/d/a', 'write').close();
+    const next = disk.afterKill();
+    const file = next.open('/d/a', 'update');
+    file.append(Buffer.from('kept'));
+    await file.sync();
+    await next.syncFolder('/d');
+    for (let seed = 0; seed < 10; seed++) expect(content(next.afterPowerLoss(new SeededRandom(seed)), '/d/a')).toBe('kept');
+  });
+
   it('fills up in the middle of a write and takes the same write once there is space', () => {
     const disk = new FaultyFileSystem();
     disk.spaceLeftBytes = 3;

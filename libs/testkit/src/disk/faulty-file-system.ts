@@ -66,13 +66,14 @@ export class FaultyFileSystem implements FileSystem {
       return found;
     };
     const carry = (names: Names): Names => new Names(new Map([...names.files].map(([path, inode]) => [path, survivor(inode)])), new Set(names.folders));
-    return new FaultyFileSystem(carry(this.names), carry(this.durableNames), []);
+    const unsynced = this.unsyncedNames.map((it): NameChange => ({ folder: it.folder, apply: (names, of) => it.apply(names, (inode) => of(survivor(inode))) }));
+    return new FaultyFileSystem(carry(this.names), carry(this.durableNames), unsynced);
   }
 
   /** The disk after a loss of power. Changes of names that were not synced took place up to some point, in order; unsynced bytes are there in part. */
   afterPowerLoss(random: Dice): FaultyFileSystem {
     const names = this.durableNames.copy();
-    for (const change of this.unsyncedNames.slice(0, random.integer(this.unsyncedNames.length + 1))) change.apply(names);
+    for (const change of this.unsyncedNames.slice(0, random.integer(this.unsyncedNames.length + 1))) change.apply(names, itself);
     const inodes = new Map<Inode, Inode>();
     for (const inode of names.files.values()) if (!inodes.has(inode)) inodes.set(inode, inode.afterPowerLoss(random));
     return new FaultyFileSystem(new Names(new Map([...names.files].map(([path, inode]) => [path, inodes.get(inode) ?? inode])), names.folders));
@@ -85,7 +86,7 @@ export class FaultyFileSystem implements FileSystem {
       this.expectFolder(parentOf(path), 'open', path);
       const inode = new Inode();
       inode.modifiedMs = this.nowMs;
-      this.change('create', path, () => this.changeNames(parentOf(path), (names) => names.files.set(path, inode)));
+      this.change('create', path, () => this.changeNames(parentOf(path), (names, of) => names.files.set(path, of(inode))));
       return new MemoryFile(this, path, inode, true);
     }
     if (mode === 'exclusive') throw failure('EEXIST', 'open', path);
@@ -135,7 +136,7 @@ export class FaultyFileSystem implements FileSystem {
   async syncFolder(path: string): Promise<void> {
     this.expectFolder(path, 'sync folder', path);
     await this.changeLater('syncFolder', path, () => {
-      for (const change of this.unsyncedNames.filter((it) => it.folder === path)) change.apply(this.durableNames);
+      for (const change of this.unsyncedNames.filter((it) => it.folder === path)) change.apply(this.durableNames, itself);
       this.unsyncedNames = this.unsyncedNames.filter((it) => it.folder !== path);
     });
   }
@@ -225,8 +226,8 @@ export class FaultyFileSystem implements FileSystem {
     if (this.isDead) throw new CrashedDisk('the process is dead');
   }
 
-  private changeNames(folder: string, apply: (names: Names) => void): void {
-    apply(this.names);
+  private changeNames(folder: string, apply: NameChange['apply']): void {
+    apply(this.names, itself);
     this.unsyncedNames.push({ folder, apply });
   }
 
@@ -291,6 +292,8 @@ class MemoryFile implements OpenFile {
     if (isWrite && !this.canWrite) throw failure('EBADF', 'write', this.path);
   }
 }
+
+const itself = (inode: Inode): Inode => inode;
 
 function renameIn(names: Names, from: string, to: string): void {
   const inode = names.files.get(from);

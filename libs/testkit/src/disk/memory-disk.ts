@@ -83,8 +83,11 @@ export class Inode {
   }
 }
 
-/** A change of names that is not yet durable, and what undoes nothing: replayed upon the durable names. */
-export type NameChange = { readonly folder: string; readonly apply: (names: Names) => void };
+/** A change of names that is not yet durable: replayed upon the durable names. `of` finds the file's content on the disk that the names are of. */
+export interface NameChange {
+  readonly folder: string;
+  readonly apply: (names: Names, of: (inode: Inode) => Inode) => void;
+}
 
 /** Paths of files and of folders. */
 export class Names {
