@@ -2,8 +2,8 @@ import { isLoopback, restSettings } from './rest-settings.js';
 
 describe('REST settings', () => {
   it('listens on the loopback address unless told otherwise', () => {
-    expect(restSettings({})).toEqual({ host: '127.0.0.1', port: 8083, advertisedUrl: 'http://127.0.0.1:8083/', servesAdmin: true });
-    expect(isLoopback(restSettings({}).host)).toBe(true);
+    expect(restSettings({})).toEqual({ listeners: [{ protocol: 'http', host: '127.0.0.1', port: 8083 }], adminListeners: [], advertisedUrl: 'http://127.0.0.1:8083/', servesAdmin: true });
+    expect(isLoopback(restSettings({}).listeners[0]?.host ?? '')).toBe(true);
   });
 
   it.each([
@@ -11,19 +11,26 @@ describe('REST settings', () => {
     ['http://0.0.0.0:1', '0.0.0.0', 1, 'http://127.0.0.1:1/'],
     ['http://[::1]:2/', '::1', 2, 'http://[::1]:2/'],
     ['http://worker.example:3', 'worker.example', 3, 'http://worker.example:3/'],
-  ])('%s', (listeners, host, port, advertisedUrl) => expect(restSettings({ listeners })).toMatchObject({ host, port, advertisedUrl }));
+    ['HTTPS://h:4, http://i:5', 'h', 4, 'http://i:5/'],
+    ['https://h:4', 'h', 4, 'https://h:4/'],
+  ])('%s', (listeners, host, port, advertisedUrl) => {
+    expect(restSettings({ listeners })).toMatchObject({ advertisedUrl });
+    expect(restSettings({ listeners }).listeners[0]).toMatchObject({ host, port });
+  });
 
   it('advertises what it is told', () => {
     expect(restSettings({ listeners: 'http://0.0.0.0:8083', 'rest.advertised.host.name': 'w1', 'rest.advertised.port': '80' }).advertisedUrl).toBe('http://w1:80/');
-    expect(restSettings({ 'admin.listeners': '' }).servesAdmin).toBe(false);
+    expect(restSettings({ listeners: 'http://a:1,https://b:2', 'rest.advertised.listener': 'HTTPS' }).advertisedUrl).toBe('https://b:2/');
+    expect(restSettings({ 'admin.listeners': '' })).toMatchObject({ servesAdmin: false, adminListeners: [] });
+    expect(restSettings({ 'admin.listeners': 'http://a:1' })).toMatchObject({ servesAdmin: true, adminListeners: [{ protocol: 'http', host: 'a', port: 1 }] });
   });
 
   it.each([
-    [{ listeners: 'https://h:1' }, 'https is not supported yet'],
+    [{ listeners: 'ftp://h:1' }, 'expected http://host:port or https://host:port'],
+    [{ listeners: ' , ' }, 'at least one is expected'],
+    [{ listeners: 'http://h:1', 'rest.advertised.listener': 'https' }, 'expected the protocol (http or https) of one of the listeners'],
     [{ listeners: 'h:1' }, 'expected http://host:port'],
     [{ listeners: 'http://h:70000' }, 'expected http://host:port'],
-    [{ listeners: 'http://a:1,http://b:2' }, 'more than one listener'],
-    [{ 'admin.listeners': 'http://a:1' }, 'separate listeners for /admin'],
     [{ 'rest.extension.classes': 'io.example.X' }, 'REST extensions'],
   ])('refuses %p', (config: Record<string, string>, problem) => expect(() => restSettings(config)).toThrow(problem));
 });

@@ -1,10 +1,18 @@
 import { OperationalError } from '@millrace/foundation';
 
-/** Where the REST interface listens, how others reach it, and what of it is served. */
-export interface RestSettings {
+export interface RestListener {
+  readonly protocol: 'http' | 'https';
   readonly host: string;
   readonly port: number;
-  /** `http://host:port/`, for other workers; its host:port is the worker's id. */
+}
+
+/** Where the REST interface listens, how others reach it, and what of it is served. */
+export interface RestSettings {
+  /** At least one. */
+  readonly listeners: readonly RestListener[];
+  /** Listeners that serve /admin and nothing else; then the others do not. */
+  readonly adminListeners: readonly RestListener[];
+  /** `http://host:port/` or `https://…`, for other workers; its host:port is the worker's id. */
   readonly advertisedUrl: string;
   /** Whether /admin is served; an empty `admin.listeners` takes it away. */
   readonly servesAdmin: boolean;
@@ -12,33 +20,57 @@ export interface RestSettings {
 
 type Config = Readonly<Record<string, string>>;
 
-/** By Connect's settings `listeners`, `rest.advertised.host.name`, `rest.advertised.port` and `admin.listeners`. Unlike Connect's, the default is the loopback address. Throws OperationalError. */
-export function restSettings(config: Config): RestSettings {
-  const listener = listenerOf(config);
-  const adminListeners = config['admin.listeners']?.trim();
-  if (adminListeners) throw wrong('admin.listeners', adminListeners, 'separate listeners for /admin are not supported yet: leave the setting out, or empty to serve no /admin');
-  const extensions = config['rest.extension.classes']?.trim();
-  if (extensions) throw wrong('rest.extension.classes', extensions, 'REST extensions are not supported yet');
-  return { ...listener, servesAdmin: adminListeners === undefined };
+interface NamedListener extends RestListener {
+  /** As it was given: with its brackets, or empty. */
+  readonly hostText: string;
 }
 
-function listenerOf(config: Config): Pick<RestSettings, 'host' | 'port' | 'advertisedUrl'> {
-  const text = (config.listeners ?? 'http://127.0.0.1:8083').trim();
-  if (text.includes(',')) throw wrong('listeners', text, 'more than one listener is not supported yet');
-  const [, protocol = '', hostText = '', portText = ''] = /^([a-z]+):\/\/(\[[^\]]*\]|[^:/]*):(\d{1,5})\/?$/i.exec(text) ?? [];
-  if (protocol.toLowerCase() === 'https') throw wrong('listeners', text, 'https is not supported yet, use http');
-  if (protocol.toLowerCase() !== 'http' || Number(portText) > 65535) throw wrong('listeners', text, 'expected http://host:port');
-  const host = hostText.replace(/^\[|\]$/g, '');
-  const isEverywhere = host === '' || host === '0.0.0.0' || host === '::';
-  const advertisedHost = config['rest.advertised.host.name'] ?? (isEverywhere ? '127.0.0.1' : hostText);
+/**
+ * By Connect's settings `listeners`, `rest.advertised.host.name`, `rest.advertised.port`, `rest.advertised.listener` and `admin.listeners`. Unlike Connect's, the default is the
+ * loopback address. Throws OperationalError.
+ */
+export function restSettings(config: Config): RestSettings {
+  const extensions = config['rest.extension.classes']?.trim();
+  if (extensions) throw wrong('rest.extension.classes', extensions, 'REST extensions are not supported yet');
+  const listeners = listenersOf('listeners', config.listeners ?? 'http://127.0.0.1:8083');
+  if (listeners.length === 0) throw wrong('listeners', '', 'at least one is expected, http://host:port');
+  const adminText = config['admin.listeners']?.trim();
+  const adminListeners = listenersOf('admin.listeners', adminText ?? '');
+  return { listeners: listeners.map(plain), adminListeners: adminListeners.map(plain), advertisedUrl: advertisedUrl(config, listeners), servesAdmin: adminText !== '' };
+}
+
+function listenersOf(setting: string, text: string): NamedListener[] {
+  const parts = text.split(',').map((it) => it.trim());
+  return parts.filter((it) => it !== '').map((it) => listenerOf(setting, it));
+}
+
+function listenerOf(setting: string, text: string): NamedListener {
+  const [, protocolText = '', hostText = '', portText = ''] = /^([a-z]+):\/\/(\[[^\]]*\]|[^:/]*):(\d{1,5})\/?$/i.exec(text) ?? [];
+  const protocol = protocolText.toLowerCase();
   const port = Number(portText);
-  return { host: host === '' ? '0.0.0.0' : host, port, advertisedUrl: `http://${advertisedHost}:${config['rest.advertised.port'] ?? port}/` };
+  if ((protocol !== 'http' && protocol !== 'https') || port > 65535) throw wrong(setting, text, 'expected http://host:port or https://host:port');
+  const host = hostText.replace(/^\[|\]$/g, '');
+  return { protocol, host: host === '' ? '0.0.0.0' : host, port, hostText };
+}
+
+function plain({ protocol, host, port }: NamedListener): RestListener {
+  return { protocol, host, port };
+}
+
+/** Of the protocol `rest.advertised.listener`; without it http where there is such a listener. */
+function advertisedUrl(config: Config, listeners: readonly NamedListener[]): string {
+  const wanted = config['rest.advertised.listener']?.trim().toLowerCase();
+  const listener = wanted === undefined ? (listeners.find((it) => it.protocol === 'http') ?? listeners[0]) : listeners.find((it) => it.protocol === wanted);
+  if (!listener) throw wrong('rest.advertised.listener', wanted ?? '', 'expected the protocol (http or https) of one of the listeners');
+  const isEverywhere = ['0.0.0.0', '::'].includes(listener.host);
+  const host = config['rest.advertised.host.name'] ?? (isEverywhere ? '127.0.0.1' : listener.hostText);
+  return `${listener.protocol}://${host}:${config['rest.advertised.port'] ?? listener.port}/`;
 }
 
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
-function wrong(setting: string, value: string, problem: string): OperationalError {
+export function wrong(setting: string, value: string, problem: string): OperationalError {
   return new OperationalError('CONFIG_REST', `Invalid value ${value} for configuration ${setting}: ${problem}`);
 }

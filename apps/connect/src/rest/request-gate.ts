@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { isAdminRequest } from './listeners.js';
 import { RouteTable } from './route-table.js';
 
 const JSON_TYPE = /^application\/json\s*(;|$)/i;
@@ -17,6 +18,14 @@ export function gateRequests(server: FastifyInstance): void {
     if (refusal === undefined) return done();
     if (typeof refusal === 'number') return refuse(reply, refusal);
     void reply.status(200).header('allow', refusal.join(',')).type('text/plain').send(refusal.join(', '));
+  });
+}
+
+/** Listeners of its own serve /admin, and nothing else; the others all but /admin. */
+export function gateAdmin(server: FastifyInstance): void {
+  server.addHook('onRequest', (request, reply, done) => {
+    if (/^\/admin(\/|\?|$)/.test(request.url) === isAdminRequest(request.raw)) return done();
+    refuse(reply, 404);
   });
 }
 

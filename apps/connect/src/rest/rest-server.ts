@@ -1,16 +1,26 @@
 import type { Socket } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { gateRequests, webErrorText } from './request-gate.js';
+import type { ServerTls } from '../rest-tls.js';
+import { httpsOptions } from './listeners.js';
+import { gateAdmin, gateRequests, webErrorText } from './request-gate.js';
 import { addResponseHeaders } from './response-headers.js';
 import type { StartGate } from './start-gate.js';
 
 /** A connector's config is small; what is larger is a mistake or an attack. */
 export const BODY_LIMIT = 16 * 1024 * 1024;
 
+export interface RestServerOptions {
+  /** Of the first listener. */
+  readonly tls: ServerTls | undefined;
+  /** /admin is served by listeners of its own. */
+  readonly hasAdminListeners: boolean;
+}
+
 /** Fastify with the manners of Connect's web server. */
-export function restServer(config: Readonly<Record<string, string>>, startGate: StartGate): FastifyAdapter {
+export function restServer(config: Readonly<Record<string, string>>, startGate: StartGate, { tls, hasAdminListeners }: RestServerOptions): FastifyAdapter {
   const adapter = new FastifyAdapter({
+    ...(tls === undefined ? {} : { https: httpsOptions(tls) }),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 4096 },
     bodyLimit: BODY_LIMIT,
     forceCloseConnections: true,
@@ -19,6 +29,7 @@ export function restServer(config: Readonly<Record<string, string>>, startGate: 
   });
   const server = adapter.getInstance();
   addResponseHeaders(server, config);
+  if (hasAdminListeners) gateAdmin(server);
   gateRequests(server);
   startGate.guard(server);
   // Bodies stay text: a request between workers is signed over its bytes, and broken JSON is answered as Connect answers it.

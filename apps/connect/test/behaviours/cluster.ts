@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import https from 'node:https';
 import path from 'node:path';
 import { Writable } from 'node:stream';
 import { KafkaClient, Producer } from '@millrace/client';
@@ -31,6 +32,13 @@ interface Request {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** What a client of ours shows and trusts. */
+export interface ClientTls {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
 interface StatusBody {
   readonly connector?: { readonly state: string; readonly worker_id: string; readonly trace?: string };
   readonly tasks?: readonly { readonly id: number; readonly state: string; readonly worker_id: string; readonly trace?: string }[];
@@ -44,6 +52,8 @@ export class Cluster {
   readonly logLines: string[] = [];
   private readonly apps: (ConnectApp | undefined)[] = [];
   private readonly names = new Set<string>();
+  /** For requests to https listeners. */
+  clientTls: ClientTls = {};
 
   private constructor(
     readonly urls: string[],
@@ -84,19 +94,20 @@ export class Cluster {
     this.broker = broker;
   }
 
-  /** Its number. */
-  async addWorker(settings: Readonly<Record<string, string>> = {}): Promise<number> {
-    const url = `http://127.0.0.1:${await freePort()}`;
+  /** Its number. With several protocols it has a listener for each; requests go to the one that it advertises. */
+  async addWorker(settings: Readonly<Record<string, string>> = {}, protocols: readonly ('http' | 'https')[] = ['http']): Promise<number> {
+    const listeners: string[] = [];
+    for (const it of protocols) listeners.push(`${it}://127.0.0.1:${await freePort()}`);
     const lines = new Writable({
       write: (chunk, _encoding, done) => {
         this.logLines.push(String(chunk));
         done();
       },
     });
-    const config = { ...this.workerConfig(), ...settings, listeners: url };
+    const config = { ...this.workerConfig(), listeners: listeners.join(','), ...settings };
     const app = await startConnectApp({ config, logging: createLogging({ destination: lines }), pluginRoots: [], version: 'test', requestTimeoutMs: this.requestTimeoutMs, onFailure: (error) => this.logLines.push(`failed: ${String(error)}`) });
     this.apps.push(app);
-    this.urls.push(url);
+    this.urls.push(app.url);
     await waitFor('the worker is healthy', 30_000, async () => (await this.request('GET', '/health', { worker: this.urls.length - 1 })).status === 200);
     return this.apps.length - 1;
   }
@@ -157,15 +168,14 @@ export class Cluster {
   async request(method: string, where: string, { body, worker, headers }: Request = {}): Promise<Answer> {
     const url = worker === undefined ? this.liveUrls[0] : this.urls[worker];
     const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
-    const response = await fetch(`${url}${where}`, { method, body: text, headers: { ...(text === undefined ? {} : { 'content-type': 'application/json' }), ...headers } });
-    const answer = await response.text();
+    const { status, text: answer } = await send(`${url}${where}`, { method, body: text, headers: { ...(text === undefined ? {} : { 'content-type': 'application/json' }), ...headers } }, this.clientTls);
     let json: unknown;
     try {
       json = answer === '' ? undefined : JSON.parse(answer);
     } catch {
       json = answer;
     }
-    return { status: response.status, body: json, text: answer };
+    return { status, body: json, text: answer };
   }
 
   /** The same, again while the cluster rebalances. */
@@ -258,4 +268,27 @@ export class Cluster {
     await this.broker?.stop();
     this.remove();
   }
+}
+
+interface SentRequest {
+  readonly method: string;
+  readonly body: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Over https with a certificate authority of its own, which `fetch` does not take. */
+export async function send(url: string, { method, body, headers }: SentRequest, tls: ClientTls): Promise<{ status: number; text: string }> {
+  if (!url.startsWith('https:')) {
+    const response = await fetch(url, { method, body, headers });
+    return { status: response.status, text: await response.text() };
+  }
+  return await new Promise((resolve, reject) => {
+    const call = https.request(url, { method, headers, ...tls, agent: false }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text })).on('error', reject);
+    });
+    call.on('error', reject);
+    call.end(body);
+  });
 }
