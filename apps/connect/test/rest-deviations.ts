@@ -98,7 +98,7 @@ function definitions(all: KeyInfo[]): unknown[] {
 }
 
 function isShared(name: string): boolean {
-  return !name.endsWith('plugin.version') && !/(^|\.)(task\.(isolation|restart\..*|stall\.timeout\.ms)|converter\.type|schema\.content)$/.test(name);
+  return !/(^|\.)(task\.(isolation|restart\..*|stall\.timeout\.ms)|converter\.type|schema\.content)$/.test(name);
 }
 
 /** Deviations 5 to 7: one error for a wrong value, where Java's validators complain of the missing value once more; no definitions of client settings; errors of topic creation at once. */

@@ -14,8 +14,8 @@ export class PluginsController {
   }
 
   @Get(':plugin/config')
-  async config(@Param('plugin') plugin: string): Promise<ConfigKeyInfo[]> {
-    return this.api.pluginConfig(plugin);
+  async config(@Param('plugin') plugin: string, @Query('version') version?: string): Promise<ConfigKeyInfo[]> {
+    return this.api.pluginConfig(plugin, version);
   }
 
   @Put(':plugin/config/validate')

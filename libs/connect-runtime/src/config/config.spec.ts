@@ -66,7 +66,7 @@ describe('connector validation', () => {
     expect(infos).toMatchObject({ name: 'CountingSource', error_count: 0 });
     expect(infos.groups.slice(0, 4)).toEqual(['Common', 'Transforms', 'Predicates', 'Error Handling']);
     expect(infos.configs.find((it) => it.value.name === 'tasks.max')).toEqual({
-      definition: { name: 'tasks.max', type: 'INT', required: false, default_value: '1', importance: 'HIGH', documentation: expect.any(String) as string, group: 'Common', order_in_group: 3, width: 'SHORT', display_name: 'Tasks max', dependents: [], order: 3 },
+      definition: { name: 'tasks.max', type: 'INT', required: false, default_value: '1', importance: 'HIGH', documentation: expect.any(String) as string, group: 'Common', order_in_group: 4, width: 'SHORT', display_name: 'Tasks max', dependents: [], order: 4 },
       value: { name: 'tasks.max', value: '1', recommended_values: [], errors: [], visible: true },
     });
   });

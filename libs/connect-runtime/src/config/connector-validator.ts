@@ -1,8 +1,9 @@
-import { ConfigDef, ConnectError, type ConfigValue } from '@millrace/connect-api';
+import { ConfigDef, type AnyConfigDef, type ConfigValue } from '@millrace/connect-api';
 import { errorMessage } from '@millrace/foundation';
 import { type ConfigProviders, hasReference } from '../config-providers/config-providers.js';
 import { Secrets } from '../config-providers/secrets.js';
-import { converterConfig, loadPredicate, loadTransformation } from '../plugins/load-plugin.js';
+import { converterConfig, loadConverter, loadHeaderConverter, loadPredicate, loadTransformation } from '../plugins/load-plugin.js';
+import { rangeProblem } from '../plugins/maven-version.js';
 import type { PluginCatalog, PluginKind } from '../plugins/plugin-catalog.js';
 import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
 import { badRequest, notFound } from '../rest/rest-error.js';
@@ -17,10 +18,11 @@ import { overridePolicyOf, settingsWithPrefix, type WorkerConfig } from './worke
 
 const NULL_VALUE = 'Null value can not be supplied as the configuration value.';
 const CONVERTER_KEYS = [
-  ['header.converter', 'header_converter'],
-  ['key.converter', 'converter'],
-  ['value.converter', 'converter'],
-] as const satisfies readonly (readonly [string, PluginKind])[];
+  ['header.converter', 'header_converter', 'header.converter.plugin.version'],
+  ['key.converter', 'converter', 'key.converter.plugin.version'],
+  ['value.converter', 'converter', 'value.converter.plugin.version'],
+] as const satisfies readonly (readonly [string, PluginKind, string])[];
+const CONNECTOR_VERSION = 'connector.plugin.version';
 
 /** What validation asks of connector plugins. A plugin that does not come back holds up nothing but its own answer. */
 export interface ValidationCalls {
@@ -72,7 +74,9 @@ export class ConnectorValidator {
 
   private async validateResolved(config: ConfigPatch, problems: ReadonlyMap<string, string>): Promise<ConfigInfos> {
     const connectorClass = config['connector.class'] ?? '';
-    const plugin = this.connectorPlugin(connectorClass);
+    const newest = this.connectorPlugin(connectorClass);
+    const missing = this.missingVersion(connectorClass, config[CONNECTOR_VERSION]);
+    const plugin = missing === undefined ? this.catalog.find('connector', connectorClass, config[CONNECTOR_VERSION]) : newest;
     const isSource = plugin.type === 'source';
     const given = withoutNulls(config);
     const framework = this.frameworkDefinition(isSource, given);
@@ -86,6 +90,10 @@ export class ConnectorValidator {
       const known = values.get(name);
       if (known) known.value = value;
     };
+    if (missing !== undefined) {
+      for (const name of ['connector.class', CONNECTOR_VERSION]) complain(name, missing);
+      return configInfos(connectorClass, framework.keys, [...values.values()], groupsOf(framework.keys));
+    }
     const own = { keys: await this.planning.describe(plugin) };
     for (const [name, value] of Object.entries(config)) {
       // A plugin's own setting may be null: as if it was not given.
@@ -97,7 +105,7 @@ export class ConnectorValidator {
     for (const { key, problem } of chainProblems(given, this.catalog)) complain(key, problem);
     if (isSource) for (const { key, problem } of topicCreationGroups(given).problems) complain(key, problem);
     else checkSink(given, this.groupId, complain);
-    const converters = CONVERTER_KEYS.flatMap(([key, kind]) => this.converterInfos(given, key, kind, { complain, resolve }));
+    const converters = CONVERTER_KEYS.flatMap(([key, kind, version]) => this.converterInfos(given, key, kind, { complain, resolve, version: given[version] }));
     if (isSource && given['exactly.once.support']?.toLowerCase() === 'required') for (const problem of await this.exactlyOnceProblems(plugin, given)) complain('exactly.once.support', problem);
     const ownValues = await this.planning.validate(plugin, given);
     const keys = { ...framework.keys, ...own.keys };
@@ -107,14 +115,14 @@ export class ConnectorValidator {
   }
 
   /** GET /connector-plugins/{plugin}/config: the plugin's settings, then the framework's. */
-  async pluginConfig(name: string): Promise<ConfigKeyInfo[]> {
+  async pluginConfig(name: string, version?: string): Promise<ConfigKeyInfo[]> {
     for (const kind of ['connector', 'converter', 'header_converter', 'transformation', 'predicate'] as const) {
-      const plugin = this.catalog.lookup(kind, name);
-      if (!plugin) continue;
+      if (!this.catalog.knows(kind, name)) continue;
+      const plugin = this.requested(kind, name, version);
       if (kind === 'transformation') return configKeyInfos(loadTransformation(plugin).config().keys);
       if (kind === 'predicate') return configKeyInfos(loadPredicate(plugin).config().keys);
       if (kind !== 'connector') return configKeyInfos(converterConfig(plugin)?.keys ?? {});
-      return [...configKeyInfos(await this.planning.describe(plugin)), ...configKeyInfos((plugin.type === 'source' ? SOURCE_CONFIG : SINK_CONFIG).keys)];
+      return [...configKeyInfos(await this.planning.describe(plugin)), ...configKeyInfos(withVersion((plugin.type === 'source' ? SOURCE_CONFIG : SINK_CONFIG).keys, CONNECTOR_VERSION, this.catalog.versions('connector', name)))];
     }
     throw notFound(`Unknown plugin ${name}.`);
   }
@@ -127,14 +135,34 @@ export class ConnectorValidator {
     }
   }
 
+  private requested(kind: PluginKind, name: string, version: string | undefined): PluginDescriptor {
+    try {
+      return this.catalog.find(kind, name, version);
+    } catch (error) {
+      throw badRequest(errorMessage(error));
+    }
+  }
+
+  /** Why the version that is asked for is not there. */
+  private missingVersion(connectorClass: string, version: string | null | undefined): string | undefined {
+    if (version === undefined || version === null || rangeProblem(version) !== undefined) return undefined;
+    try {
+      this.catalog.find('connector', connectorClass, version);
+      return undefined;
+    } catch (error) {
+      return errorMessage(error);
+    }
+  }
+
   /** The framework's settings, with this worker's converters as defaults and all installed ones as suggestions. */
   private frameworkDefinition(isSource: boolean, config: StringMap): ConfigDef {
-    const keys: ConfigKeyMap = (isSource ? SOURCE_CONFIG : SINK_CONFIG).keys;
-    const converters = CONVERTER_KEYS.flatMap(([name, kind]) => {
+    let keys = withVersion((isSource ? SOURCE_CONFIG : SINK_CONFIG).keys, CONNECTOR_VERSION, this.catalog.versions('connector', config['connector.class'] ?? ''));
+    for (const [name, kind, version] of CONVERTER_KEYS) {
+      keys = withVersion(keys, version, this.catalog.versions(kind, config[name] ?? this.worker[name]));
       const key = keys[name];
-      return key ? [[name, { ...key, default: this.worker[name], recommend: () => this.catalog.classes(kind) }] as const] : [];
-    });
-    return new ConfigDef({ ...keys, ...Object.fromEntries(converters), ...transformationKeys(config, this.catalog) });
+      if (key) keys = { ...keys, [name]: { ...key, default: this.worker[name], recommend: () => this.catalog.classes(kind) } };
+    }
+    return new ConfigDef({ ...keys, ...transformationKeys(config, this.catalog) });
   }
 
   /** Exactly-once delivery can be required, and is refused; the connector's own word on it is told as well. */
@@ -158,20 +186,27 @@ export class ConnectorValidator {
     config: StringMap,
     key: string,
     kind: PluginKind,
-    { complain, resolve }: { readonly complain: (name: string, problem: string) => void; readonly resolve: (name: string, value: string | null) => void },
+    { complain, resolve, version }: { readonly complain: (name: string, problem: string) => void; readonly resolve: (name: string, value: string | null) => void; readonly version: string | undefined },
   ): ConfigInfos[] {
     const name = config[key];
     if (name === undefined) return [];
-    let plugin: PluginDescriptor;
-    try {
-      plugin = this.catalog.find(kind, name);
-      resolve(key, plugin.class);
-    } catch (error) {
+    const newest = this.catalog.lookup(kind, name);
+    if (!newest) {
       resolve(key, null);
-      complain(key, `Invalid value ${name} for configuration ${key}: ${error instanceof ConnectError ? `Class ${name} could not be found.` : errorMessage(error)}`);
+      complain(key, `Invalid value ${name} for configuration ${key}: Class ${name} could not be found.`);
       return [];
     }
-    const definition = converterConfig(plugin);
+    resolve(key, newest.class);
+    if (version !== undefined && rangeProblem(version) !== undefined) return [];
+    let definition: AnyConfigDef | undefined;
+    try {
+      const plugin = this.catalog.find(kind, name, version);
+      if (kind === 'header_converter') loadHeaderConverter(plugin);
+      else loadConverter(plugin);
+      definition = converterConfig(plugin);
+    } catch (error) {
+      complain(key, `Failed to load class ${newest.class}: ${errorMessage(error)}`);
+    }
     if (!definition) return [];
     const prefix = `${key}.`;
     const values = definition.validate(settingsWithPrefix(config, prefix)).map((it) => ({ ...it, name: prefix + it.name }));
@@ -211,4 +246,10 @@ function hideSecrets(infos: ConfigInfos, raw: ConfigPatch, secrets: Secrets, pro
     return { definition, value: { ...shown, value: reference, errors } };
   });
   return { ...infos, error_count: configs.reduce((sum, it) => sum + it.value.errors.length, 0), configs };
+}
+
+/** A plugin's version is chosen among those that are installed; the newest holds when none is. */
+function withVersion(keys: ConfigKeyMap, name: string, versions: readonly string[]): ConfigKeyMap {
+  const key = keys[name];
+  return key === undefined ? keys : { ...keys, [name]: { ...key, default: versions.at(-1) ?? null, recommend: () => versions, isVisible: () => versions.length > 0 } };
 }

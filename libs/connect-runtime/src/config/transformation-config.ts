@@ -2,7 +2,8 @@ import { ConfigError, type AnyConfigDef, type ConfigKey } from '@millrace/connec
 import { errorMessage } from '@millrace/foundation';
 import type { TransformationSpec } from '../isolation/task-protocol.js';
 import { loadPredicate, loadTransformation } from '../plugins/load-plugin.js';
-import type { PluginCatalog } from '../plugins/plugin-catalog.js';
+import { rangeProblem } from '../plugins/maven-version.js';
+import type { PluginCatalog, PluginKind } from '../plugins/plugin-catalog.js';
 import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
 import type { StringMap } from '../rest/shapes.js';
 import type { ConfigKeyMap } from './config-infos.js';
@@ -42,14 +43,40 @@ export function transformationKeys(config: StringMap, catalog: PluginCatalog): C
         width: 'long',
         displayName: `${kind === 'predicate' ? 'Predicate' : 'Transformation'} type for ${alias}`,
         recommend: () => catalog.classes(kind),
-        check: (name: string) => typeProblem({ prefix, name, kind, config, catalog }),
+        check: (name: string) => typeProblem({ prefix, name, kind, config, catalog, load }),
       };
-      const plugin = catalog.lookup(kind, config[`${prefix}type`] ?? '');
-      if (!plugin) continue;
-      for (const [name, key] of Object.entries<ConfigKey<never>>({ ...load(plugin).keys, ...wiring })) keys[prefix + name] = { ...key, group: key.group === undefined ? group : `${group}: ${key.group}`, displayName: key.displayName ?? prefix + name };
+      const type = config[`${prefix}type`] ?? '';
+      keys[`${prefix}plugin.version`] = versionKey({ kind, name: type, group, displayName: `${kind === 'predicate' ? 'Predicate' : 'Transformation'} version for ${alias}`, catalog });
+      const definition = made(() => load(catalog.find(kind, type, config[`${prefix}plugin.version`])));
+      if (!definition) continue;
+      for (const [name, key] of Object.entries<ConfigKey<never>>({ ...definition.keys, ...wiring })) keys[prefix + name] = { ...key, group: key.group === undefined ? group : `${group}: ${key.group}`, displayName: key.displayName ?? prefix + name };
     }
   }
   return keys;
+}
+
+interface VersionedPlugin {
+  readonly kind: PluginKind;
+  /** Of its class. */
+  readonly name: string;
+  readonly group: string;
+  readonly displayName: string;
+  readonly catalog: PluginCatalog;
+}
+
+/** The setting that chooses among the installed versions. */
+function versionKey({ kind, name, group, displayName, catalog }: VersionedPlugin): ConfigKey<never> {
+  const versions = catalog.versions(kind, name);
+  return { kind: 'string', default: versions.at(-1) ?? null, importance: 'low', doc: `Version of the ${kind}, or a range of versions; the newest when not given.`, group, width: 'short', displayName, check: rangeProblem, recommend: () => versions, isVisible: () => versions.length > 0 };
+}
+
+/** Nothing where the plugin is not there, or cannot be made: `typeProblem` says so. */
+function made<T>(make: () => T): T | undefined {
+  try {
+    return make();
+  } catch {
+    return undefined;
+  }
 }
 
 interface TypeQuestion {
@@ -58,14 +85,18 @@ interface TypeQuestion {
   readonly kind: 'transformation' | 'predicate';
   readonly config: StringMap;
   readonly catalog: PluginCatalog;
+  readonly load: (plugin: PluginDescriptor) => AnyConfigDef;
 }
 
 /** What is wrong with a step as a whole; its settings one by one are checked by their own definitions. */
-function typeProblem({ prefix, name, kind, config, catalog }: TypeQuestion): string | undefined {
+function typeProblem({ prefix, name, kind, config, catalog, load }: TypeQuestion): string | undefined {
+  const version = config[`${prefix}plugin.version`];
+  if (!catalog.knows(kind, name)) return `Class ${name} could not be found.`;
+  if (version !== undefined && rangeProblem(version) !== undefined) return undefined;
   try {
-    catalog.find(kind, name);
+    load(catalog.find(kind, name, version));
   } catch (error) {
-    return catalog.knows(kind, name) ? errorMessage(error) : `Class ${name} could not be found.`;
+    return errorMessage(error);
   }
   if (kind === 'predicate') return undefined;
   const predicate = config[`${prefix}predicate`];
@@ -78,25 +109,24 @@ function typeProblem({ prefix, name, kind, config, catalog }: TypeQuestion): str
 /** The chain of a task. Throws ConnectError where a plugin is not there, ConfigError where a predicate is not. */
 export function transformationSpecs(config: StringMap, catalog: PluginCatalog): TransformationSpec[] {
   return aliasesOf(config.transforms).map((alias) => {
-    const { type = '', predicate, negate, ...own } = settingsWithPrefix(config, `transforms.${alias}.`);
-    return { plugin: catalog.find('transformation', type), config: own, predicate: predicate === undefined ? null : predicateSpec(config, catalog, predicate.trim(), negate) };
+    const { type = '', predicate, negate, 'plugin.version': version, ...own } = settingsWithPrefix(config, `transforms.${alias}.`);
+    return { plugin: catalog.find('transformation', type, version), config: own, predicate: predicate === undefined ? null : predicateSpec(config, catalog, predicate.trim(), negate) };
   });
 }
 
 function predicateSpec(config: StringMap, catalog: PluginCatalog, alias: string, negate: string | undefined): NonNullable<TransformationSpec['predicate']> {
   if (!aliasesOf(config.predicates).includes(alias)) throw new ConfigError(`The predicate ${alias} is not among the predicates of the connector`, 'predicates');
-  const { type = '', ...own } = settingsWithPrefix(config, `predicates.${alias}.`);
-  return { plugin: catalog.find('predicate', type), config: own, isNegated: negate?.trim().toLowerCase() === 'true' };
+  const { type = '', 'plugin.version': version, ...own } = settingsWithPrefix(config, `predicates.${alias}.`);
+  return { plugin: catalog.find('predicate', type, version), config: own, isNegated: negate?.trim().toLowerCase() === 'true' };
 }
 
 /** What the steps say of their settings together: they are set up as in a task, and thrown away. By the setting at fault. */
 export function chainProblems(config: StringMap, catalog: PluginCatalog): { key: string; problem: string }[] {
   return aliasesOf(config.transforms).flatMap((alias) => {
-    const { type = '', predicate: _predicate, negate: _negate, ...own } = settingsWithPrefix(config, `transforms.${alias}.`);
-    const plugin = catalog.lookup('transformation', type);
-    if (!plugin) return [];
-    const transformation = loadTransformation(plugin);
-    if (transformation.config().validate(own).some((it) => it.errors.length > 0)) return [];
+    const { type = '', predicate: _predicate, negate: _negate, 'plugin.version': version, ...own } = settingsWithPrefix(config, `transforms.${alias}.`);
+    const plugin = catalog.lookup('transformation', type, version);
+    const transformation = plugin && made(() => loadTransformation(plugin));
+    if (!transformation || transformation.config().validate(own).some((it) => it.errors.length > 0)) return [];
     try {
       transformation.configure(own);
       transformation.close();

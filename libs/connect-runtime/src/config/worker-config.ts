@@ -1,5 +1,6 @@
 import { ConfigDef, type ConfigOf } from '@millrace/connect-api';
 import { SIGNATURE_ALGORITHMS } from '../herder/session-keys.js';
+import { rangeProblem } from '../plugins/maven-version.js';
 import type { StringMap } from '../rest/shapes.js';
 
 const HIGH = 'high';
@@ -19,8 +20,11 @@ export const WORKER_CONFIG = new ConfigDef({
   'status.storage.partitions': { kind: 'int', default: '5', check: partitionCount, importance: LOW, doc: 'Partitions with which that topic is created; -1 is the broker’s default.' },
   'status.storage.replication.factor': { kind: 'short', default: '3', check: replicationFactor, importance: LOW, doc: 'Replication factor with which that topic is created; -1 is the broker’s default.' },
   'key.converter': { kind: 'class', importance: HIGH, doc: 'Converter of record keys, for connectors that do not name one.' },
+  'key.converter.plugin.version': { kind: 'string', default: null, check: rangeProblem, importance: LOW, doc: 'Version of that converter, or a range in Maven’s notation; the newest when not given.' },
   'value.converter': { kind: 'class', importance: HIGH, doc: 'Converter of record values, for connectors that do not name one.' },
+  'value.converter.plugin.version': { kind: 'string', default: null, check: rangeProblem, importance: LOW, doc: 'Version of that converter, or a range in Maven’s notation; the newest when not given.' },
   'header.converter': { kind: 'class', default: 'org.apache.kafka.connect.storage.SimpleHeaderConverter', importance: LOW, doc: 'Converter of record headers, for connectors that do not name one.' },
+  'header.converter.plugin.version': { kind: 'string', default: null, check: rangeProblem, importance: LOW, doc: 'Version of that converter, or a range in Maven’s notation; the newest when not given.' },
   'session.timeout.ms': { kind: 'int', default: '10000', min: 0, importance: HIGH, doc: 'After this time without a heartbeat the group goes on without this worker.' },
   'heartbeat.interval.ms': { kind: 'int', default: '3000', min: 0, importance: HIGH, doc: 'Time between heartbeats to the group’s coordinator.' },
   'rebalance.timeout.ms': { kind: 'int', default: '60000', min: 0, importance: HIGH, doc: 'Longest time for the workers to join a rebalance.' },

@@ -52,7 +52,9 @@ export class ConnectorReads {
   }
 
   type(config: StringMap | undefined): ConnectorType {
-    const type = this.options.catalog.lookup('connector', config?.['connector.class'] ?? '')?.type;
+    const name = config?.['connector.class'] ?? '';
+    const { catalog } = this.options;
+    const type = (catalog.lookup('connector', name, config?.['connector.plugin.version']) ?? catalog.lookup('connector', name))?.type;
     return type === 'source' || type === 'sink' ? type : 'unknown';
   }
 

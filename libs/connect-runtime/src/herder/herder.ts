@@ -332,8 +332,9 @@ export class Herder {
   }
 
   private version(connector: string): string | null {
-    const name = this.configs.state.config(connector)?.['connector.class'];
-    return (name === undefined ? undefined : this.options.catalog.lookup('connector', name)?.version) ?? null;
+    const config = this.configs.state.config(connector);
+    const name = config?.['connector.class'];
+    return (name === undefined ? undefined : this.options.catalog.lookup('connector', name, config?.['connector.plugin.version'])?.version) ?? null;
   }
 
   private noteTopic({ connector, task }: ConnectorTaskId, topic: string): void {

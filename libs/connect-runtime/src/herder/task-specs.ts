@@ -43,7 +43,7 @@ export class TaskSpecs {
   ) {}
 
   connectorPlugin(config: StringMap): PluginDescriptor {
-    return this.catalog.find('connector', config['connector.class'] ?? '');
+    return this.catalog.find('connector', config['connector.class'] ?? '', config['connector.plugin.version']);
   }
 
   isolation(config: StringMap): Isolation {
@@ -95,7 +95,7 @@ export class TaskSpecs {
     const source = own === undefined ? this.raw : connectorConfig;
     const name = own ?? this.raw[key] ?? (kind === 'header_converter' ? this.worker['header.converter'] : undefined);
     if (name === undefined) throw new ConnectError(`Neither the connector nor the worker has a ${key}`);
-    return { plugin: this.catalog.find(kind, name), config: settingsWithPrefix(source, `${key}.`) };
+    return { plugin: this.catalog.find(kind, name, source[`${key}.plugin.version`]), config: settingsWithPrefix(source, `${key}.`) };
   }
 
   /** The consumer group of a sink, and the cluster that it is on. */

@@ -102,8 +102,8 @@ export interface ConnectRestApi {
   resetConnectorTopics(name: string): Promise<void>;
   /** GET /connector-plugins */
   plugins(options: { connectorsOnly: boolean }): PluginInfo[];
-  /** GET /connector-plugins/{plugin}/config */
-  pluginConfig(plugin: string): Promise<ConfigKeyInfo[]>;
+  /** GET /connector-plugins/{plugin}/config?version=…; a range in Maven's notation, the newest installed version without one. */
+  pluginConfig(plugin: string, version?: string): Promise<ConfigKeyInfo[]>;
   /** PUT /connector-plugins/{plugin}/config/validate */
   validateConfig(plugin: string, config: ConfigPatch): Promise<ConfigInfos>;
   /** POST /connectors/{name}/tasks, between workers only; `body` is the JSON text that was signed. 204. */

@@ -40,7 +40,7 @@ export function restApi({ herder, serverInfo, health, requestTimeoutMs }: RestAp
     connectorTopics: (name) => reads.topics(name),
     resetConnectorTopics: (name) => timed(() => writes.resetTopics(name)),
     plugins: ({ connectorsOnly }) => reads.plugins(connectorsOnly),
-    pluginConfig: async (plugin) => await timed(() => validator.pluginConfig(plugin)),
+    pluginConfig: async (plugin, version) => await timed(() => validator.pluginConfig(plugin, version)),
     validateConfig: async (plugin, config) => {
       checkPlugin(plugin, config);
       return await timed(() => inStage('validating the config of a connector', () => validator.validate(config)));
