@@ -4,11 +4,11 @@ import path from 'node:path';
 import { peersMissing } from '@millrace/testkit';
 import { converse, type RestAnswer, type RestStep } from './rest-conversation.js';
 import { comparable } from './rest-deviations.js';
-import { BAD_BODY_STEPS, EMPTY_STEPS, LIFE_STEPS, LOGGER_STEPS, PLUGIN_STEPS, ROOT_STEPS } from './rest-steps.js';
+import { BAD_BODY_STEPS, EMPTY_STEPS, LIFE_STEPS, LOGGER_STEPS, PLUGIN_STEPS, ROOT_STEPS, VERSION_STEPS } from './rest-steps.js';
 import { startKafkaConnect, startMillrace, type WorkerUnderTest } from './workers.js';
 
 const GOLDEN = path.join(__dirname, 'golden/rest-answers.json');
-const TOPICS = { 'the worker': ROOT_STEPS, 'what is not there': EMPTY_STEPS, 'bad bodies': BAD_BODY_STEPS, plugins: PLUGIN_STEPS, 'the life of a connector': LIFE_STEPS, loggers: LOGGER_STEPS };
+const TOPICS = { 'the worker': ROOT_STEPS, 'what is not there': EMPTY_STEPS, 'bad bodies': BAD_BODY_STEPS, plugins: PLUGIN_STEPS, 'versions of plugins': VERSION_STEPS, 'the life of a connector': LIFE_STEPS, loggers: LOGGER_STEPS };
 const STEPS: readonly RestStep[] = Object.values(TOPICS).flat();
 
 async function answersOf(start: (folder: string) => Promise<WorkerUnderTest>): Promise<Map<string, RestAnswer>> {

@@ -314,3 +314,28 @@ export const LOGGER_STEPS: readonly RestStep[] = [
   step('logger, refused method', 'DELETE', '/admin/loggers/a'),
   step('loggers, refused method', 'POST', '/admin/loggers', { body: {} }),
 ];
+
+const SETTINGS_OF = (version: string): RestStep => step(`plugin settings, version ${version}`, 'GET', `/connector-plugins/FileStreamSource/config?version=${encodeURIComponent(version)}`);
+const VERSIONED = (name: string, more: Record<string, string>): RestStep => VALIDATE(`version, ${name}`, 'FileStreamSource', { ...SOURCE, name: 'v', ...more });
+
+/** One version of each plugin is installed: 4.3.1. */
+export const VERSION_STEPS: readonly RestStep[] = [
+  ...['4.3.1', '[4.0,5)', 'latest', '9.9', '[9,)', '[4', ''].map(SETTINGS_OF),
+  step('plugin settings, a version of what is unknown', 'GET', '/connector-plugins/Nope/config?version=1'),
+  step('plugin settings, converter, version', 'GET', '/connector-plugins/StringConverter/config?version=4.3.1'),
+  step('plugin settings, converter, no such version', 'GET', '/connector-plugins/StringConverter/config?version=9.9'),
+  VERSIONED('of the connector', { 'connector.plugin.version': '4.3.1' }),
+  VERSIONED('a range', { 'connector.plugin.version': '[4.0,5.0)' }),
+  VERSIONED('not there', { 'connector.plugin.version': '9.9' }),
+  VERSIONED('no range', { 'connector.plugin.version': '[4' }),
+  VERSIONED('of a converter', { 'key.converter.plugin.version': '[4,5]', 'value.converter.plugin.version': '4.3.1' }),
+  VERSIONED('of a converter, not there', { 'key.converter.plugin.version': '9.9' }),
+  VERSIONED('of a converter, no range', { 'key.converter.plugin.version': '[4' }),
+  VERSIONED('of a header converter, not there', { 'header.converter': 'SimpleHeaderConverter', 'header.converter.plugin.version': '9.9' }),
+  VERSIONED('of a transformation', { transforms: 'a', 'transforms.a.type': 'org.apache.kafka.connect.transforms.RegexRouter', 'transforms.a.plugin.version': '4.3.1', 'transforms.a.regex': 'x', 'transforms.a.replacement': 'y' }),
+  VERSIONED('of a transformation, not there', { transforms: 'a', 'transforms.a.type': 'org.apache.kafka.connect.transforms.RegexRouter', 'transforms.a.plugin.version': '9.9', 'transforms.a.regex': 'x', 'transforms.a.replacement': 'y' }),
+  VERSIONED('of a transformation, no range', { transforms: 'a', 'transforms.a.type': 'org.apache.kafka.connect.transforms.RegexRouter', 'transforms.a.plugin.version': '(', 'transforms.a.regex': 'x', 'transforms.a.replacement': 'y' }),
+  VERSIONED('of a predicate', { predicates: 'p', 'predicates.p.type': 'org.apache.kafka.connect.transforms.predicates.RecordIsTombstone', 'predicates.p.plugin.version': '4.3.1' }),
+  CREATE('version not there', { name: 'c', config: { ...SOURCE, 'connector.plugin.version': '9.9' } }),
+  CREATE('version of a converter not there', { name: 'c', config: { ...SOURCE, 'value.converter.plugin.version': '9.9' } }),
+];
