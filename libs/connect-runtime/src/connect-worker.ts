@@ -64,6 +64,7 @@ export class ConnectWorker {
   private clusterId = '';
   private phase: 'new' | 'starting' | 'running' | 'failed' | 'stopped' = 'new';
   private failure: Error | undefined;
+  private stageSinceMs = Date.now();
   private stopping: Promise<void> | undefined;
 
   constructor(options: ConnectWorkerOptions) {
@@ -104,6 +105,7 @@ export class ConnectWorker {
       clock: options.clock ?? systemClock,
     });
     this.healthCheck = new HealthCheck({
+      startingStage: () => this.startingStage(),
       isReady: () => this.phase === 'running' && this.herder.group.hasStarted,
       away: () => this.herder.group.away,
       turn: () => this.herder.turn(),
@@ -120,6 +122,7 @@ export class ConnectWorker {
 
   async start(): Promise<void> {
     this.phase = 'starting';
+    this.stageSinceMs = Date.now();
     try {
       this.clusterId = await new TopicAdmin(this.client).clusterId();
       await this.herder.start();
@@ -128,6 +131,7 @@ export class ConnectWorker {
       await this.stop();
       throw error;
     }
+    this.stageSinceMs = Date.now();
     if (this.phase === 'starting') this.phase = 'running';
   }
 
@@ -172,6 +176,7 @@ export class ConnectWorker {
     return new KafkaTopicLog({
       topic: { topic: this.config[`${prefix}topic`], partitions, replicationFactor: this.config[`${prefix}replication.factor`], configs: topicSettings(raw, prefix) },
       setting: `${prefix}topic`,
+      createTimeoutMs: this.config['default.api.timeout.ms'],
       isSinglePartition: kind === 'config',
       client: this.client,
       producerConfig: { 'client.id': `${this.config['group.id']}-${kind}s`, ...workerClientConfig(raw, 'producer') },
@@ -191,6 +196,7 @@ export class ConnectWorker {
     return new KafkaTopicLog({
       topic: { topic, partitions: this.config['offset.storage.partitions'], replicationFactor: this.config['offset.storage.replication.factor'], configs: topicSettings(raw, 'offset.storage.') },
       setting: 'offsets.storage.topic',
+      createTimeoutMs: this.config['default.api.timeout.ms'],
       isSinglePartition: false,
       client: kafkaClient(settings('admin'), logger),
       ownsClient: true,
@@ -198,6 +204,11 @@ export class ConnectWorker {
       consumerConfig: settings('consumer'),
       logger,
     });
+  }
+
+  private startingStage(): string {
+    const stage = this.phase === 'running' ? 'ensuring membership in the cluster' : 'initializing and reading to the end of internal topics';
+    return `The worker is currently ${stage}, which began at ${new Date(this.stageSinceMs).toISOString()}.`;
   }
 
   private async health(): Promise<WorkerHealth> {

@@ -65,14 +65,15 @@ export class Cluster {
     /** Makes names of connectors and topics unique among runs. */
     readonly run: string,
     private readonly requestTimeoutMs: number | undefined,
+    private readonly brokerSettings: Readonly<Record<string, string>>,
   ) {}
 
-  static async start(options: { readonly workers?: number; readonly settings?: Readonly<Record<string, string>>; readonly requestTimeoutMs?: number } = {}): Promise<Cluster> {
+  static async start(options: { readonly workers?: number; readonly settings?: Readonly<Record<string, string>>; readonly requestTimeoutMs?: number; readonly broker?: Readonly<Record<string, string>> } = {}): Promise<Cluster> {
     const folder = temporaryFolder('behaviours');
     const run = `b${process.pid}x${clusters++}${Date.now().toString(36).slice(-4)}`;
-    if (isForeign) return new Cluster([...FOREIGN], folder.path, () => folder.remove(), undefined, '', {}, run, undefined);
+    if (isForeign) return new Cluster([...FOREIGN], folder.path, () => folder.remove(), undefined, '', {}, run, undefined, {});
     const port = await freePort();
-    const cluster = new Cluster([], folder.path, () => folder.remove(), undefined, `127.0.0.1:${port}`, options.settings ?? {}, run, options.requestTimeoutMs);
+    const cluster = new Cluster([], folder.path, () => folder.remove(), undefined, `127.0.0.1:${port}`, options.settings ?? {}, run, options.requestTimeoutMs, options.broker ?? {});
     await cluster.startBroker();
     for (let i = 0; i < (options.workers ?? 1); i++) await cluster.addWorker();
     return cluster;
@@ -88,6 +89,7 @@ export class Cluster {
         'offsets.topic.replication.factor': '1',
         'group.initial.rebalance.delay.ms': '0',
         'group.min.session.timeout.ms': '500',
+        ...this.brokerSettings,
       },
     });
     await broker.start();
@@ -113,10 +115,10 @@ export class Cluster {
   }
 
   /** A worker of its own, without HTTP: rejects with what it cannot start for. */
-  async startWorker(settings: Readonly<Record<string, string>>): Promise<void> {
+  async startWorker(settings: Readonly<Record<string, string>>, whileStarting: (worker: ConnectWorker) => Promise<void> = () => Promise.resolve()): Promise<void> {
     const worker = new ConnectWorker({ config: { ...this.workerConfig(), ...settings }, advertisedUrl: 'http://127.0.0.1:1/', forward: () => Promise.reject(new Error('alone')), pluginRoots: [], logger: createLogging({ level: 'OFF' }).logger });
     try {
-      await worker.start();
+      await Promise.all([worker.start(), whileStarting(worker)]);
     } finally {
       await worker.stop();
     }

@@ -49,6 +49,7 @@ export const WORKER_CONFIG = new ConfigDef({
   'config.providers': { kind: 'list', default: '', importance: LOW, doc: 'Names of providers of values for ${provider:key} references.' },
   'client.id': { kind: 'string', default: '', importance: LOW, doc: 'Named to brokers with each request, for logs and quotas.' },
   'request.timeout.ms': { kind: 'int', default: '40000', min: 0, importance: MEDIUM, doc: 'Longest wait for a broker’s answer.' },
+  'default.api.timeout.ms': { kind: 'int', default: '60000', min: 0, importance: MEDIUM, doc: 'How long the creation of an internal topic is tried while there are fewer brokers than its replication factor.' },
   'retry.backoff.ms': { kind: 'long', default: '100', min: 0, importance: LOW, doc: 'Wait before a failed request is sent again.' },
   'metadata.max.age.ms': { kind: 'long', default: '300000', min: 0, importance: LOW, doc: 'After this time the cluster’s metadata is asked for again.' },
   'task.isolation': { kind: 'string', default: 'thread', oneOf: ['thread', 'process', 'inline'], importance: LOW, doc: 'Where a task runs: in a thread or a process of its own, or in the worker’s thread.' },

@@ -1,6 +1,8 @@
 import type { WorkerHealth } from '../rest/shapes.js';
 
 export interface HealthOptions {
+  /** What the worker does before it is ready. */
+  readonly startingStage: () => string;
   /** The worker has had its first assignment. */
   readonly isReady: () => boolean;
   /** Since when the worker has no place in its group or hears nothing of it, by the machine's clock, and why; undefined when all is well. */
@@ -29,8 +31,8 @@ export class HealthCheck {
   constructor(private readonly options: HealthOptions) {}
 
   async check(): Promise<WorkerHealth> {
-    const { isReady, nowMs, timeoutMs } = this.options;
-    if (!isReady()) return { status: 'starting', message: 'Worker is still starting up.' };
+    const { isReady, nowMs, timeoutMs, startingStage } = this.options;
+    if (!isReady()) return { status: 'starting', message: `Worker is still starting up. ${startingStage()}` };
     for (let isFirst = true; ; isFirst = false) {
       const turn = this.turnUnderWay(isFirst);
       const away = this.options.away();

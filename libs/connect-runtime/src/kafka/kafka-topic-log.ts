@@ -1,23 +1,17 @@
-import { Consumer, Producer, type KafkaClient } from '@millrace/client';
-import { errorMessage, isRetriable, OperationalError, topicPartitionName, type Logger, type TopicPartition } from '@millrace/foundation';
+import { Consumer, Producer } from '@millrace/client';
+import { errorMessage, isRetriable, OperationalError, topicPartitionName, type TopicPartition } from '@millrace/foundation';
 import type { StringMap } from '../rest/shapes.js';
 import type { LogEntry, LogRecord, TopicLog } from '../stores/topic-log.js';
 import { logConsumerSettings, logProducerSettings } from './client-settings.js';
-import { TopicAdmin, type NewTopic } from './topic-admin.js';
+import { ensureInternalTopic, type InternalTopicOptions } from './internal-topic.js';
 
-export interface KafkaTopicLogOptions {
-  /** How the topic is made; `cleanup.policy` is always compact. */
-  readonly topic: NewTopic;
-  /** The setting that names it, for messages. */
-  readonly setting: string;
+export interface KafkaTopicLogOptions extends InternalTopicOptions {
   /** The config topic must have exactly one partition. */
   readonly isSinglePartition: boolean;
-  readonly client: KafkaClient;
   /** The client is closed with the log. */
   readonly ownsClient?: boolean;
   readonly producerConfig: StringMap;
   readonly consumerConfig: StringMap;
-  readonly logger: Logger;
 }
 
 interface Waiter {
@@ -46,7 +40,7 @@ export class KafkaTopicLog implements TopicLog {
 
   async start(onRecord: (record: LogRecord) => void): Promise<void> {
     const { topic } = this.options.topic;
-    await this.ensureTopic();
+    await ensureInternalTopic(this.options);
     const info = await this.options.client.topic(topic);
     if (this.options.isSinglePartition && info.partitions.length !== 1) {
       throw new OperationalError('CONNECT_CONFIG_TOPIC', `Topic '${topic}' supplied via the '${this.options.setting}' property is required to have a single partition in order to guarantee consistency of connector configurations, but found ${info.partitions.length} partitions.`);
@@ -79,22 +73,6 @@ export class KafkaTopicLog implements TopicLog {
     await Promise.all([this.consumer.close({ timeoutMs: 1000 }), this.producer.close({ timeoutMs: 5000 })]);
     if (this.options.ownsClient === true) this.options.client.close();
     for (const waiter of this.waiters.splice(0)) waiter.reject(new OperationalError('CLIENT_CLOSED', 'the worker is stopping'));
-  }
-
-  private async ensureTopic(): Promise<void> {
-    const { topic, setting, client, logger } = this.options;
-    const admin = new TopicAdmin(client);
-    if (!(await admin.exists(topic.topic))) {
-      const isNew = await admin.create({ ...topic, configs: { ...topic.configs, 'cleanup.policy': 'compact' } });
-      if (isNew) return logger.info({ topic: topic.topic, partitions: topic.partitions, replicationFactor: topic.replicationFactor }, 'an internal topic was made');
-    }
-    const policy = await admin.topicConfig(topic.topic, 'cleanup.policy');
-    if (policy !== undefined && policy.split(',').map((it) => it.trim()).join(',') !== 'compact') {
-      throw new OperationalError(
-        'CONNECT_TOPIC_NOT_COMPACTED',
-        `Topic '${topic.topic}' supplied via the '${setting}' property is required to have 'cleanup.policy=compact' to guarantee consistency and durability, but found the topic currently has 'cleanup.policy=${policy}'. Continuing would likely result in eventually losing state and problems restarting this worker.`,
-      );
-    }
   }
 
   private async follow(onRecord: (record: LogRecord) => void): Promise<void> {

@@ -35,34 +35,6 @@ describe('24 the topics of a connector', () => {
   }, 60_000);
 });
 
-describe('28 the internal topics', () => {
-  ownIt('are made with one, some and some partitions, compacted', async () => {
-    const client = cluster.client();
-    const partitions = async (topic: string): Promise<number> => (await client.topic(topic)).partitions.length;
-    expect(await Promise.all(['configs', 'offsets', 'status'].map((it) => partitions(`${cluster.run}-${it}`)))).toEqual([1, 3, 5]);
-    client.close();
-  });
-
-  ownIt.each([
-    ['with a replication factor that the cluster does not have', { 'offset.storage.replication.factor': '3' }, /REPLICATION|replica/i],
-    ['that is not compacted', { 'status.storage.topic': 'plain' }, /required to have 'cleanup\.policy=compact'/],
-    ['of configs with several partitions', { 'config.storage.topic': 'many' }, /required to have a single partition/],
-  ])(
-    'stop a worker from starting %s',
-    async (_, settings, text) => {
-      const { Admin } = await import('@millrace/client');
-      const client = cluster.client();
-      await new Admin({ client }).createTopics([
-        { name: 'plain', partitions: 5, replicationFactor: 1, configs: { 'cleanup.policy': 'delete' } },
-        { name: 'many', partitions: 2, replicationFactor: 1, configs: { 'cleanup.policy': 'compact' } },
-      ]);
-      client.close();
-      await expect(cluster.startWorker({ 'group.id': 'other', 'config.storage.topic': 'o-c', 'offset.storage.topic': 'o-o', 'status.storage.topic': 'o-s', ...settings })).rejects.toThrow(text);
-    },
-    60_000,
-  );
-});
-
 describe('30 what a standalone worker’s tests ask as well', () => {
   it('log levels are set at run time, and health tells the truth', async () => {
     const logger = cluster.name('logger');
