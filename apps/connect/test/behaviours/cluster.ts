@@ -39,6 +39,9 @@ export interface ClientTls {
   readonly key?: string;
 }
 
+/** Also by the address at which the broker is to listen. */
+export type BrokerSettings = Readonly<Record<string, string>> | ((bootstrap: string) => Readonly<Record<string, string>>);
+
 interface StatusBody {
   readonly connector?: { readonly state: string; readonly worker_id: string; readonly trace?: string };
   readonly tasks?: readonly { readonly id: number; readonly state: string; readonly worker_id: string; readonly trace?: string }[];
@@ -68,12 +71,12 @@ export class Cluster {
     private readonly brokerSettings: Readonly<Record<string, string>>,
   ) {}
 
-  static async start(options: { readonly workers?: number; readonly settings?: Readonly<Record<string, string>>; readonly requestTimeoutMs?: number; readonly broker?: Readonly<Record<string, string>> } = {}): Promise<Cluster> {
+  static async start(options: { readonly workers?: number; readonly settings?: Readonly<Record<string, string>>; readonly requestTimeoutMs?: number; readonly broker?: BrokerSettings } = {}): Promise<Cluster> {
     const folder = temporaryFolder('behaviours');
     const run = `b${process.pid}x${clusters++}${Date.now().toString(36).slice(-4)}`;
     if (isForeign) return new Cluster([...FOREIGN], folder.path, () => folder.remove(), undefined, '', {}, run, undefined, {});
     const port = await freePort();
-    const cluster = new Cluster([], folder.path, () => folder.remove(), undefined, `127.0.0.1:${port}`, options.settings ?? {}, run, options.requestTimeoutMs, options.broker ?? {});
+    const cluster = new Cluster([], folder.path, () => folder.remove(), undefined, `127.0.0.1:${port}`, options.settings ?? {}, run, options.requestTimeoutMs, typeof options.broker === 'function' ? options.broker(`127.0.0.1:${port}`) : (options.broker ?? {}));
     await cluster.startBroker();
     for (let i = 0; i < (options.workers ?? 1); i++) await cluster.addWorker();
     return cluster;
