@@ -107,7 +107,7 @@ it('a sink with exactly.once has each record once in its table, while its worker
     'primary.key.mode': 'none',
     'schema.evolution': 'basic',
     'collection.name.format': 'numbers',
-    'exactly.once': process.env.EXACTLY_ONCE ?? 'true',
+    'exactly.once': 'true',
     'exactly.once.fenced.wait.ms': '20000',
   });
   await untilRuns();

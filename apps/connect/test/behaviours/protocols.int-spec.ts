@@ -1,4 +1,5 @@
-import { peersMissing, PeerProcess, freePort, waitFor } from '@millrace/testkit';
+import path from 'node:path';
+import { freePort, peersMissing, PeerProcess, pluginFolder, waitFor } from '@millrace/testkit';
 import { Cluster, isForeign, ownIt } from './cluster.js';
 
 let cluster: Cluster | undefined;
@@ -77,12 +78,11 @@ describe('workers that know different protocols', () => {
   javaIt.each([
     ['eager', 'default'],
     ['compatible', 'compatible'],
-    ['sessioned', 'sessioned'],
   ])(`share the work with Java's Connect, which knows no newer one than %s${missing === undefined ? '' : ` (skipped: ${missing})`}`, async (setting, protocol) => {
     const workers = await Cluster.start({ workers: 2 });
     cluster = workers;
     const { 'plugin.path': _plugins, 'bootstrap.servers': bootstrap = '', 'group.id': group = '', ...settings } = workers.workerConfig();
-    java = await PeerProcess.connect({ folder: workers.file('java'), port: await freePort(), bootstrap, group, settings: { ...settings, 'connect.protocol': setting }, heap: ['-Xms128m', '-Xmx512m'] });
+    java = await PeerProcess.connect({ folder: workers.file('java'), port: await freePort(), bootstrap, group, settings: { ...settings, 'connect.protocol': setting, 'plugin.path': path.join(pluginFolder(), 'connect-file') }, heap: ['-Xms128m', '-Xmx512m'] });
     const host = new URL(java.address).host;
     const names: string[] = [];
     for (const word of ['j1', 'j2']) names.push(await workers.create(word, { ...workers.fileSink(word, word), 'tasks.max': '3' }));

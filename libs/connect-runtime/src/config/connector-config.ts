@@ -1,5 +1,4 @@
 import { ConfigDef, type ConfigOf } from '@millrace/connect-api';
-import { rangeProblem } from '../plugins/maven-version.js';
 import { duplicateAlias } from './transformation-config.js';
 import { replicationFactor } from './worker-config.js';
 
@@ -34,15 +33,15 @@ const SUPERVISION = {
 export const CONNECTOR_CONFIG = new ConfigDef({
   name: { kind: 'string', check: named, importance: 'high', group: COMMON, width: 'medium', displayName: 'Connector name', doc: 'Globally unique name to use for this connector.' },
   'connector.class': { kind: 'string', importance: 'high', group: COMMON, width: 'long', displayName: 'Connector class', doc: 'Name or alias of the class for this connector.' },
-  'connector.plugin.version': { kind: 'string', default: null, check: rangeProblem, importance: 'medium', group: COMMON, width: 'medium', displayName: 'Connector version', doc: 'Version of the connector, or a range in Maven’s notation such as [1.0,2.0); the newest when not given.' },
+  'connector.plugin.version': { kind: 'string', default: null, importance: 'medium', group: COMMON, width: 'medium', displayName: 'Connector version', doc: 'Version of the connector, or a range in Maven’s notation such as [1.0,2.0); the newest when not given.' },
   'tasks.max': { kind: 'int', default: '1', min: 1, importance: 'high', group: COMMON, width: 'short', displayName: 'Tasks max', doc: 'Maximum number of tasks to use for this connector.' },
   'tasks.max.enforce': { kind: 'boolean', default: 'true', importance: 'low', group: COMMON, width: 'short', displayName: 'Enforce tasks max', doc: 'Fail a connector that makes more tasks than tasks.max.' },
   'key.converter': { kind: 'class', default: null, importance: 'low', group: COMMON, width: 'short', displayName: 'Key converter class', doc: 'Converter of record keys; the worker’s when not given.' },
-  'key.converter.plugin.version': { kind: 'string', default: null, check: rangeProblem, importance: 'low', group: COMMON, width: 'short', displayName: 'Key converter version', doc: 'Version of that converter, or a range of versions; the newest when not given.' },
+  'key.converter.plugin.version': { kind: 'string', default: null, importance: 'low', group: COMMON, width: 'short', displayName: 'Key converter version', doc: 'Version of that converter, or a range of versions; the newest when not given.' },
   'value.converter': { kind: 'class', default: null, importance: 'low', group: COMMON, width: 'short', displayName: 'Value converter class', doc: 'Converter of record values; the worker’s when not given.' },
-  'value.converter.plugin.version': { kind: 'string', default: null, check: rangeProblem, importance: 'low', group: COMMON, width: 'short', displayName: 'Value converter version', doc: 'Version of that converter, or a range of versions; the newest when not given.' },
+  'value.converter.plugin.version': { kind: 'string', default: null, importance: 'low', group: COMMON, width: 'short', displayName: 'Value converter version', doc: 'Version of that converter, or a range of versions; the newest when not given.' },
   'header.converter': { kind: 'class', default: null, importance: 'low', group: COMMON, width: 'short', displayName: 'Header converter class', doc: 'Converter of record headers; the worker’s when not given.' },
-  'header.converter.plugin.version': { kind: 'string', default: null, check: rangeProblem, importance: 'low', group: COMMON, width: 'short', displayName: 'Header converter version', doc: 'Version of that converter, or a range of versions; the newest when not given.' },
+  'header.converter.plugin.version': { kind: 'string', default: null, importance: 'low', group: COMMON, width: 'short', displayName: 'Header converter version', doc: 'Version of that converter, or a range of versions; the newest when not given.' },
   transforms: { kind: 'list', default: '', check: duplicateAlias, importance: 'low', group: 'Transforms', width: 'long', displayName: 'Transforms', doc: 'Aliases for the transformations to be applied to records.' },
   predicates: { kind: 'list', default: '', check: duplicateAlias, importance: 'low', group: 'Predicates', width: 'long', displayName: 'Predicates', doc: 'Aliases for the predicates used by transformations.' },
   'config.action.reload': { kind: 'string', default: 'restart', oneOf: ['none', 'restart'], importance: 'low', group: COMMON, width: 'medium', displayName: 'Reload Action', doc: 'What happens when values from config providers change.' },

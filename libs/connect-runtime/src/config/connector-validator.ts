@@ -10,7 +10,7 @@ import { badRequest, notFound } from '../rest/rest-error.js';
 import type { ConfigInfos, ConfigKeyInfo, ConfigPatch, StringMap } from '../rest/shapes.js';
 import { checkOverrides, OVERRIDE_PREFIXES, type ClientKind } from './client-overrides.js';
 import { configInfos, configKeyInfos, groupsOf, mergeConfigInfos, type ConfigKeyMap } from './config-infos.js';
-import { SINK_CONFIG, SOURCE_CONFIG } from './connector-config.js';
+import { CONNECTOR_CONFIG, SINK_CONFIG, SOURCE_CONFIG } from './connector-config.js';
 import { checkSink, hasDeadLetterTopic } from './sink-rules.js';
 import { chainProblems, transformationKeys } from './transformation-config.js';
 import { topicCreationGroups, usesTopicCreation } from './topic-creation.js';
@@ -75,8 +75,10 @@ export class ConnectorValidator {
   private async validateResolved(config: ConfigPatch, problems: ReadonlyMap<string, string>): Promise<ConfigInfos> {
     const connectorClass = config['connector.class'] ?? '';
     const newest = this.connectorPlugin(connectorClass);
-    const missing = this.missingVersion(connectorClass, config[CONNECTOR_VERSION]);
-    const plugin = missing === undefined ? this.catalog.find('connector', connectorClass, config[CONNECTOR_VERSION]) : newest;
+    const missing = this.catalog.versionProblem('connector', connectorClass, config[CONNECTOR_VERSION]);
+    if (missing !== undefined && rangeProblem(config[CONNECTOR_VERSION] ?? '') !== undefined) throw badRequest(missing);
+    if (missing !== undefined) return this.withoutPlugin(connectorClass, config, missing);
+    const plugin = this.catalog.lookup('connector', connectorClass, config[CONNECTOR_VERSION]) ?? newest;
     const isSource = plugin.type === 'source';
     const given = withoutNulls(config);
     const framework = this.frameworkDefinition(isSource, given);
@@ -90,10 +92,6 @@ export class ConnectorValidator {
       const known = values.get(name);
       if (known) known.value = value;
     };
-    if (missing !== undefined) {
-      for (const name of ['connector.class', CONNECTOR_VERSION]) complain(name, missing);
-      return configInfos(connectorClass, framework.keys, [...values.values()], groupsOf(framework.keys));
-    }
     const own = { keys: await this.planning.describe(plugin) };
     for (const [name, value] of Object.entries(config)) {
       // A plugin's own setting may be null: as if it was not given.
@@ -136,6 +134,7 @@ export class ConnectorValidator {
   }
 
   private requested(kind: PluginKind, name: string, version: string | undefined): PluginDescriptor {
+    if (version !== undefined && rangeProblem(version) !== undefined) throw badRequest(`Invalid version specification: ${version}`);
     try {
       return this.catalog.find(kind, name, version);
     } catch (error) {
@@ -143,15 +142,13 @@ export class ConnectorValidator {
     }
   }
 
-  /** Why the version that is asked for is not there. */
-  private missingVersion(connectorClass: string, version: string | null | undefined): string | undefined {
-    if (version === undefined || version === null || rangeProblem(version) !== undefined) return undefined;
-    try {
-      this.catalog.find('connector', connectorClass, version);
-      return undefined;
-    } catch (error) {
-      return errorMessage(error);
-    }
+  /** A version of the connector that is not there: only what every connector has is checked. */
+  private withoutPlugin(connectorClass: string, config: ConfigPatch, problem: string): ConfigInfos {
+    const withoutConverter = withVersion(CONNECTOR_CONFIG.keys, 'header.converter.plugin.version', []);
+    const keys = withVersion(withoutConverter, CONNECTOR_VERSION, this.catalog.versions('connector', connectorClass));
+    const values = new ConfigDef(keys).validate(config);
+    for (const it of values) if (it.name === 'connector.class' || it.name === CONNECTOR_VERSION) it.errors.push(problem);
+    return configInfos(connectorClass, keys, values, groupsOf(keys));
   }
 
   /** The framework's settings, with this worker's converters as defaults and all installed ones as suggestions. */
@@ -197,7 +194,12 @@ export class ConnectorValidator {
       return [];
     }
     resolve(key, newest.class);
-    if (version !== undefined && rangeProblem(version) !== undefined) return [];
+    const missing = this.catalog.versionProblem(kind, name, version);
+    if (missing !== undefined) {
+      if (rangeProblem(version ?? '') === undefined) complain(key, missing);
+      complain(`${key}.plugin.version`, missing);
+      return [];
+    }
     let definition: AnyConfigDef | undefined;
     try {
       const plugin = this.catalog.find(kind, name, version);

@@ -2,7 +2,6 @@ import { ConfigError, type AnyConfigDef, type ConfigKey } from '@millrace/connec
 import { errorMessage } from '@millrace/foundation';
 import type { TransformationSpec } from '../isolation/task-protocol.js';
 import { loadPredicate, loadTransformation } from '../plugins/load-plugin.js';
-import { rangeProblem } from '../plugins/maven-version.js';
 import type { PluginCatalog, PluginKind } from '../plugins/plugin-catalog.js';
 import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
 import type { StringMap } from '../rest/shapes.js';
@@ -10,8 +9,8 @@ import type { ConfigKeyMap } from './config-infos.js';
 import { settingsWithPrefix } from './worker-config.js';
 
 const WIRING = {
-  predicate: { kind: 'string', default: null, importance: 'medium', doc: 'Alias of the predicate that decides for which records this transformation runs.' },
   negate: { kind: 'boolean', default: 'false', importance: 'medium', doc: 'Whether it runs for the others.' },
+  predicate: { kind: 'string', default: null, importance: 'medium', doc: 'Alias of the predicate that decides for which records this transformation runs.' },
 } as const satisfies Record<string, ConfigKey<never>>;
 
 /** The two lists of aliases: how each kind is named, found and asked for its settings. */
@@ -49,7 +48,7 @@ export function transformationKeys(config: StringMap, catalog: PluginCatalog): C
       keys[`${prefix}plugin.version`] = versionKey({ kind, name: type, group, displayName: `${kind === 'predicate' ? 'Predicate' : 'Transformation'} version for ${alias}`, catalog });
       const definition = made(() => load(catalog.find(kind, type, config[`${prefix}plugin.version`])));
       if (!definition) continue;
-      for (const [name, key] of Object.entries<ConfigKey<never>>({ ...definition.keys, ...wiring })) keys[prefix + name] = { ...key, group: key.group === undefined ? group : `${group}: ${key.group}`, displayName: key.displayName ?? prefix + name };
+      for (const [name, key] of Object.entries<ConfigKey<never>>({ ...definition.keys, ...wiring })) keys[prefix + name] = { ...key, group: key.group === undefined ? group : `${group}: ${key.group}`, displayName: key.displayName ?? name };
     }
   }
   return keys;
@@ -67,7 +66,7 @@ interface VersionedPlugin {
 /** The setting that chooses among the installed versions. */
 function versionKey({ kind, name, group, displayName, catalog }: VersionedPlugin): ConfigKey<never> {
   const versions = catalog.versions(kind, name);
-  return { kind: 'string', default: versions.at(-1) ?? null, importance: 'low', doc: `Version of the ${kind}, or a range of versions; the newest when not given.`, group, width: 'short', displayName, check: rangeProblem, recommend: () => versions, isVisible: () => versions.length > 0 };
+  return { kind: 'string', default: versions.at(-1) ?? null, importance: 'high', doc: `Version of the ${kind}, or a range of versions; the newest when not given.`, group, width: 'long', displayName, recommend: () => versions, isVisible: () => versions.length > 0 };
 }
 
 /** Nothing where the plugin is not there, or cannot be made: `typeProblem` says so. */
@@ -92,7 +91,7 @@ interface TypeQuestion {
 function typeProblem({ prefix, name, kind, config, catalog, load }: TypeQuestion): string | undefined {
   const version = config[`${prefix}plugin.version`];
   if (!catalog.knows(kind, name)) return `Class ${name} could not be found.`;
-  if (version !== undefined && rangeProblem(version) !== undefined) return undefined;
+  if (catalog.versionProblem(kind, name, version) !== undefined) return undefined;
   try {
     load(catalog.find(kind, name, version));
   } catch (error) {
@@ -120,8 +119,24 @@ function predicateSpec(config: StringMap, catalog: PluginCatalog, alias: string,
   return { plugin: catalog.find('predicate', type, version), config: own, isNegated: negate?.trim().toLowerCase() === 'true' };
 }
 
-/** What the steps say of their settings together: they are set up as in a task, and thrown away. By the setting at fault. */
-export function chainProblems(config: StringMap, catalog: PluginCatalog): { key: string; problem: string }[] {
+interface ChainProblem {
+  readonly key: string;
+  readonly problem: string;
+}
+
+/** Versions that are not there, and what the steps say of their settings together: they are set up as in a task, and thrown away. By the setting at fault. */
+export function chainProblems(config: StringMap, catalog: PluginCatalog): ChainProblem[] {
+  const ofVersions = Object.entries(LISTS).flatMap(([list, { kind }]) =>
+    aliasesOf(config[list]).flatMap((alias) => {
+      const prefix = `${list}.${alias}.`;
+      const problem = catalog.versionProblem(kind, config[`${prefix}type`] ?? '', config[`${prefix}plugin.version`]);
+      return problem === undefined ? [] : ['type', 'plugin.version'].map((it) => ({ key: prefix + it, problem }));
+    }),
+  );
+  return [...ofVersions, ...setupProblems(config, catalog)];
+}
+
+function setupProblems(config: StringMap, catalog: PluginCatalog): ChainProblem[] {
   return aliasesOf(config.transforms).flatMap((alias) => {
     const { type = '', predicate: _predicate, negate: _negate, 'plugin.version': version, ...own } = settingsWithPrefix(config, `transforms.${alias}.`);
     const plugin = catalog.lookup('transformation', type, version);

@@ -142,6 +142,8 @@ export class ConnectorRunner {
       await this.leave();
       return this.fail(error, wanted.config);
     }
+    // Also when it ran before: its version may be another one.
+    this.reported = undefined;
     this.report('RUNNING', null);
     await this.publish();
   }

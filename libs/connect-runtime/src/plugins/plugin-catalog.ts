@@ -1,4 +1,5 @@
 import { ConnectError } from '@millrace/connect-api';
+import { errorMessage } from '@millrace/foundation';
 import type { PluginType } from '../rest/shapes.js';
 import { BUILT_IN_CONVERTERS, BUILT_IN_HEADER_CONVERTERS } from '../converters/built-in-converters.js';
 import { BUILT_IN_PREDICATES, BUILT_IN_TRANSFORMATIONS } from '../transforms/built-in-transformations.js';
@@ -79,6 +80,18 @@ export class PluginCatalog {
       return inRange(versions, range);
     } catch {
       return undefined;
+    }
+  }
+
+  /** Why a known plugin is not there in the range: no such version, or no range. Nothing where it is, or where there is no such plugin at all. */
+  versionProblem(kind: PluginKind, name: string, range: string | null | undefined): string | undefined {
+    const versions = this.byName.get(kind)?.get(name);
+    if (versions === undefined || versions.length === 0) return undefined;
+    try {
+      inRange(versions, range);
+      return undefined;
+    } catch (error) {
+      return errorMessage(error);
     }
   }
 

@@ -1,0 +1,2 @@
+'use strict';
+module.exports = require('../versioned.cjs')('1.0.0');
