@@ -5,6 +5,7 @@ import { peerClassPath, peerLoggingFile } from './peer-cache.js';
 /** Main classes by the names of Kafka's shell scripts, below `org.apache.kafka.` unless they begin with `kafka.`. */
 const MAIN_CLASSES = {
   'connect-distributed': 'connect.cli.ConnectDistributed',
+  'kafka-acls': 'tools.AclCommand',
   'kafka-broker-api-versions': 'tools.BrokerApiVersionsCommand',
   'kafka-cluster': 'tools.ClusterTool',
   'kafka-configs': 'kafka.admin.ConfigCommand',
