@@ -32,6 +32,14 @@ export class FollowerProgress {
     this.leaderEndAtLastFetch = leaderEndOffset;
   }
 
+  /** At `atMs` it asked for what comes after `fetchOffset`, and that was all there was. */
+  wasCaughtUp(fetchOffset: Offset, atMs: TimestampMs): void {
+    if (this.logEndOffset !== fetchOffset || atMs < this.lastFetchMs) return;
+    this.lastCaughtUpMs = Math.max(this.lastCaughtUpMs, atMs);
+    this.lastFetchMs = atMs;
+    this.leaderEndAtLastFetch = fetchOffset;
+  }
+
   /** The metadata says how the broker fares: what it fetched under another registration no longer speaks for it. */
   heardOf(registration: { readonly isActive: boolean; readonly brokerEpoch: BrokerEpoch }): void {
     this.isActive = registration.isActive;

@@ -202,6 +202,14 @@ export class PartitionMachine {
   }
 
   /**
+   * A follower's standing request covers this partition without naming it: when it was last renewed, at `atMs`, the follower had all there was, up to `fetchOffset`. Tell it when
+   * more was appended since; while nothing is, a follower that is at the end needs no word.
+   */
+  followerWasCaughtUp(replicaId: BrokerId, fetchOffset: Offset, atMs: TimestampMs): void {
+    if (this.role === 'leader') this.follower(replicaId)?.wasCaughtUp(fetchOffset, atMs);
+  }
+
+  /**
    * The metadata image says (anew) how the broker of a replica fares. One that was fenced holds the high watermark and deletions back no longer, unless it is still in sync.
    * Tell it after `assigned`, of every other replica.
    */

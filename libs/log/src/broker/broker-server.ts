@@ -14,7 +14,7 @@ import { BROKER_APIS } from '../handlers/broker-apis.js';
 import { CONSUMER_OFFSETS } from '../internal-topics.js';
 import type { NodeDirectories } from '../node/node-directories.js';
 import type { NodePorts } from '../node/node-ports.js';
-import type { DelayedFetch } from '../replicas/delayed-fetch.js';
+import type { LongPoll } from '../replicas/delayed-fetch.js';
 import { ReplicaManager } from '../replicas/replica-manager.js';
 import { Replication } from '../replicas/replication.js';
 import { RequestDispatcher } from '../request-dispatcher.js';
@@ -41,7 +41,7 @@ export class BrokerServer {
   private readonly groups: GroupCoordinators;
   readonly cleaner: LogCleaner | undefined;
   private readonly maintenance: Maintenance;
-  private readonly longPolls = new Set<DelayedFetch>();
+  private readonly longPolls = new Set<LongPoll>();
   private readonly layers: () => BrokerConfigLayers;
   private lifecycle: BrokerLifecycle | undefined;
   private isStopping = false;

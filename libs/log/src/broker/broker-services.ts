@@ -3,7 +3,7 @@ import type { BrokerConfigLayers, MetadataImage } from '@millrace/metadata';
 import type { BrokerConfig } from '../config/broker-config.js';
 import type { ControllerChannel } from '../controller/controller-channel.js';
 import type { GroupCoordinators } from '../groups/group-coordinators.js';
-import type { DelayedFetch } from '../replicas/delayed-fetch.js';
+import type { LongPoll } from '../replicas/delayed-fetch.js';
 import type { ReplicaManager } from '../replicas/replica-manager.js';
 import type { ProducerIds } from './producer-ids.js';
 import type { TopicCreation } from './topic-creation.js';
@@ -33,7 +33,7 @@ export interface BrokerServices {
   readonly replicas: ReplicaManager;
   readonly groups: GroupCoordinators;
   /** Fetches that wait for data; finished early when the broker stops. */
-  readonly longPolls: Set<DelayedFetch>;
+  readonly longPolls: Set<LongPoll>;
   readonly isStopping: () => boolean;
   /** Brokers that have this listener; fenced ones only when asked for. */
   readonly brokersFor: (listenerName: string, options?: { readonly includeFenced: boolean }) => VisibleBroker[];

@@ -13,6 +13,11 @@ export interface DelayedFetchOptions {
   readonly onDue: () => void;
 }
 
+/** A fetch that waits for data; it is finished early when the broker stops. */
+export interface LongPoll {
+  finish(): void;
+}
+
 interface Watched {
   readonly target: FetchTarget;
   readonly firstBytes: number;
@@ -22,7 +27,7 @@ interface Watched {
 }
 
 /** A long poll: it sleeps until appends have brought `minBytes` or the time is over. It is woken, it never looks by itself. */
-export class DelayedFetch implements PartitionWaiter {
+export class DelayedFetch implements PartitionWaiter, LongPoll {
   readonly waitsFor: PartitionWaiter['waitsFor'];
   private readonly watched = new Map<HostedPartition, Watched>();
   private readonly timer: Scheduled;

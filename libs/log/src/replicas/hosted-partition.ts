@@ -8,10 +8,12 @@ import { ReadAhead, type ReadAheadBudget } from './read-ahead.js';
 import { recompressBatch } from './recompress-batch.js';
 import { replicableBatches } from './replicable-batches.js';
 
+export type WaitsFor = keyof Wake | 'anything';
+
 /** An operation that waits for partitions; called when it may be able to finish. */
 export interface PartitionWaiter {
   /** What it waits for, and so what it is woken by. */
-  readonly waitsFor: keyof Wake;
+  readonly waitsFor: WaitsFor;
   onPartitionChanged(hosted: HostedPartition): void;
 }
 
@@ -95,8 +97,8 @@ export class HostedPartition {
   fetchedByReplicasBytes = 0;
   /** What waits for this leadership asks whether it is still the same. */
   leadershipsLost = 0;
-  private readonly waiters: Readonly<Record<keyof Wake, Set<PartitionWaiter>>> = { followers: new Set(), consumers: new Set(), producers: new Set(), deletions: new Set() };
-  private readonly wakesQueued = new Set<keyof Wake>();
+  private readonly waiters: Readonly<Record<WaitsFor, Set<PartitionWaiter>>> = { followers: new Set(), consumers: new Set(), producers: new Set(), deletions: new Set(), anything: new Set() };
+  private readonly wakesQueued = new Set<WaitsFor>();
   private readonly clock: Clock;
   private readonly codecs: Codecs;
   private readonly logger: Logger;
@@ -362,10 +364,11 @@ export class HostedPartition {
     if (wake.consumers) this.queueWake('consumers');
     if (wake.producers) this.queueWake('producers');
     if (wake.deletions) this.queueWake('deletions');
+    if (this.waiters.anything.size > 0 && (wake.followers || wake.consumers || wake.deletions)) this.queueWake('anything');
   }
 
   /** Once per turn of the event loop, behind the requests of the same chunk: a waiting fetch takes what all of them appended. */
-  private queueWake(waitsFor: keyof Wake): void {
+  private queueWake(waitsFor: WaitsFor): void {
     if (this.waiters[waitsFor].size === 0) return;
     if (this.wakesQueued.size === 0) {
       queueMicrotask(() => {

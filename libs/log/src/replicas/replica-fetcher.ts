@@ -15,7 +15,11 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const FIRST_PAUSE_MS = 20;
 /** A fetch that is out for so long waits for data: it may be called off for a partition that wants to join. */
 const INTERRUPT_AFTER_MS = 50;
+/** Only the first pauses are worth to call a waiting fetch off when they end. */
+const INTERRUPTING_PAUSE_MS_MAX = 200;
+const THROTTLED_PAUSE_MS = 100;
 const NO_BYTES = new Uint8Array(0);
+const NO_SESSION = { id: 0, epoch: 0 };
 
 export interface ReplicaFetchSettings {
   readonly maxBytes: number;
@@ -49,20 +53,27 @@ interface Followed {
   pauseMs: number;
   /** Records that the leader's consumers could see at the last answer and this replica had not; -1 before the first. */
   lag: number;
-}
-
-interface Asked {
-  readonly followed: Followed;
-  readonly fetchOffset: Offset;
-  readonly leaderEpoch: LeaderEpoch;
+  /** What the leader was told of it last. */
+  askedOffset: Offset;
+  askedEpoch: LeaderEpoch;
+  askedLogStart: Offset;
 }
 
 /**
- * Fetches from one leader broker, over one connection, all partitions that it leads and this broker follows: one request at a time, which is the back-pressure. A partition in
- * trouble pauses by itself. Those that brought data go to the end of the next request, so that each gets its share of the bytes.
+ * Fetches from one leader broker, over one connection, all partitions that it leads and this broker follows: one request at a time, which is the back-pressure. Requests of a session name
+ * only what is new since the one before, so that a round costs what has happened in it. A partition in trouble pauses by itself. Those that brought data go behind those that wait,
+ * so that each gets its share of the bytes.
  */
 export class ReplicaFetcher {
   private readonly partitions = new Map<HostedPartition, Followed>();
+  private readonly byTopic = new Map<Uuid, Map<number, Followed>>();
+  /** To be named in the next request. */
+  private readonly changed = new Set<Followed>();
+  /** Asked for by each request until it is forgotten. */
+  private readonly asked = new Set<Followed>();
+  private readonly paused = new Set<Followed>();
+  private readonly forgotten = new Set<HostedPartition>();
+  private session = NO_SESSION;
   private connection: BrokerConnection | undefined;
   private outSinceMs: number | undefined;
   private interruption: Scheduled | undefined;
@@ -89,14 +100,27 @@ export class ReplicaFetcher {
 
   /** From now on, from the end of its log; also for one that is here already and has heard of a new leader epoch. */
   add(hosted: HostedPartition): void {
-    this.partitions.set(hosted, { hosted, isBusy: false, notBeforeMs: 0, pauseMs: 0, lag: -1 });
+    this.remove(hosted);
+    const followed: Followed = { hosted, isBusy: false, notBeforeMs: 0, pauseMs: 0, lag: -1, askedOffset: -1, askedEpoch: -1, askedLogStart: -1 };
+    this.partitions.set(hosted, followed);
+    let partitions = this.byTopic.get(hosted.topicId);
+    if (partitions === undefined) this.byTopic.set(hosted.topicId, (partitions = new Map()));
+    partitions.set(hosted.partition, followed);
+    this.changed.add(followed);
     this.running ??= this.run();
     this.wake();
   }
 
   /** What is under way for it has no effect any more; a cut that has begun goes on to its end (`HostedPartition.settled`). */
   remove(hosted: HostedPartition): void {
+    const followed = this.partitions.get(hosted);
+    if (followed === undefined) return;
+    this.leaveOut(followed);
+    this.paused.delete(followed);
     this.partitions.delete(hosted);
+    const partitions = this.byTopic.get(hosted.topicId);
+    if (partitions?.get(hosted.partition) === followed) partitions.delete(hosted.partition);
+    if (partitions?.size === 0) this.byTopic.delete(hosted.topicId);
   }
 
   async stop(): Promise<void> {
@@ -111,51 +135,107 @@ export class ReplicaFetcher {
     // Partitions that are added together go into the first request together.
     await Promise.resolve();
     while (!this.isStopped) {
-      const asked = this.due();
-      if (asked.length === 0) await this.sleep(this.nextDueMs());
-      else await this.fetch(asked);
+      const request = this.nextRequest();
+      if (request === undefined) await this.sleep(this.nextDueMs());
+      else await this.fetch(request);
     }
   }
 
-  private async fetch(asked: readonly Asked[]): Promise<void> {
+  private async fetch(request: FetchRequestInput): Promise<void> {
     let response: FetchResponse;
     try {
-      response = await this.exchange(asked);
+      response = await this.exchange(request);
     } catch (error) {
+      // Whether the leader has seen the request is not known: all is said anew.
+      this.session = { id: this.session.id, epoch: 0 };
       await this.failed(error);
+      return;
+    }
+    if (response.errorCode !== ErrorCode.NONE) {
+      const isFirst = this.session.epoch !== 0;
+      this.session = NO_SESSION;
+      if (!isFirst) await this.failed(new OperationalError('FETCH_FAILED', `broker ${this.options.leaderId} answered ${errorName(response.errorCode)}`, { isRetriable: true }));
       return;
     }
     this.pauseMs = 0;
     this.hasWarned = false;
-    if (response.errorCode !== ErrorCode.NONE) {
-      await this.failed(new OperationalError('FETCH_FAILED', `broker ${this.options.leaderId} answered ${errorName(response.errorCode)}`, { isRetriable: true }));
-      return;
-    }
-    const answers = new Map<Uuid, Map<number, FetchResponse.Partition>>();
-    for (const topic of response.responses) answers.set(topic.topicId, new Map(topic.partitions.map((it) => [it.partitionIndex, it])));
+    if (this.session.epoch > 0) this.session = { id: this.session.id, epoch: nextSessionEpoch(this.session.epoch) };
+    else this.session = response.sessionId === 0 ? NO_SESSION : { id: response.sessionId, epoch: 1 };
     // What the next fetch says is here must be as durable as the topic asks.
     const flushes: Promise<unknown>[] = [];
-    for (const it of asked) {
-      const { hosted } = it.followed;
-      const answer = answers.get(hosted.topicId)?.get(hosted.partition);
-      if (answer !== undefined && this.isStillAsked(it)) this.guarded(it.followed, () => this.take(it, answer, flushes));
+    for (const topic of response.responses) {
+      const partitions = this.byTopic.get(topic.topicId);
+      for (const answer of topic.partitions) {
+        const followed = partitions?.get(answer.partitionIndex);
+        if (followed !== undefined && this.isStillAsked(followed)) this.guarded(followed, () => this.take(followed, answer, flushes));
+      }
     }
     if (flushes.length > 0) await Promise.all(flushes);
   }
 
-  /** In the order of the map, the ones that wait longest first. */
-  private due(): Asked[] {
-    const nowMs = this.options.clock.monotonicMs();
-    const isThrottling = this.options.throttle.isExceeded;
-    const asked: Asked[] = [];
-    for (const followed of this.partitions.values()) {
-      const { hosted } = followed;
-      const { machine } = hosted;
-      if (followed.isBusy || followed.notBeforeMs > nowMs || machine.role !== 'follower' || hosted.isTruncating) continue;
-      if (isThrottling && followed.lag !== 0 && this.isThrottled(hosted)) continue;
-      asked.push({ followed, fetchOffset: hosted.log.logEndOffset, leaderEpoch: machine.leaderEpoch });
+  /** Undefined: there is nothing to ask for. */
+  private nextRequest(): FetchRequestInput | undefined {
+    this.endPauses();
+    const isFull = this.session.epoch === 0;
+    if (isFull) {
+      this.asked.clear();
+      this.forgotten.clear();
+      for (const it of this.partitions.values()) if (!it.isBusy && !this.paused.has(it)) this.changed.add(it);
     }
-    return asked;
+    const topics = new Map<Uuid, FetchRequestInput.Partition[]>();
+    const isThrottling = this.options.throttle.isExceeded;
+    for (const followed of this.changed) {
+      const { topicId, partition, log, machine } = followed.hosted;
+      if (isThrottling && followed.lag !== 0 && this.isThrottled(followed.hosted)) {
+        this.leaveOut(followed);
+        this.pauseFor(followed, THROTTLED_PAUSE_MS);
+        continue;
+      }
+      followed.askedOffset = log.logEndOffset;
+      followed.askedEpoch = machine.leaderEpoch;
+      followed.askedLogStart = log.logStartOffset;
+      this.asked.add(followed);
+      this.forgotten.delete(followed.hosted);
+      let partitions = topics.get(topicId);
+      if (partitions === undefined) topics.set(topicId, (partitions = []));
+      partitions.push({ partition, currentLeaderEpoch: followed.askedEpoch, fetchOffset: followed.askedOffset, lastFetchedEpoch: log.latestEpoch, logStartOffset: followed.askedLogStart, partitionMaxBytes: this.options.settings.maxBytes });
+    }
+    this.changed.clear();
+    if (this.asked.size === 0) return undefined;
+    const { brokerId, brokerEpoch, settings } = this.options;
+    return {
+      replicaState: { replicaId: brokerId, replicaEpoch: brokerEpoch() },
+      maxWaitMs: settings.waitMaxMs,
+      minBytes: settings.minBytes,
+      maxBytes: settings.responseMaxBytes,
+      isolationLevel: 0,
+      sessionId: this.session.id,
+      sessionEpoch: this.session.epoch,
+      topics: [...topics].map(([topicId, partitions]) => ({ topicId, partitions })),
+      forgottenTopicsData: this.takeForgotten(),
+    };
+  }
+
+  private takeForgotten(): FetchRequestInput.ForgottenTopicsData[] {
+    const topics = new Map<Uuid, number[]>();
+    for (const { topicId, partition } of this.forgotten) topics.set(topicId, [...(topics.get(topicId) ?? []), partition]);
+    this.forgotten.clear();
+    return [...topics].map(([topicId, partitions]) => ({ topicId, partitions }));
+  }
+
+  /** It is not asked for until it is `changed` again. */
+  private leaveOut(followed: Followed): void {
+    this.changed.delete(followed);
+    if (this.asked.delete(followed)) this.forgotten.add(followed.hosted);
+  }
+
+  private endPauses(): void {
+    const nowMs = this.options.clock.monotonicMs();
+    for (const it of this.paused) {
+      if (it.notBeforeMs > nowMs) continue;
+      this.paused.delete(it);
+      if (!it.isBusy) this.changed.add(it);
+    }
   }
 
   private isThrottled(hosted: HostedPartition): boolean {
@@ -165,43 +245,21 @@ export class ReplicaFetcher {
   private nextDueMs(): number {
     const nowMs = this.options.clock.monotonicMs();
     let dueMs = nowMs + this.options.settings.backoffMs;
-    for (const it of this.partitions.values()) if (!it.isBusy && it.notBeforeMs > nowMs) dueMs = Math.min(dueMs, it.notBeforeMs);
+    for (const it of this.paused) dueMs = Math.min(dueMs, it.notBeforeMs);
     return Math.max(1, Math.ceil(dueMs - nowMs));
   }
 
-  private async exchange(asked: readonly Asked[]): Promise<FetchResponse> {
+  private async exchange(request: FetchRequestInput): Promise<FetchResponse> {
     const { settings } = this.options;
     const connection = await this.connected();
     this.outSinceMs = this.options.clock.monotonicMs();
     try {
-      return await connection.request(Fetch, FETCH_VERSION, this.requestFor(asked), { timeoutMs: settings.socketTimeoutMs + settings.waitMaxMs });
+      return await connection.request(Fetch, FETCH_VERSION, request, { timeoutMs: settings.socketTimeoutMs + settings.waitMaxMs });
     } finally {
       this.outSinceMs = undefined;
       this.interruption?.cancel();
       this.interruption = undefined;
     }
-  }
-
-  private requestFor(asked: readonly Asked[]): FetchRequestInput {
-    const { brokerId, brokerEpoch, settings } = this.options;
-    const topics = new Map<Uuid, FetchRequestInput.Partition[]>();
-    for (const { followed, fetchOffset, leaderEpoch } of asked) {
-      const { topicId, partition, log } = followed.hosted;
-      let partitions = topics.get(topicId);
-      if (partitions === undefined) topics.set(topicId, (partitions = []));
-      partitions.push({ partition, currentLeaderEpoch: leaderEpoch, fetchOffset, lastFetchedEpoch: log.latestEpoch, logStartOffset: log.logStartOffset, partitionMaxBytes: settings.maxBytes });
-    }
-    return {
-      replicaState: { replicaId: brokerId, replicaEpoch: brokerEpoch() },
-      maxWaitMs: settings.waitMaxMs,
-      minBytes: settings.minBytes,
-      maxBytes: settings.responseMaxBytes,
-      isolationLevel: 0,
-      sessionId: 0,
-      sessionEpoch: -1,
-      topics: [...topics].map(([topicId, partitions]) => ({ topicId, partitions })),
-      forgottenTopicsData: [],
-    };
   }
 
   private async connected(): Promise<BrokerConnection> {
@@ -214,14 +272,14 @@ export class ReplicaFetcher {
     return (this.connection = connection);
   }
 
-  private isStillAsked({ followed, fetchOffset, leaderEpoch }: Asked): boolean {
+  private isStillAsked(followed: Followed): boolean {
     const { hosted } = followed;
     const { machine } = hosted;
-    return this.partitions.get(hosted) === followed && !followed.isBusy && machine.role === 'follower' && machine.leaderEpoch === leaderEpoch && hosted.log.logEndOffset === fetchOffset;
+    return this.asked.has(followed) && machine.role === 'follower' && machine.leaderEpoch === followed.askedEpoch && hosted.log.logEndOffset === followed.askedOffset && !hosted.isTruncating;
   }
 
-  private take({ followed, leaderEpoch }: Asked, answer: FetchResponse.Partition, flushes: Promise<unknown>[]): void {
-    const { hosted } = followed;
+  private take(followed: Followed, answer: FetchResponse.Partition, flushes: Promise<unknown>[]): void {
+    const { hosted, askedEpoch: leaderEpoch } = followed;
     if (answer.errorCode !== ErrorCode.NONE) {
       if (answer.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) this.inBackground(followed, () => this.meetLeader(hosted, leaderEpoch));
       else this.pause(followed, errorName(answer.errorCode));
@@ -250,11 +308,10 @@ export class ReplicaFetcher {
         followed.lag = Math.max(0, answer.highWatermark - hosted.log.logEndOffset);
         if (records.length > 0 && outcome.bytes === 0) return this.pause(followed, 'nothing of what came could be taken');
         followed.pauseMs = 0;
+        if (outcome.bytes > 0 || hosted.log.logStartOffset !== followed.askedLogStart) this.changed.add(followed);
         if (outcome.bytes === 0) return;
         if (this.options.throttle.isOn && this.isThrottled(hosted)) this.options.throttle.record(outcome.bytes);
         if (outcome.isFlushDue) flushes.push(hosted.flush());
-        this.partitions.delete(hosted);
-        this.partitions.set(hosted, followed);
     }
   }
 
@@ -279,6 +336,7 @@ export class ReplicaFetcher {
   /** The others go on meanwhile. */
   private inBackground(followed: Followed, work: () => Promise<void>): void {
     followed.isBusy = true;
+    this.leaveOut(followed);
     work().then(
       () => this.isFree(followed),
       (error: unknown) => {
@@ -291,7 +349,9 @@ export class ReplicaFetcher {
 
   private isFree(followed: Followed): void {
     followed.isBusy = false;
-    if (this.partitions.get(followed.hosted) === followed) this.wake();
+    if (this.partitions.get(followed.hosted) !== followed || this.paused.has(followed)) return;
+    this.changed.add(followed);
+    this.wake();
   }
 
   /** One partition's trouble is not the others'. */
@@ -306,20 +366,29 @@ export class ReplicaFetcher {
   /** A failed disk has told so itself. Any other failure is a fault of ours: the partition stays behind until its leadership changes, all others go on. */
   private fault(followed: Followed, error: unknown): void {
     const { hosted } = followed;
-    if (this.partitions.get(hosted) === followed) this.partitions.delete(hosted);
+    if (this.partitions.get(hosted) === followed) this.remove(hosted);
     if (isStorageFailure(error)) return;
     this.failedPartitions += 1;
     this.options.logger.error({ topic: hosted.topic, partition: hosted.partition, error: errorMessage(error), stack: error instanceof Error ? error.stack : undefined }, 'partition cannot be replicated and stays behind');
   }
 
   private pause(followed: Followed, reason: string): void {
-    const { settings, clock, logger } = this.options;
+    const { settings, logger, leaderId } = this.options;
     const { topic, partition } = followed.hosted;
     const isFirst = followed.pauseMs === 0;
     followed.pauseMs = Math.min(settings.backoffMs, Math.max(FIRST_PAUSE_MS, followed.pauseMs * 2));
-    followed.notBeforeMs = clock.monotonicMs() + followed.pauseMs;
-    if (isFirst) logger.debug({ topic, partition, leader: this.options.leaderId, reason }, 'partition is fetched again after a pause');
-    else if (followed.pauseMs === settings.backoffMs) logger.warn({ topic, partition, leader: this.options.leaderId, reason }, 'partition cannot be fetched; it is tried again');
+    this.leaveOut(followed);
+    this.pauseFor(followed, followed.pauseMs);
+    // Whoever leads now may only just not have heard of it.
+    if (followed.pauseMs <= INTERRUPTING_PAUSE_MS_MAX) this.options.scheduler.after(followed.pauseMs, () => this.paused.has(followed) && this.wake());
+    if (isFirst) logger.debug({ topic, partition, leader: leaderId, reason }, 'partition is fetched again after a pause');
+    else if (followed.pauseMs === settings.backoffMs) logger.warn({ topic, partition, leader: leaderId, reason }, 'partition cannot be fetched; it is tried again');
+  }
+
+  private pauseFor(followed: Followed, ms: number): void {
+    if (this.partitions.get(followed.hosted) !== followed) return;
+    followed.notBeforeMs = this.options.clock.monotonicMs() + ms;
+    this.paused.add(followed);
   }
 
   private async failed(error: unknown): Promise<void> {
@@ -365,4 +434,8 @@ export class ReplicaFetcher {
 async function beginWith(hosted: HostedPartition, baseOffset: Offset, answer: LeaderAnswer, leaderEpoch: LeaderEpoch): Promise<void> {
   await hosted.startAnewAt(baseOffset);
   if (hosted.machine.role === 'follower' && hosted.machine.leaderEpoch === leaderEpoch) hosted.replicate(answer);
+}
+
+function nextSessionEpoch(epoch: number): number {
+  return epoch === 2 ** 31 - 1 ? 1 : epoch + 1;
 }

@@ -7,6 +7,7 @@ import type { ControllerChannel } from '../controller/controller-channel.js';
 import type { TopicSettings } from '../config/topic-settings.js';
 import { CLUSTER_METADATA } from '../internal-topics.js';
 import { isStorageFailure } from '../storage-failure.js';
+import { FetchSessions } from './fetch-sessions.js';
 import { HostedPartition, type PartitionBroker } from './hosted-partition.js';
 import { ReadAheadBudget } from './read-ahead.js';
 import type { Replication } from './replication.js';
@@ -54,7 +55,11 @@ export class ReplicaManager {
   /** Of partitions that are gone: totals of the broker never fall. */
   private readonly gone = { records: 0, bytesIn: 0, bytesOut: 0 };
 
+  /** Of followers that fetch from here. */
+  readonly fetchSessions: FetchSessions;
+
   constructor(private readonly options: ReplicaManagerOptions) {
+    this.fetchSessions = new FetchSessions(options.clock, { find: (topicId, partition) => this.byId(topicId, partition) });
     for (const directory of options.directories) {
       for (const it of directory.findPartitions()) if (it.topic !== CLUSTER_METADATA) this.found.set(topicPartitionName(it), { directory, topicId: it.topicId });
     }

@@ -1,19 +1,18 @@
 /**
- * Fetch, versions 4-18, of consumers and of followers. Deviations: every answer carries session id 0, so nobody uses incremental sessions (KIP-227 allows that); what a follower
- * acknowledges with a fetch counts in the high watermark that it is answered (in Kafka with the next one).
+ * Fetch, versions 4-18, of consumers and of followers. Deviations: consumers are answered with session id 0, so only followers use incremental sessions (KIP-227 allows that); what
+ * a follower acknowledges with a fetch counts in the high watermark that it is answered (in Kafka with the next one).
  */
-import { isActive } from '@millrace/metadata';
 import type { RequestContext } from '@millrace/network';
 import { ErrorCode, Fetch, type FetchRequest, type FetchResponseInput } from '@millrace/protocol';
 import { RACK_AWARE_SELECTOR } from '../../config/replication-config.js';
 import { DelayedFetch } from '../../replicas/delayed-fetch.js';
-import { readPartitions, type FetchedPartition, type FetchParams, type FetchResult, type FetchTarget } from '../../replicas/fetch-read.js';
-import type { HostedPartition } from '../../replicas/hosted-partition.js';
+import { readPartitions, type FetchParams, type FetchResult, type FetchTarget } from '../../replicas/fetch-read.js';
 import { preferredReplica } from '../../replicas/preferred-replica.js';
-import { isThrottledReplica } from '../../replicas/replication-throttle.js';
 import { brokerApi, PooledResponse } from '../broker-api.js';
 import type { BrokerServices } from '../../broker/broker-services.js';
 import { CurrentLeaders, isLeaderHinted } from './current-leader.js';
+import { countFetched, partitionResponse } from './fetched-partition.js';
+import { answerFollower, followerParams, replicaIdOf } from './follower-fetch.js';
 
 const FOLLOWERS_SERVE_SINCE_VERSION = 11;
 const TOPIC_ID_SINCE_VERSION = 13;
@@ -21,7 +20,11 @@ const LEADER_HINT_SINCE_VERSION = 16;
 const READ_COMMITTED = 1;
 
 export const fetchApi = brokerApi(Fetch, (services) => (request, context) => {
-  if (request.sessionId !== 0) return { errorCode: ErrorCode.FETCH_SESSION_ID_NOT_FOUND, sessionId: 0, responses: [] };
+  const replicaId = replicaIdOf(request);
+  if (replicaId >= 0 && context.apiVersion >= TOPIC_ID_SINCE_VERSION) {
+    const answer = answerFollower(services, request, context, replicaId);
+    if (answer !== undefined) return answer;
+  } else if (request.sessionId !== 0) return { errorCode: ErrorCode.FETCH_SESSION_ID_NOT_FOUND, sessionId: 0, responses: [] };
   const findTargets = (): FetchTarget[] => request.topics.flatMap((topic) => topic.partitions.map((it) => targetOf(services, topic, it, context.apiVersion)));
   const targets = findTargets();
   const params = paramsOf(services, request, context);
@@ -37,21 +40,6 @@ export const fetchApi = brokerApi(Fetch, (services) => (request, context) => {
   };
   return first instanceof Promise ? first.then(decide) : decide(first);
 });
-
-function countFetched(services: BrokerServices, params: FetchParams, { targets, partitions }: FetchResult): void {
-  const isReplica = params.replicaId >= 0;
-  const { leaderThrottle } = services.replicas.replication;
-  for (let i = 0; i < targets.length; i++) {
-    const { hosted } = targets[i]!;
-    const bytes = partitions[i]!.records.length;
-    if (typeof hosted === 'string' || bytes === 0) continue;
-    if (!isReplica) hosted.fetchedBytes += bytes;
-    else {
-      hosted.fetchedByReplicasBytes += bytes;
-      if (leaderThrottle.isOn && isThrottledReplica(hosted.settings.throttledOnLeader, hosted.partition, services.brokerId)) leaderThrottle.record(bytes);
-    }
-  }
-}
 
 function longPoll(services: BrokerServices, poll: { targets: readonly FetchTarget[]; findTargets: () => readonly FetchTarget[]; params: FetchParams; request: FetchRequest; first: FetchResult }): Promise<FetchResult> {
   const { targets, findTargets, request, first } = poll;
@@ -76,9 +64,9 @@ function longPoll(services: BrokerServices, poll: { targets: readonly FetchTarge
 }
 
 function paramsOf(services: BrokerServices, request: FetchRequest, context: RequestContext): FetchParams {
-  const replicaId = request.replicaState.replicaId >= 0 ? request.replicaState.replicaId : request.replicaId;
+  const replicaId = replicaIdOf(request);
   const maxBytes = Math.min(request.maxBytes, services.config.get('fetch.max.bytes'));
-  if (replicaId >= 0) return followerParams(services, request, { replicaId, maxBytes });
+  if (replicaId >= 0) return followerParams(services, request, replicaId);
   const isolation = request.isolationLevel === READ_COMMITTED ? 'read_committed' : 'read_uncommitted';
   const base = { isolation, maxBytes, replicaId, onlyFromLeader: context.apiVersion < FOLLOWERS_SERVE_SINCE_VERSION } as const;
   const { rackId } = request;
@@ -86,18 +74,6 @@ function paramsOf(services: BrokerServices, request: FetchRequest, context: Requ
   const brokers = services.brokersFor(context.connection.listenerName);
   const leaderRack = services.config.get('broker.rack');
   return { ...base, preferredReplica: (hosted, fetchOffset) => preferredReplica(hosted, { rackId, fetchOffset, leaderRack, brokers }) };
-}
-
-function followerParams(services: BrokerServices, request: FetchRequest, { replicaId, maxBytes }: { replicaId: number; maxBytes: number }): FetchParams {
-  const brokerEpoch = request.replicaState.replicaEpoch;
-  const registration = services.image.broker(replicaId);
-  const isEligible = isActive(registration) && (brokerEpoch < 0 || registration?.epoch === brokerEpoch);
-  const base = { isolation: 'log_end', maxBytes, replicaId, onlyFromLeader: true, follower: { brokerEpoch, isEligible } } as const;
-  const { leaderThrottle } = services.replicas.replication;
-  if (!leaderThrottle.isOn) return base;
-  // One that is in sync is never held back: it would fall out of the in-sync replicas and come in again.
-  const isHeldBack = ({ machine, settings, partition }: HostedPartition): boolean => !machine.isr.committed.includes(replicaId) && isThrottledReplica(settings.throttledOnLeader, partition, services.brokerId) && leaderThrottle.isExceeded;
-  return { ...base, isHeldBack };
 }
 
 function targetOf(services: BrokerServices, topic: FetchRequest.Topic, it: FetchRequest.Partition, version: number): FetchTarget {
@@ -118,18 +94,4 @@ function responseOf(services: BrokerServices, request: FetchRequest, context: Re
     }),
   }));
   return leaders === undefined ? { sessionId: 0, responses } : { sessionId: 0, responses, ...leaders.endpoints() };
-}
-
-function partitionResponse(partitionIndex: number, it: FetchedPartition): FetchResponseInput.Partition {
-  return {
-    partitionIndex,
-    errorCode: it.error === null ? 0 : ErrorCode[it.error],
-    highWatermark: it.highWatermark,
-    lastStableOffset: it.lastStableOffset,
-    logStartOffset: it.logStartOffset,
-    abortedTransactions: it.abortedTransactions,
-    ...(it.diverging === null ? {} : { divergingEpoch: { epoch: it.diverging.leaderEpoch, endOffset: it.diverging.endOffset } }),
-    ...(it.preferredReadReplica < 0 ? {} : { preferredReadReplica: it.preferredReadReplica }),
-    records: it.records,
-  };
 }
