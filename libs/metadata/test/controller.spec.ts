@@ -1,5 +1,6 @@
+import { ZERO_UUID } from '@millrace/foundation';
 import { ErrorCode, errorName } from '@millrace/protocol';
-import { imageRecords, MetadataImage, topicNameProblem, UNASSIGNED_DIRECTORY } from '../src/index.js';
+import { imageRecords, MetadataImage, topicNameProblem } from '../src/index.js';
 import { TestCluster } from './test-cluster.js';
 
 const outcome = (it: { errorCode?: number; errorMessage?: string | null }): string => `${errorName(it.errorCode ?? 0)}${it.errorMessage === null || it.errorMessage === undefined ? '' : `: ${it.errorMessage}`}`;
@@ -193,7 +194,7 @@ describe('the life of topics', () => {
     cluster.create({ name: 'a', configs: [{ name: 'retention.ms', value: '1' }] });
     cluster.create({ name: 'b' });
     const idOf = (name: string): string => cluster.controller.image.topic(name)?.topicId ?? '';
-    const zero = UNASSIGNED_DIRECTORY;
+    const zero = ZERO_UUID;
     const [a, b] = [idOf('a'), idOf('b')];
     const response = cluster.run(
       cluster.controller.deleteTopics({

@@ -54,8 +54,11 @@ function cancel(rules: TopicRules, topic: TopicImage, partition: PartitionRegist
   if (reverted.isUnclean && !allowsUncleanElection) {
     refuse(ErrorCode.INVALID_REPLICA_ASSIGNMENT, `Unable to revert partition assignment for ${topic.name}:${partition.partitionId} because it would require an unclean leader election.`);
   }
-  const goal = { election: allowsUncleanElection ? 'unclean' : 'online', isr: reverted.isr, replicas: reverted.replicas, addingReplicas: [], removingReplicas: [] } as const;
-  return changePartition(topic.topicId, partition, goal, rules.of(topic, partition));
+  const its = rules.of(topic, partition);
+  // Invariant 5: where the set may be empty, nobody is put into it who is not there.
+  const isr = reverted.isUnclean && its.hasEligibleReplicas ? reverted.isr.filter(its.isFit) : reverted.isr;
+  const goal = { election: allowsUncleanElection ? 'unclean' : 'online', isr, replicas: reverted.replicas, addingReplicas: [], removingReplicas: [] } as const;
+  return changePartition(topic.topicId, partition, goal, its);
 }
 
 /** As many replicas as there are now; of a reassignment under way, as many as there will be. */

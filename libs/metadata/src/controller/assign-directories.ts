@@ -1,8 +1,11 @@
+import type { Uuid } from '@millrace/foundation';
 import { ErrorCode, type AssignReplicasToDirsRequest, type AssignReplicasToDirsResponseInput, type MetadataRecord } from '@millrace/protocol';
 import { hasOnlineDirectory } from '../image/broker-registration.js';
 import type { PartitionRegistration, TopicImage } from '../image/topic-image.js';
+import { leaveInSyncSetsOf } from './broker-moves.js';
 import type { ControllerResult, ControllerView } from './controller-result.js';
-import { changePartition, partitionChangeRecord, type PartitionGoal } from './partition-change.js';
+import { changePartition, partitionChangeRecord } from './partition-change.js';
+import type { PartitionId } from './partition-sets.js';
 import { brokerEpochError } from './register-broker.js';
 import { TopicRules } from './topic-rules.js';
 
@@ -12,16 +15,12 @@ export function assignReplicasToDirectories(view: ControllerView, request: Assig
   const epochError = brokerEpochError(view, brokerId, request.brokerEpoch);
   if (epochError !== ErrorCode.NONE) return { records: [], response: { errorCode: epochError, directories: [] } };
   const records: MetadataRecord[] = [];
-  const staying = new TopicRules(view);
-  const leaving = new TopicRules(view, { without: brokerId });
-  const assign = (topic: TopicImage, partition: PartitionRegistration, directory: string): void => {
-    const isOnline = hasOnlineDirectory(view.image.broker(brokerId), directory);
-    const rules = isOnline ? staying : leaving;
-    const goal: PartitionGoal = isOnline
-      ? { directory: { brokerId, directory } }
-      : { directory: { brokerId, directory }, isr: partition.isr.filter((id) => id !== brokerId), election: rules.settings(topic).allowsUncleanElection ? 'unclean' : 'online' };
-    const record = changePartition(topic.topicId, partition, goal, rules.of(topic, partition));
+  const lost: PartitionId[] = [];
+  const rules = new TopicRules(view);
+  const assign = (topic: TopicImage, partition: PartitionRegistration, directory: Uuid): void => {
+    const record = changePartition(topic.topicId, partition, { directory: { brokerId, directory } }, rules.of(topic, partition));
     if (record !== null) records.push(partitionChangeRecord(record));
+    if (!hasOnlineDirectory(view.image.broker(brokerId), directory)) lost.push({ topicId: topic.topicId, partition: partition.partitionId });
   };
   const directories = request.directories.map(({ id, topics }) => ({
     id,
@@ -38,5 +37,5 @@ export function assignReplicasToDirectories(view: ControllerView, request: Assig
       }),
     })),
   }));
-  return { records, response: { errorCode: ErrorCode.NONE, directories } };
+  return { records: [...records, ...leaveInSyncSetsOf(view, brokerId, lost)], response: { errorCode: ErrorCode.NONE, directories } };
 }

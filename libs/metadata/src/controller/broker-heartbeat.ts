@@ -1,6 +1,6 @@
 import type { Offset, Uuid } from '@millrace/foundation';
 import { ErrorCode, type BrokerHeartbeatRequest, type BrokerHeartbeatResponseInput, type MetadataRecord } from '@millrace/protocol';
-import { isActive, type BrokerRegistration } from '../image/broker-registration.js';
+import type { BrokerRegistration } from '../image/broker-registration.js';
 import type { BrokerContacts } from './broker-contacts.js';
 import { leadWhatWaits, leaveDirectories, leaveInSyncSets } from './broker-moves.js';
 import type { ControllerMoment, ControllerResult, ControllerView } from './controller-result.js';
@@ -64,7 +64,7 @@ function nextState(view: ControllerView, contacts: BrokerContacts, broker: Broke
 /** How far every broker that takes part has read the log; no bound when there is none. */
 function lowestActiveOffset(view: ControllerView, contacts: BrokerContacts): Offset {
   let lowest = Number.POSITIVE_INFINITY;
-  for (const it of view.image.brokers.values()) if (isActive(it)) lowest = Math.min(lowest, contacts.metadataOffset(it.brokerId));
+  for (const it of view.image.brokers.values()) if (currentState(contacts, it) === 'unfenced') lowest = Math.min(lowest, contacts.metadataOffset(it.brokerId));
   return lowest;
 }
 
@@ -72,7 +72,7 @@ function transition(view: ControllerView, broker: BrokerRegistration, next: Brok
   switch (next) {
     case 'fenced':
     case 'stopped':
-      return broker.isFenced ? [] : fence(view, broker);
+      return fence(view, broker);
     case 'unfenced':
       return [registrationChange(broker, 0, { fenced: UNFENCE }), ...leadWhatWaits(view, broker.brokerId, new Set(offline))];
     case 'stopping':

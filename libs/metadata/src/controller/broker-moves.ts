@@ -14,6 +14,11 @@ export function leaveInSyncSets(view: ControllerView, brokerId: BrokerId): Metad
   return move(view, view.partitions.inSyncWith(brokerId), { without: brokerId });
 }
 
+/** As `leaveInSyncSets`, of these partitions alone. */
+export function leaveInSyncSetsOf(view: ControllerView, brokerId: BrokerId, partitions: Iterable<PartitionId>): MetadataRecord[] {
+  return move(view, partitions, { without: brokerId });
+}
+
 /** A broker will not come back: it is in no set any more. */
 export function leaveAllSets(view: ControllerView, brokerId: BrokerId): MetadataRecord[] {
   return [...leaveInSyncSets(view, brokerId), ...move(view, view.partitions.eligibleFor(brokerId), { without: brokerId })];
@@ -38,7 +43,7 @@ export function leaveDirectories(view: ControllerView, brokerId: BrokerId, direc
 }
 
 /** The records for each partition on its own: its set without the broker, and who leads then. */
-export function move(view: ControllerView, partitions: Iterable<PartitionId>, change: Move): MetadataRecord[] {
+function move(view: ControllerView, partitions: Iterable<PartitionId>, change: Move): MetadataRecord[] {
   const rules = new TopicRules(view, change);
   const records: MetadataRecord[] = [];
   for (const { topicId, partition: number } of partitions) {

@@ -14,6 +14,8 @@ export interface ControllerConfig {
   readonly brokerSessionTimeoutMs: number;
   /** leader.imbalance.check.interval.seconds; null: auto.leader.rebalance.enable is false. Without it 300 seconds. */
   readonly leaderImbalanceCheckIntervalMs?: number | null;
+  /** unclean.leader.election.interval.ms; without it 300 seconds. */
+  readonly uncleanLeaderElectionIntervalMs?: number;
   /** The nodes of the metadata quorum: a feature changes only when each of them has registered that it can. Absent: this one alone. */
   readonly quorumNodeIds?: readonly BrokerId[];
   /** The settings that brokers were started with; topics without an override follow them. */

@@ -6,7 +6,7 @@ import { refuse, type ControllerView } from './controller-result.js';
 export function checkAssignment(view: ControllerView, replicas: readonly BrokerId[], replicationFactor: number | undefined): void {
   if (replicas.length === 0) refuse(ErrorCode.INVALID_REPLICA_ASSIGNMENT, 'The manual partition assignment includes an empty replica list.');
   const seen = new Set<BrokerId>();
-  for (const id of replicas) {
+  for (const id of [...replicas].sort((a, b) => a - b)) {
     if (view.image.broker(id) === undefined) refuse(ErrorCode.INVALID_REPLICA_ASSIGNMENT, `The manual partition assignment includes broker ${id}, but no such broker is registered.`);
     if (seen.has(id)) refuse(ErrorCode.INVALID_REPLICA_ASSIGNMENT, `The manual partition assignment includes the broker ${id} more than once.`);
     seen.add(id);

@@ -42,18 +42,20 @@ const NO_CHANGE = { isr: null, leader: UNCHANGED_LEADER, replicas: null, removin
  */
 export function changePartition(topicId: Uuid, partition: PartitionRegistration, goal: PartitionGoal, rules: PartitionRules): PartitionChangeRecord | null {
   const target = targetOf(partition, goal);
-  const eligible = eligibleReplicas(partition, target.isr, goal.uncleanShutdown, rules);
+  const eligible = eligibleReplicas(partition, target, goal.uncleanShutdown, rules);
   const elected = elect(partition, { ...target, eligible }, goal.election ?? 'online', rules);
   const record: PartitionChangeRecord = { partitionId: partition.partitionId, topicId, ...NO_CHANGE };
   let { isr } = target;
   let nextEligible = eligible;
-  if (elected.leader !== partition.leader) {
+  const hasNewLeader = elected.leader !== partition.leader;
+  const isUnclean = hasNewLeader && elected.isUnclean;
+  if (hasNewLeader) {
     record.leader = elected.leader;
     if (eligible.includes(elected.leader)) {
       isr = [elected.leader];
       nextEligible = eligible.filter((id) => id !== elected.leader);
     }
-    if (elected.isUnclean) {
+    if (isUnclean) {
       // Only what this replica has is kept: nobody else is in sync with it.
       isr = [elected.leader];
       if (!partition.isRecovering) record.leaderRecoveryState = 1;
@@ -62,7 +64,7 @@ export function changePartition(topicId: Uuid, partition: PartitionRegistration,
     // A replica is gone: a new leader epoch keeps it from being taken for one.
     record.leader = partition.leader;
   }
-  if (elected.isUnclean || !rules.hasEligibleReplicas) nextEligible = [];
+  if (isUnclean || !rules.hasEligibleReplicas) nextEligible = [];
   if (!sameMembers(nextEligible, partition.eligibleLeaderReplicas)) record.eligibleLeaderReplicas = [...nextEligible];
   // Invariant 3: without eligible replicas the last member of an in-sync set stays in it.
   if ((isr.length > 0 || rules.hasEligibleReplicas) && !sameList(isr, partition.isr)) record.isr = [...isr];
@@ -72,7 +74,11 @@ export function changePartition(topicId: Uuid, partition: PartitionRegistration,
   return isNoChange(record) ? null : record;
 }
 
-function targetOf(partition: PartitionRegistration, goal: PartitionGoal): Assignment & { readonly isr: readonly BrokerId[] } {
+interface Target extends Assignment {
+  readonly isr: readonly BrokerId[];
+}
+
+function targetOf(partition: PartitionRegistration, goal: PartitionGoal): Target {
   const wanted = {
     replicas: goal.replicas ?? partition.replicas,
     removingReplicas: goal.removingReplicas ?? partition.removingReplicas,
@@ -82,16 +88,18 @@ function targetOf(partition: PartitionRegistration, goal: PartitionGoal): Assign
   return completedReassignment(wanted, isr) ?? { ...wanted, isr };
 }
 
-/** KIP-966: nothing is acknowledged while the in-sync set is too small, so whoever was in it at that point lacks nothing that was. */
-function eligibleReplicas(partition: PartitionRegistration, isr: readonly BrokerId[], uncleanShutdown: BrokerId | undefined, rules: PartitionRules): readonly BrokerId[] {
+/**
+ * KIP-966: nothing is acknowledged while the in-sync set is too small, so whoever was in it at that point lacks nothing that was. Only of replicas: one that is
+ * moved away and comes back has nothing.
+ */
+function eligibleReplicas(partition: PartitionRegistration, { isr, replicas }: Target, uncleanShutdown: BrokerId | undefined, rules: PartitionRules): readonly BrokerId[] {
   if (!rules.hasEligibleReplicas) return partition.eligibleLeaderReplicas;
   if (isr.length >= rules.minInSyncReplicas) return [];
   const candidates = new Set([...partition.eligibleLeaderReplicas, ...partition.isr]);
-  return [...candidates].filter((id) => !isr.includes(id) && id !== uncleanShutdown).sort((a, b) => a - b);
+  return [...candidates].filter((id) => replicas.includes(id) && !isr.includes(id) && id !== uncleanShutdown).sort((a, b) => a - b);
 }
 
-interface Candidates extends Assignment {
-  readonly isr: readonly BrokerId[];
+interface Candidates extends Target {
   readonly eligible: readonly BrokerId[];
 }
 
@@ -105,7 +113,7 @@ function elect(partition: PartitionRegistration, target: Candidates, election: E
   if (clean !== undefined) return { leader: clean, isUnclean: false };
   const [lastKnown] = partition.lastKnownElr;
   const isLastResort = rules.hasEligibleReplicas && isr.length === 0 && eligible.length === 0 && partition.lastKnownElr.length === 1;
-  if (isLastResort && lastKnown !== undefined && rules.isFit(lastKnown)) return { leader: lastKnown, isUnclean: true };
+  if (isLastResort && lastKnown !== undefined && replicas.includes(lastKnown) && rules.isFit(lastKnown)) return { leader: lastKnown, isUnclean: true };
   const any = election === 'unclean' ? replicas.find(rules.isFit) : undefined;
   return any === undefined ? { leader: NO_LEADER, isUnclean: false } : { leader: any, isUnclean: true };
 }

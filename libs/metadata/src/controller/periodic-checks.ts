@@ -18,7 +18,7 @@ export class PeriodicChecks {
 
   begin(nowMs: number): void {
     this.balanceAtMs = nowMs + this.balanceIntervalMs;
-    this.uncleanAtMs = nowMs + LEADER_CHECK_INTERVAL_MS;
+    this.uncleanAtMs = nowMs + this.uncleanIntervalMs;
   }
 
   /** A topic may have become one that would rather lose records than wait. */
@@ -34,13 +34,17 @@ export class PeriodicChecks {
     if (this.isUncleanAsked || nowMs >= this.uncleanAtMs) {
       const elected = electUncleanLeaders(this.view);
       this.isUncleanAsked = elected.length >= ELECTIONS_PER_CHECK_MAX;
-      this.uncleanAtMs = nowMs + LEADER_CHECK_INTERVAL_MS;
+      this.uncleanAtMs = nowMs + this.uncleanIntervalMs;
       if (elected.length > 0) return elected;
     }
     if (nowMs < this.balanceAtMs) return [];
     const balanced = balanceLeaders(this.view);
     if (balanced.length < ELECTIONS_PER_CHECK_MAX) this.balanceAtMs = nowMs + this.balanceIntervalMs;
     return balanced;
+  }
+
+  private get uncleanIntervalMs(): number {
+    return this.view.config.uncleanLeaderElectionIntervalMs ?? LEADER_CHECK_INTERVAL_MS;
   }
 
   private get balanceIntervalMs(): number {

@@ -1,11 +1,11 @@
 import { uuidToBytes, ZERO_UUID, type Uuid } from '@millrace/foundation';
 
-/** A replica whose log directory is not known yet. */
-export const UNASSIGNED_DIRECTORY: Uuid = ZERO_UUID;
-/** A replica in a directory that failed, without saying in which. */
-export const LOST_DIRECTORY: Uuid = 'AAAAAAAAAAAAAAAAAAAAAQ';
 /** A replica from before brokers told of their directories. */
-export const MIGRATING_DIRECTORY: Uuid = 'AAAAAAAAAAAAAAAAAAAAAg';
+export const MIGRATING_DIRECTORY: Uuid = ZERO_UUID;
+/** A replica whose log directory is not known yet. */
+export const UNASSIGNED_DIRECTORY: Uuid = 'AAAAAAAAAAAAAAAAAAAAAQ';
+/** A replica in a directory that failed, without saying in which. */
+export const LOST_DIRECTORY: Uuid = 'AAAAAAAAAAAAAAAAAAAAAg';
 
 const RESERVED_IDS = 100;
 
