@@ -66,7 +66,7 @@ export function checkAnswer(core: RaftCore, answer: LeaderInAnswer, nowMs: Times
     learnLeader(core, leaderId, leaderEpoch, answer.leaderEndpoints, nowMs);
     return 'handled';
   }
-  if (leaderId >= 0 && core.leaderId < 0) {
+  if (leaderId >= 0 && (core.leaderId < 0 || core.leaderEndpoints.length === 0)) {
     learnLeader(core, leaderId, leaderEpoch, answer.leaderEndpoints, nowMs);
     // An observer learns of the leader and takes the records of one and the same answer.
     return errorCode === 'NONE' ? 'continue' : 'handled';

@@ -1,6 +1,7 @@
 import type { Offset } from '@millrace/foundation';
 import type { ControlRecord } from './control-record.js';
 import type { VotersAtStart } from './raft-options.js';
+import type { ReplicaKey } from './replica-key.js';
 import { VoterSet, type Voter } from './voter-set.js';
 
 interface Entry<T> {
@@ -40,6 +41,13 @@ export class ControlState {
 
   get kRaftVersion(): number {
     return this.versions[this.versions.length - 1]?.value ?? 0;
+  }
+
+  /** Whether the newest voters leave `replica` out, those before them did not, and they are not known to be committed. */
+  isLeaving(replica: ReplicaKey, highWatermark: Offset): boolean {
+    const newest = this.voterSets[this.voterSets.length - 1];
+    const before = this.voterSets[this.voterSets.length - 2]?.value ?? this.staticVoters;
+    return newest !== undefined && newest.offset >= highWatermark && !newest.value.isVoter(replica) && before.isVoter(replica);
   }
 
   at(endOffset: Offset): ControlStateAt {

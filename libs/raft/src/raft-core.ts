@@ -47,6 +47,14 @@ export class RaftCore {
     return this.control.voters.isVoter(this.local);
   }
 
+  /**
+   * Whether this node may stand for an election: as a voter, or while its removal is not known to be committed. Its log may be the only one that holds the removal, and
+   * then nobody else could be elected.
+   */
+  get isElectable(): boolean {
+    return this.isVoter || this.control.isLeaving(this.local, this.highWatermark);
+  }
+
   /** -1: not known. A resigned leader still names itself: its epoch had no other. */
   get leaderId(): BrokerId {
     const { state } = this;
@@ -131,9 +139,9 @@ export class RaftCore {
   }
 
   toUnattached(epoch: LeaderEpoch, leaderId: BrokerId, nowMs: TimestampMs): void {
-    invariant(epoch > this.epoch || (epoch === this.epoch && (this.state.role === 'prospective' || !this.isVoter)), `unattached in epoch ${epoch} as ${this.state.role} of ${this.epoch}`);
+    invariant(epoch > this.epoch || (epoch === this.epoch && (this.state.role === 'prospective' || !this.isElectable)), `unattached in epoch ${epoch} as ${this.state.role} of ${this.epoch}`);
     const votedKey = epoch === this.epoch ? this.votedKey : null;
-    const electionDeadlineMs = this.isVoter ? this.keptElectionDeadlineMs(nowMs) : Infinity;
+    const electionDeadlineMs = this.isElectable ? this.keptElectionDeadlineMs(nowMs) : Infinity;
     this.epoch = epoch;
     this.become({ role: 'unattached', leaderId, votedKey, electionDeadlineMs }, true);
     this.connections.resetAll();
@@ -168,7 +176,7 @@ export class RaftCore {
 
   /** Nothing of what is persisted changes. A majority of its own vote alone goes on at once. */
   toProspective(nowMs: TimestampMs): void {
-    invariant(this.isVoter && this.state.role !== 'leader', `prospective as ${this.state.role}`);
+    invariant(this.isElectable && this.state.role !== 'leader', `prospective as ${this.state.role}`);
     const { leaderId, leaderEndpoints, votedKey } = this;
     const state: Prospective = { role: 'prospective', leaderId: leaderId === this.local.nodeId ? -1 : leaderId, leaderEndpoints, votedKey, election: this.newElection(), electionDeadlineMs: nowMs + this.electionTimeoutMs() };
     this.become(state, false);
@@ -177,7 +185,7 @@ export class RaftCore {
   }
 
   toCandidate(nowMs: TimestampMs): void {
-    invariant(this.isVoter && this.state.role === 'prospective', `candidate as ${this.state.role}`);
+    invariant(this.isElectable && this.state.role === 'prospective', `candidate as ${this.state.role}`);
     this.epoch++;
     const state: Candidate = { role: 'candidate', election: this.newElection(), electionDeadlineMs: nowMs + this.electionTimeoutMs() };
     this.become(state, true);

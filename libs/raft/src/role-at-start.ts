@@ -5,7 +5,7 @@ import { isNamedBy, type ReplicaKey } from './replica-key.js';
 /** The role after a start, from what was remembered. A lone voter goes on to lead at once. */
 export function restoreRole(core: RaftCore, nowMs: TimestampMs): void {
   const remembered = core.options.quorumState;
-  const electionDeadlineMs = core.isVoter ? nowMs + core.electionTimeoutMs() : Infinity;
+  const electionDeadlineMs = core.isElectable ? nowMs + core.electionTimeoutMs() : Infinity;
   const epoch = remembered?.leaderEpoch ?? 0;
   core.epoch = Math.max(0, epoch, core.log.lastEpoch);
   const voted: ReplicaKey | null = remembered === null || remembered.votedId < 0 ? null : { nodeId: remembered.votedId, directoryId: remembered.votedDirectoryId };
@@ -16,7 +16,7 @@ export function restoreRole(core: RaftCore, nowMs: TimestampMs): void {
   } else if (leaderId === core.local.nodeId) {
     // It can neither vote in this epoch nor write another record of it: what was not durable may be lost.
     core.become({ role: 'resigned', unacknowledged: new Set(core.control.voters.ids.filter((id) => id !== core.local.nodeId)), preferredSuccessors: [], electionDeadlineMs }, true);
-  } else if (isVotedForSelf && leaderId < 0 && core.isVoter) {
+  } else if (isVotedForSelf && leaderId < 0 && core.isElectable) {
     core.become({ role: 'candidate', election: core.newElection(), electionDeadlineMs }, true);
   } else if (leaderId >= 0 && core.control.voters.endpointsOf(leaderId).length > 0) {
     core.toFollower(epoch, leaderId, core.control.voters.endpointsOf(leaderId), nowMs);

@@ -34,8 +34,8 @@ function act(core: RaftCore, nowMs: TimestampMs): void {
       if (!isStopping && nowMs >= state.electionDeadlineMs) return loseAsProspective(core, nowMs);
       return sendVoteRequests(core, nowMs);
     case 'unattached':
-      if (core.isVoter && isStopping) return;
-      if (core.isVoter && nowMs >= state.electionDeadlineMs) return core.toProspective(nowMs);
+      if (core.isElectable && isStopping) return;
+      if (core.isElectable && nowMs >= state.electionDeadlineMs) return core.toProspective(nowMs);
       return sendFetchToAny(core, nowMs);
   }
 }
@@ -49,7 +49,7 @@ function actAsLeader(core: RaftCore, state: Leader, nowMs: TimestampMs): void {
 
 function actAsFollower(core: RaftCore, state: Follower, nowMs: TimestampMs): void {
   if (nowMs >= state.fetchDeadlineMs) {
-    if (core.isVoter) core.toProspective(nowMs);
+    if (core.isElectable) core.toProspective(nowMs);
     else core.toUnattached(core.epoch, state.leaderId, nowMs);
     return;
   }
@@ -70,19 +70,21 @@ function isShutdownComplete(core: RaftCore, nowMs: TimestampMs): boolean {
   return true;
 }
 
-/** The next moment at which time alone changes something. */
+/** The next moment at which time alone changes something. What was due by `nowMs` is done, or waits for something else than time. */
 export function nextActionMs(core: RaftCore, nowMs: TimestampMs): TimestampMs {
-  const { state } = core;
-  const connections = core.connections.nextChangeMs(nowMs);
-  const shutdown = core.shutdownDeadlineMs ?? Infinity;
+  let next = Infinity;
+  for (const dueMs of dueTimes(core)) if (dueMs > nowMs && dueMs < next) next = dueMs;
+  return Math.min(next, core.state.role === 'leader' ? Infinity : core.connections.nextChangeMs(nowMs));
+}
+
+function dueTimes({ state, isVoter, shutdownDeadlineMs }: RaftCore): readonly TimestampMs[] {
+  const shutdownMs = shutdownDeadlineMs ?? Infinity;
   switch (state.role) {
-    case 'leader': {
-      const parked = state.parked.reduce((next, it) => Math.min(next, it.deadlineMs), Infinity);
-      return Math.min(state.progress.quorumDeadlineMs, state.beginQuorumDueMs, state.pendingChange?.deadlineMs ?? Infinity, parked, shutdown);
-    }
+    case 'leader':
+      return [shutdownMs, state.progress.quorumDeadlineMs, state.beginQuorumDueMs, state.pendingChange?.deadlineMs ?? Infinity, ...state.parked.map((it) => it.deadlineMs)];
     case 'follower':
-      return Math.min(state.fetchDeadlineMs, core.isVoter ? state.updateVoterDeadlineMs : Infinity, connections, shutdown);
+      return [shutdownMs, state.fetchDeadlineMs, isVoter ? state.updateVoterDeadlineMs : Infinity];
     default:
-      return Math.min(state.electionDeadlineMs, connections, shutdown);
+      return [shutdownMs, state.electionDeadlineMs];
   }
 }
