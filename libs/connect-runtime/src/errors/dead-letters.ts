@@ -6,7 +6,7 @@ import { kafkaClient, producerSettings } from '../kafka/client-settings.js';
 import { TopicAdmin } from '../kafka/topic-admin.js';
 import type { ConnectorTaskId } from '../rest/shapes.js';
 import type { WireHeader } from '../tasks/task-converters.js';
-import { within } from '../tasks/waiting.js';
+import { within } from '../waiting.js';
 import type { DeadLetterSettings } from './error-settings.js';
 import type { ErrorTotals } from './error-totals.js';
 import { javaClassOf, type FailedStep } from './failed-step.js';

@@ -7,6 +7,7 @@ import { errorReport } from '../isolation/task-protocol.js';
 import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
 import type { StringMap } from '../rest/shapes.js';
 import type { TargetState } from '../stores/config-records.js';
+import { within } from '../waiting.js';
 import type { Planning } from './planning-calls.js';
 import { RestartBudget, type RestartPolicy } from './restart-budget.js';
 import type { StartupTotals } from './startup-totals.js';
@@ -103,12 +104,7 @@ export class ConnectorRunner {
       await this.stopInstance(isDeleted ? running?.resolved : undefined);
       if (isDeleted && !running && this.wanted) await this.deletedUnstarted(this.options.resolve(this.wanted.config).config);
     });
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, graceMs);
-    });
-    await Promise.race([ended, late]);
-    clearTimeout(timer);
+    await within(graceMs, ended);
     await this.opened?.abandon();
   }
 

@@ -16,6 +16,7 @@ import { eagerAssignment } from '../group/eager-assignment.js';
 import { WorkSet } from '../group/work-set.js';
 import { machineMs, WorkerLease } from '../isolation/worker-lease.js';
 import type { ConfigStore } from '../stores/config-store.js';
+import { LATE, within } from '../waiting.js';
 import { ClusterView } from './cluster-view.js';
 import type { Away } from './worker-health.js';
 import { RebalanceTimes } from './rebalance-times.js';
@@ -255,9 +256,8 @@ export class GroupState implements MembershipEvents {
 
   private async canReadConfigs(): Promise<boolean> {
     const { configs, syncTimeoutMs, logger } = this.options;
-    const timeout = new Promise<boolean>((resolve) => setTimeout(() => resolve(false), syncTimeoutMs).unref());
     try {
-      return await Promise.race([configs.readToEnd().then(() => true), timeout]);
+      return (await within(syncTimeoutMs, configs.readToEnd())) !== LATE;
     } catch (error) {
       logger.warn({ error: errorMessage(error) }, 'the config topic could not be read');
       return false;

@@ -7,6 +7,7 @@ import type { ResolvedConfig } from '../config-providers/config-providers.js';
 import type { ConfigState } from '../stores/config-state.js';
 import { decodeOffsetMap, encodeOffsetKey, encodeOffsetMap } from '../stores/offset-json.js';
 import type { OffsetLease, SourceOffsetStores } from '../stores/source-offset-stores.js';
+import { LATE, pauseFor, within } from '../waiting.js';
 import type { Planning } from './planning-calls.js';
 import { sinkOffsetsOf, type SinkGroups, type SinkOffset } from './sink-groups.js';
 import type { TaskSpecs } from './task-specs.js';
@@ -54,7 +55,8 @@ export class OffsetChanges {
     const kind = plugin.type === 'sink' ? 'sink' : 'source';
     try {
       const change = plugin.type === 'sink' ? this.changeSink(name, config, plugin, offsets) : this.changeSource(name, config, plugin, offsets);
-      const isWhole = await within(BUDGET_MS, change, `Timed out while modifying offsets for ${kind} connector ${name}`);
+      const isWhole = await within(BUDGET_MS, change);
+      if (isWhole === LATE) throw new ConnectRestError('TIMEOUT', 500, `Timed out while modifying offsets for ${kind} connector ${name}`);
       return messageOf(isWhole, offsets === undefined ? 'reset' : 'altered');
     } catch (error) {
       if (error instanceof ConnectRestError) throw error;
@@ -102,7 +104,7 @@ export class OffsetChanges {
         const hasMembers = ['KAFKA_UNKNOWN_MEMBER_ID', 'KAFKA_GROUP_SUBSCRIBED_TO_TOPIC', 'KAFKA_NON_EMPTY_GROUP'].some((it) => hasCode(error, it));
         if (!hasMembers) throw new ConnectRestError('INTERNAL', 500, `Failed to ${verb} consumer group offsets for ${verb === 'reset' ? 'sink ' : ''}connector ${name}`, { cause: error });
         if (performance.now() < end) {
-          await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+          await pauseFor(RETRY_MS);
           continue;
         }
         const text = `Failed to ${verb} consumer group offsets for connector ${name} either because its tasks haven't stopped completely yet or the connector was resumed before the request to ${verb} its offsets could be successfully completed. If the connector is in a stopped state, this operation can be safely retried. If it doesn't eventually succeed, the Connect cluster may need to be restarted to get rid of the zombie sink tasks.`;
@@ -140,16 +142,4 @@ function offsetMapOf(map: Readonly<Record<string, unknown>>): OffsetMap {
 function isSameMap(a: OffsetMap, b: OffsetMap): boolean {
   const keys = Object.keys(a);
   return keys.length === Object.keys(b).length && keys.every((key) => key in b && a[key] === b[key]);
-}
-
-async function within<T>(timeoutMs: number, work: Promise<T>, text: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new ConnectRestError('TIMEOUT', 500, text)), timeoutMs);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,4 +1,5 @@
 import type { WorkerHealth } from '../rest/shapes.js';
+import { pauseFor } from '../waiting.js';
 
 export interface HealthOptions {
   /** What the worker does before it is ready. */
@@ -40,7 +41,7 @@ export class HealthCheck {
       if (away === undefined && turn.isOver) return { status: 'healthy', message: 'Worker has completed startup and is ready to handle requests.' };
       if (away !== undefined && nowMs() - away.sinceMs >= timeoutMs) return unhealthy(`${away.reason} (for ${Math.round((nowMs() - away.sinceMs) / 1000)} s)`);
       if (!turn.isOver && nowMs() - turn.sinceMs >= timeoutMs) return unhealthy(`what runs here is being changed, and that has not come to its end (for ${Math.round((nowMs() - turn.sinceMs) / 1000)} s)`);
-      await new Promise<void>((resolve) => setTimeout(resolve, POLL_MS));
+      await pauseFor(POLL_MS);
     }
   }
 

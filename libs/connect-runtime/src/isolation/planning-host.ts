@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { errorMessage, hasCode, OperationalError, type Logger } from '@millrace/foundation';
 import type { PluginDescriptor } from '../plugins/plugin-descriptor.js';
 import type { StringMap } from '../rest/shapes.js';
+import { LATE, within } from '../waiting.js';
 import { PlanningSide } from './planning-side.js';
 import type { PlanningAnswers, PlanningCall, PlanningMessage, PlanningRequest } from './planning-protocol.js';
 import { errorFromReport } from './task-protocol.js';
@@ -113,18 +114,9 @@ export class PlanningHost {
   /** False when the thread does not come to a question within a moment: something in there never lets go. */
   private async answers(): Promise<boolean> {
     if (!this.thread) return true;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => resolve(false), ANSWERS_WITHIN_MS);
-    });
     // An instance that is not there: refused at once.
-    const asked = this.call({ method: 'taskConfigs', instance: -1, tasksMax: 0 }).then(
-      () => true,
-      () => true,
-    );
-    const answer = await Promise.race([asked, late]);
-    clearTimeout(timer);
-    return answer;
+    const asked = this.call({ method: 'taskConfigs', instance: -1, tasksMax: 0 }).catch(() => undefined);
+    return (await within(ANSWERS_WITHIN_MS, asked)) !== LATE;
   }
 
   private startThread(): Outbox {

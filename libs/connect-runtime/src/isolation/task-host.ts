@@ -1,6 +1,7 @@
 import type { TaskSignal } from '@millrace/connect-api';
 import { OperationalError, type Clock, type Logger } from '@millrace/foundation';
 import { noErrors } from '../errors/error-totals.js';
+import { LATE, within } from '../waiting.js';
 import type { TaskMetrics } from '../worker-metrics.js';
 import { startInlineCarrier } from './inline-carrier.js';
 import { PhaseTimes } from './phase-times.js';
@@ -109,17 +110,13 @@ export class TaskHost {
     const { carrier } = this;
     if (this.phase !== 'RUNNING' || this.isStopping || !carrier) throw notRunning();
     const id = this.nextSignal++;
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => settle(new OperationalError('CONNECT_SIGNAL_TIMEOUT', `the task has not taken the signal within ${timeoutMs} ms`)), timeoutMs);
-      const settle = (error: Error | undefined): void => {
-        clearTimeout(timer);
-        this.signals.delete(id);
-        if (error) reject(error);
-        else resolve();
-      };
-      this.signals.set(id, settle);
-      carrier.send({ type: 'signal', id, signal });
-    });
+    const taken = new Promise<void>((resolve, reject) => this.signals.set(id, (error) => (error ? reject(error) : resolve())));
+    carrier.send({ type: 'signal', id, signal });
+    try {
+      if ((await within(timeoutMs, taken)) === LATE) throw new OperationalError('CONNECT_SIGNAL_TIMEOUT', `the task has not taken the signal within ${timeoutMs} ms`);
+    } finally {
+      this.signals.delete(id);
+    }
   }
 
   /** Asks the task to stop and waits; after `graceMs` it is ended by force. True when it stopped by itself. */
@@ -127,14 +124,7 @@ export class TaskHost {
     this.isStopping = true;
     if (this.phase === 'STOPPED' || !this.carrier) return true;
     this.carrier.send({ type: 'stop' });
-    let timer: NodeJS.Timeout | undefined;
-    const inTime = await Promise.race([
-      this.ended.then(() => true),
-      new Promise<boolean>((resolve) => {
-        timer = setTimeout(() => resolve(false), graceMs);
-      }),
-    ]);
-    clearTimeout(timer);
+    const inTime = (await within(graceMs, this.ended)) !== LATE;
     if (!inTime) {
       const { spec, logger } = this.options;
       logger.warn({ connector: spec.id.connector, task: spec.id.task, graceMs }, 'a task did not stop in time and is ended by force');

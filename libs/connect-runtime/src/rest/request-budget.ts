@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { LATE, within } from '../waiting.js';
 import { ConnectRestError } from './rest-error.js';
 
 /** Connect's budget for a request. */
@@ -27,15 +28,9 @@ export async function inStage<T>(description: string, work: () => Promise<T>): P
 /** Refuses with 500 and what the worker was doing when the time is up; what was begun goes on. */
 export async function withinBudget<T>(timeoutMs: number, work: () => Promise<T>): Promise<T> {
   const request: Request = { description: 'handling the request', begunMs: Date.now() };
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new ConnectRestError('TIMEOUT', 500, `Request timed out. ${summary(request)}`)), timeoutMs);
-  });
-  try {
-    return await Promise.race([current.run(request, work), late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  const outcome = await within(timeoutMs, current.run(request, work));
+  if (outcome === LATE) throw new ConnectRestError('TIMEOUT', 500, `Request timed out. ${summary(request)}`);
+  return outcome;
 }
 
 function summary({ description, begunMs }: Request): string {

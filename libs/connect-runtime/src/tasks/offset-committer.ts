@@ -2,7 +2,7 @@ import type { ConnectLogger, OffsetMap } from '@millrace/connect-api';
 import { errorMessage } from '@millrace/foundation';
 import type { OffsetRecord } from '../isolation/task-protocol.js';
 import { encodeOffsetKey, encodeOffsetMap } from '../stores/offset-json.js';
-import { within } from './waiting.js';
+import { within } from '../waiting.js';
 
 interface Committable {
   readonly partition: OffsetMap;

@@ -10,7 +10,7 @@ import { TaskGauges } from './task-gauges.js';
 import { TaskLife } from './task-life.js';
 import type { TaskLoop } from './task-loop.js';
 import { GroupFollower } from './topic-follower.js';
-import { within } from './waiting.js';
+import { within } from '../waiting.js';
 
 /** Without a pause of the event loop for this long, one is made: a source that always has records must not keep answers from being read. */
 const YIELD_MS = 4;

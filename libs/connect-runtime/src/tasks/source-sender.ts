@@ -10,7 +10,7 @@ import { TransformationChain } from '../transforms/transformation-chain.js';
 import { SourceConversion } from './source-conversion.js';
 import { SubmittedRecords, type CompletedPolls } from './submitted-records.js';
 import { TaskConverters } from './task-converters.js';
-import { pauseFor, unlessAborted } from './waiting.js';
+import { pauseFor, unlessAborted } from '../waiting.js';
 
 export interface SourceSenderOptions {
   readonly spec: TaskSpec;

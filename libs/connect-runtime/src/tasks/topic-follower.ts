@@ -3,6 +3,7 @@ import { Consumer, type ConsumerRecord } from '@millrace/client';
 import { errorMessage, hasCode, isRetriable, topicPartitionName } from '@millrace/foundation';
 import { followerSettings } from '../kafka/client-settings.js';
 import type { StringMap } from '../rest/shapes.js';
+import { pauseFor } from '../waiting.js';
 
 const POLL_MS = 500;
 const FIRST_POLL_MS = 50;
@@ -21,9 +22,8 @@ export class GroupFollower implements TopicFollower {
   private readonly consumer: Consumer;
   private following: Promise<void> | undefined;
   private isAssigned = false;
-  private isStopped = false;
+  private readonly stopping = new AbortController();
   private isHandling = false;
-  private endPause: (() => void) | undefined;
   private started: { resolve(): void; reject(error: unknown): void } | undefined;
 
   constructor(
@@ -44,11 +44,14 @@ export class GroupFollower implements TopicFollower {
   /** Waits for the `onRecord` under way, unless it is called from there. */
   async stop(): Promise<void> {
     if (!this.isStopped) {
-      this.isStopped = true;
+      this.stopping.abort();
       this.consumer.wakeup();
-      this.endPause?.();
     }
     if (!this.isHandling) await this.following;
+  }
+
+  private get isStopped(): boolean {
+    return this.stopping.signal.aborted;
   }
 
   private async follow(): Promise<void> {
@@ -84,7 +87,7 @@ export class GroupFollower implements TopicFollower {
       if (this.isStopped && (hasCode(error, 'WAKEUP') || hasCode(error, 'CLIENT_CLOSED'))) return undefined;
       if (!isRetriable(error) && !hasCode(error, 'COMMIT_FAILED')) throw error;
       this.context.logger.warn({ topic: this.options.topic, error: errorMessage(error) }, 'a followed topic could not be read; trying again');
-      await this.pause();
+      await pauseFor(RETRY_MS, this.stopping.signal);
       return undefined;
     }
   }
@@ -121,16 +124,5 @@ export class GroupFollower implements TopicFollower {
       this.context.logger.warn({ topic, error: errorMessage(error) }, 'the position in a followed topic could not be stored');
       return !hasCode(error, 'COMMIT_FAILED');
     }
-  }
-
-  private async pause(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, RETRY_MS);
-      this.endPause = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.endPause = undefined;
   }
 }

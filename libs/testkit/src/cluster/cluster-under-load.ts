@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { waitFor } from '../flow/flow.js';
 import { SeededRandom } from '../doubles/seeded-random.js';
@@ -44,6 +45,8 @@ export async function clusterUnderLoad(options: ClusterUnderLoadOptions): Promis
   say(`${workloads.flatMap((it) => it.connectors).length} connectors with ${taskCount(workloads)} tasks run on ${options.workers} workers`);
 
   const stopping = new AbortController();
+  // Every writer of every workload waits on it.
+  setMaxListeners(0, stopping.signal);
   const writing = Promise.all(workloads.map((it) => it.write(stopping.signal)));
   await disturb(options, events);
   stopping.abort();

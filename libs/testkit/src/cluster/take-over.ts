@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { waitFor } from '../flow/flow.js';
@@ -38,6 +39,8 @@ export async function takeOver(options: TakeOverOptions): Promise<TakeOverVerdic
   const { workloads, turns, turnMs, say } = options;
   for (const it of workloads) await it.prepare();
   const writingEnds = new AbortController();
+  // Every writer of every workload waits on it.
+  setMaxListeners(0, writingEnds.signal);
   let writing: Promise<unknown> = Promise.resolve();
   let crew: Crew | undefined;
   const problems: string[] = [];

@@ -1,24 +1,27 @@
-/** Waits for `work`, but no longer than this. */
-export async function within(timeoutMs: number, work: Promise<unknown>): Promise<void> {
+/** What `within` gives when the time was up first. */
+export const LATE = Symbol('late');
+
+/** Waits for `work`, but no longer than this; work that is late goes on, and its failure is nobody's business any more. */
+export async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T | typeof LATE> {
   let timer: NodeJS.Timeout | undefined;
   try {
-    await Promise.race([work, new Promise((resolve) => (timer = setTimeout(resolve, timeoutMs)))]);
+    return await Promise.race([work, new Promise<typeof LATE>((resolve) => (timer = setTimeout(() => resolve(LATE), timeoutMs)))]);
   } finally {
     clearTimeout(timer);
   }
 }
 
 /** Waits so long, or until the signal is aborted. */
-export async function pauseFor(delayMs: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
+export async function pauseFor(delayMs: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return;
   await new Promise<void>((resolve) => {
     const done = (): void => {
       clearTimeout(timer);
-      signal.removeEventListener('abort', done);
+      signal?.removeEventListener('abort', done);
       resolve();
     };
     const timer = setTimeout(done, delayMs);
-    signal.addEventListener('abort', done);
+    signal?.addEventListener('abort', done);
   });
 }
 
