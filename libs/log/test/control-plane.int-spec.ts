@@ -47,7 +47,7 @@ describe('control plane', () => {
       22: [0, 5], 23: [2, 4], 32: [1, 4], 33: [0, 2], 35: [1, 5], 37: [0, 3], 42: [0, 2], 43: [0, 2], 44: [0, 1], 46: [0, 0], 47: [0, 0], 55: [0, 2], 60: [0, 2], 74: [0, 1], 75: [0, 0],
     });
     expect(finalizedFeatures).toEqual([{ name: 'metadata.version', maxVersionLevel: 25, minVersionLevel: 25 }, { name: 'eligible.leader.replicas.version', maxVersionLevel: 1, minVersionLevel: 1 }]);
-    expect(supportedFeatures.map((it) => it.name)).toEqual(['metadata.version', 'eligible.leader.replicas.version']);
+    expect(supportedFeatures.map((it) => it.name)).toEqual(['metadata.version', 'eligible.leader.replicas.version', 'kraft.version']);
     expect(await client.ask(ApiVersions, 3, { clientSoftwareName: 'bad name!', clientSoftwareVersion: '' })).toMatchObject({ errorCode: ErrorCode.INVALID_REQUEST });
   });
 

@@ -17,7 +17,7 @@ import {
 import { RecordingLogger, temporaryFolder, waitFor } from '@millrace/testkit';
 import { BrokerServer } from '../src/broker/broker-server.js';
 import { BrokerConfig } from '../src/config/broker-config.js';
-import { advertisedEndpoints, clientListeners, type NamedEndpoint } from '../src/config/listeners.js';
+import { advertisedEndpoints, type NamedEndpoint } from '../src/config/listeners.js';
 import type { ControllerChannel } from '../src/controller/controller-channel.js';
 import { BROKER_APIS } from '../src/handlers/broker-apis.js';
 import { ListenerGroup } from '../src/node/listener-group.js';
@@ -86,7 +86,7 @@ export class TestBroker {
 
   follow(records: readonly MetadataRecord[], baseOffset: Offset): void {
     if (this.isDeaf) this.unheard.push({ records, baseOffset });
-    else this.follows = this.follows.then(() => (this.isUp ? this.server.follower.follow(records, baseOffset) : undefined));
+    else this.follows = this.follows.then(() => (this.isUp ? this.server.follower.follow(records, baseOffset + records.length) : undefined));
   }
 
   /** It neither fetches nor hears of the metadata; who wants to, still reaches it. */
@@ -163,16 +163,18 @@ export class ReplicatedBrokers {
     const transport = new CuttableTransport();
     const ports = nodePorts({ transport });
     const listeners = new ListenerGroup(config, BROKER_APIS, ports, logger);
-    const endpoints = advertisedEndpoints(config, await listeners.listen(clientListeners(config)));
+    const endpoints = advertisedEndpoints(config, await listeners.listen(config.roles.clientListeners));
     const directories = await NodeDirectories.open({ config, ports, logger, onOffline: (directory) => broker.server.directoryFailed(directory) });
     this.clusterId ||= directories.clusterId;
     this.controllerMachine ??= new Controller({ clusterId: this.clusterId, defaultPartitions: 1, defaultReplicationFactor: 3, brokerSessionTimeoutMs: 1, staticBrokerConfigs: new Map(), dynamicBrokerConfigs: BROKER_TOPIC_DEFAULTS });
-    if (this.records.length === 0) this.write(this.controllerMachine.activate());
+    if (this.records.length === 0) this.write(this.controllerMachine.activate(systemClock.nowMs()));
     const server = new BrokerServer({ config, directories: withClusterId(directories, this.clusterId), ports, decompressedBytesMax: DECOMPRESSED_BYTES_MAX, logger });
     const broker = new TestBroker(id, config, directories, server, listeners, endpoints, transport, logger);
-    this.records.forEach((record, offset) => server.follower.load(record, offset));
+    await server.follower.load(this.records, this.records.length);
     this.brokers.set(id, broker);
-    listeners.serve(await server.start(this.channelOf(broker), endpoints));
+    const channel = this.channelOf(broker);
+    listeners.serve(await server.start({ requests: channel, heartbeats: channel, replication: channel }, endpoints));
+    await server.unfence();
     return broker;
   }
 

@@ -1,33 +1,46 @@
-import { errorMessage, OperationalError, randomUuid, type BrokerEpoch, type Logger, type Random, type Scheduled, type Scheduler, type Uuid } from '@millrace/foundation';
-import { SUPPORTED_FEATURES } from '@millrace/metadata';
-import { BrokerHeartbeat, BrokerRegistration, ErrorCode } from '@millrace/protocol';
+import { errorMessage, OperationalError, randomUuid, type BrokerEpoch, type Clock, type Logger, type Random, type Scheduled, type Scheduler, type Uuid } from '@millrace/foundation';
+import { isActive, SUPPORTED_FEATURES } from '@millrace/metadata';
+import { BrokerHeartbeat, BrokerRegistration, ErrorCode, errorName, type BrokerHeartbeatResponse } from '@millrace/protocol';
 import type { BrokerConfig } from '../config/broker-config.js';
 import type { NamedEndpoint } from '../config/listeners.js';
 import type { ControllerChannel } from '../controller/controller-channel.js';
 import type { ImageFollower } from './image-follower.js';
 
-const HEARTBEAT_MS = 2000;
 const PLAINTEXT = 0;
+const RETRY_MS_MAX = 500;
+/** How often a broker that stops asks whether it may go. */
+const SHUTDOWN_HEARTBEAT_MS = 100;
+const CONTROLLED_SHUTDOWN_MS_MAX = 30_000;
+/** Without a controller there is nobody to hand anything over. */
+const SHUTDOWN_REQUEST_MS_MAX = 3000;
+/** Asking again would change nothing. */
+const FINAL_REFUSALS: readonly number[] = [ErrorCode.INCONSISTENT_CLUSTER_ID, ErrorCode.UNSUPPORTED_VERSION, ErrorCode.INVALID_REGISTRATION, ErrorCode.CLUSTER_AUTHORIZATION_FAILED];
 
 export interface BrokerLifecycleOptions {
   readonly config: BrokerConfig;
   readonly clusterId: string;
   readonly endpoints: readonly NamedEndpoint[];
   readonly logDirs: readonly Uuid[];
+  /** Of those, the ones that can be used no longer. */
+  readonly offlineLogDirs: () => readonly Uuid[];
   /** Of the last clean shutdown; -1 for none. */
   readonly previousBrokerEpoch: BrokerEpoch;
+  /** A way of its own: a heartbeat waits behind no other request. */
   readonly channel: ControllerChannel;
   readonly follower: ImageFollower;
+  readonly clock: Clock;
   readonly random: Random;
   readonly scheduler: Scheduler;
   readonly logger: Logger;
 }
 
-/** This broker in the eyes of the controller: registered under an epoch, unfenced once it has caught up, alive by its heartbeats. */
+/** This broker in the eyes of the controller: registered under an epoch, unfenced once it has caught up, alive by its heartbeats, gone when its leaderships are with others. */
 export class BrokerLifecycle {
   private epoch: BrokerEpoch = -1;
   private timer: Scheduled | undefined;
+  private wantShutDown = false;
   private isStopped = false;
+  private beating: Promise<BrokerHeartbeatResponse | undefined> | undefined;
 
   constructor(private readonly options: BrokerLifecycleOptions) {}
 
@@ -36,25 +49,86 @@ export class BrokerLifecycle {
     return this.epoch;
   }
 
-  /** Registers this process, gets it unfenced and begins to send heartbeats. Rejects with `REGISTRATION_REFUSED`. */
-  async start(): Promise<void> {
-    const { config, clusterId, endpoints, logDirs, previousBrokerEpoch, channel, random } = this.options;
-    const brokerId = config.nodeId;
-    const registered = await channel.request(BrokerRegistration, {
-      brokerId,
-      clusterId,
-      incarnationId: randomUuid(random),
-      listeners: endpoints.map((it) => ({ name: it.name, host: it.host, port: it.port, securityProtocol: PLAINTEXT })),
-      features: [...SUPPORTED_FEATURES],
-      rack: config.get('broker.rack'),
-      isMigratingZkBroker: false,
-      logDirs: [...logDirs],
-      previousBrokerEpoch,
-    });
-    if (registered.errorCode !== ErrorCode.NONE) throw new OperationalError('REGISTRATION_REFUSED', `the controller refused broker ${brokerId} with error ${registered.errorCode}`);
-    this.epoch = registered.brokerEpoch;
-    await this.heartbeat();
+  /** This broker has read its own registration. */
+  get isRegistered(): boolean {
+    return this.options.follower.image.broker(this.options.config.nodeId)?.epoch === this.epoch && this.epoch >= 0;
+  }
+
+  /**
+   * Registers this process; resolves when the broker has read its registration in the log. Rejects with `REGISTRATION_REFUSED`, and with `NO_CONTROLLER` when it could not
+   * register in `initial.broker.registration.timeout.ms`.
+   */
+  async register(): Promise<void> {
+    const { config, clock, logger } = this.options;
+    const deadlineMs = clock.monotonicMs() + config.get('initial.broker.registration.timeout.ms');
+    const incarnationId = randomUuid(this.options.random);
+    for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, RETRY_MS_MAX)) {
+      if (this.isStopped) throw new OperationalError('NO_CONTROLLER', 'the broker stops before it was registered');
+      const errorCode = await this.askToRegister(incarnationId, Math.max(1, deadlineMs - clock.monotonicMs()));
+      if (errorCode === ErrorCode.NONE) break;
+      if (FINAL_REFUSALS.includes(errorCode)) throw new OperationalError('REGISTRATION_REFUSED', `the controller refused broker ${config.nodeId} with ${errorName(errorCode)}`);
+      if (clock.monotonicMs() >= deadlineMs) throw new OperationalError('NO_CONTROLLER', `broker ${config.nodeId} could not register: ${errorName(errorCode)}`, { isRetriable: true });
+      logger.info({ brokerId: config.nodeId, error: errorName(errorCode) }, 'the controller does not register this broker yet');
+      await this.pause(pauseMs);
+    }
+    await this.followsRegistration();
+  }
+
+  private async askToRegister(incarnationId: Uuid, timeoutMs: number): Promise<number> {
+    const { config, clusterId, endpoints, logDirs, previousBrokerEpoch, channel } = this.options;
+    const registered = await channel.request(
+      BrokerRegistration,
+      {
+        brokerId: config.nodeId,
+        clusterId,
+        incarnationId,
+        listeners: endpoints.map((it) => ({ name: it.name, host: it.host, port: it.port, securityProtocol: PLAINTEXT })),
+        features: [...SUPPORTED_FEATURES],
+        rack: config.get('broker.rack'),
+        isMigratingZkBroker: false,
+        logDirs: [...logDirs],
+        previousBrokerEpoch,
+      },
+      { timeoutMs },
+    );
+    if (registered.errorCode === ErrorCode.NONE) this.epoch = registered.brokerEpoch;
+    return registered.errorCode;
+  }
+
+  /** Sends heartbeats from now on; resolves when the controller has unfenced this broker and the broker has read that it has. */
+  async unfence(): Promise<void> {
+    const { config, follower } = this.options;
+    for (let pauseMs = 20; !this.isStopped; pauseMs = Math.min(pauseMs * 2, RETRY_MS_MAX)) {
+      const response = await this.beat();
+      if (response !== undefined && response.errorCode === ErrorCode.NONE && !response.isFenced) break;
+      await this.pause(pauseMs);
+    }
     this.schedule();
+    await follower.until((image) => this.isStopped || image.broker(config.nodeId)?.isFenced === false, config.get('broker.session.timeout.ms'));
+  }
+
+  /** Out of its turn: something changed that the controller should know. */
+  beatSoon(): void {
+    if (this.epoch >= 0 && !this.isStopped) void this.beat();
+  }
+
+  /** Resolves when others lead what this broker led, when there is nobody to lead it, or when it took too long. */
+  async controlledShutdown(): Promise<void> {
+    const { config, clock, follower, logger } = this.options;
+    const { brokers } = follower.image;
+    const hasOthers = [...brokers.values()].some((it) => it.brokerId !== config.nodeId && isActive(it));
+    if (this.epoch < 0 || !config.get('controlled.shutdown.enable') || !hasOthers) return;
+    this.wantShutDown = true;
+    this.timer?.cancel();
+    const deadlineMs = clock.monotonicMs() + CONTROLLED_SHUTDOWN_MS_MAX;
+    while (!this.isStopped && clock.monotonicMs() < deadlineMs) {
+      await this.beating;
+      const response = await this.beat();
+      if (response?.shouldShutDown === true) return;
+      if (response === undefined || response.errorCode !== ErrorCode.NONE) break;
+      await this.pause(SHUTDOWN_HEARTBEAT_MS);
+    }
+    logger.warn({ brokerId: config.nodeId }, 'the controller did not release this broker; it stops without');
   }
 
   stop(): void {
@@ -63,16 +137,38 @@ export class BrokerLifecycle {
   }
 
   private schedule(): void {
-    if (this.isStopped) return;
-    this.timer = this.options.scheduler.after(HEARTBEAT_MS, () => {
-      void this.heartbeat()
-        .catch((error: unknown) => this.options.logger.warn({ error: errorMessage(error) }, 'heartbeat failed'))
-        .then(() => this.schedule());
-    });
+    if (this.isStopped || this.wantShutDown) return;
+    this.timer = this.options.scheduler.after(this.options.config.get('broker.heartbeat.interval.ms'), () => void this.beat().then(() => this.schedule()));
   }
 
-  private async heartbeat(): Promise<void> {
-    const { config, channel, follower } = this.options;
-    await channel.request(BrokerHeartbeat, { brokerId: config.nodeId, brokerEpoch: this.epoch, currentMetadataOffset: follower.image.lastOffset, wantFence: false, wantShutDown: false });
+  /** One at a time. Undefined: no controller answered. */
+  private beat(): Promise<BrokerHeartbeatResponse | undefined> {
+    this.beating ??= this.sendHeartbeat().finally(() => (this.beating = undefined));
+    return this.beating;
+  }
+
+  private async sendHeartbeat(): Promise<BrokerHeartbeatResponse | undefined> {
+    const { config, channel, follower, offlineLogDirs, logger } = this.options;
+    const { wantShutDown } = this;
+    const body = { brokerId: config.nodeId, brokerEpoch: this.epoch, currentMetadataOffset: follower.image.lastOffset, wantFence: false, wantShutDown, offlineLogDirs: [...offlineLogDirs()] };
+    const timeoutMs = wantShutDown ? SHUTDOWN_REQUEST_MS_MAX : config.get('broker.session.timeout.ms');
+    try {
+      const response = await channel.request(BrokerHeartbeat, body, { timeoutMs });
+      if (response.errorCode !== ErrorCode.NONE) logger.warn({ error: errorName(response.errorCode), brokerEpoch: this.epoch }, 'the controller refuses a heartbeat of this broker');
+      return response;
+    } catch (error) {
+      if (!this.isStopped) logger.warn({ error: errorMessage(error) }, 'heartbeat failed');
+      return undefined;
+    }
+  }
+
+  private async followsRegistration(): Promise<void> {
+    const { follower, config } = this.options;
+    while (!this.isStopped && !(await follower.until(() => this.isRegistered, config.get('broker.heartbeat.interval.ms'))));
+    if (this.isStopped) throw new OperationalError('NO_CONTROLLER', 'the broker stops before it has read its registration');
+  }
+
+  private pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.options.scheduler.after(ms, resolve));
   }
 }

@@ -34,6 +34,13 @@ export interface BrokerServerOptions {
   readonly logger: Logger;
 }
 
+/** The ways to the active controller: what waits on one holds up nothing on another. */
+export interface ControllerChannels {
+  readonly requests: ControllerChannel;
+  readonly heartbeats: ControllerChannel;
+  readonly replication: ControllerChannel;
+}
+
 /** A node's side as broker: it follows committed metadata, hosts partitions and groups, and answers clients. */
 export class BrokerServer {
   readonly follower: ImageFollower;
@@ -45,6 +52,7 @@ export class BrokerServer {
   private readonly layers: () => BrokerConfigLayers;
   private lifecycle: BrokerLifecycle | undefined;
   private isStopping = false;
+  private isStartCancelled = false;
 
   constructor(private readonly options: BrokerServerOptions) {
     const { config, directories, ports, decompressedBytesMax, logger } = options;
@@ -70,21 +78,41 @@ export class BrokerServer {
     return this.lifecycle?.brokerEpoch ?? -1;
   }
 
-  /** With metadata replayed: registers, opens the partitions, loads the groups. Gives what answers requests. */
-  async start(channel: ControllerChannel, endpoints: readonly NamedEndpoint[]): Promise<RequestDispatcher> {
+  /**
+   * Registers, takes up what the image says of partitions and groups. Gives what answers requests; `unfence` is next. Rejects when no controller registers this broker in time.
+   */
+  async start(channels: ControllerChannels, endpoints: readonly NamedEndpoint[]): Promise<RequestDispatcher> {
     const { config, directories, ports, logger } = this.options;
     const { replicas, follower } = this;
     const previousBrokerEpoch = directories.data[0]?.previousBrokerEpoch ?? -1;
-    this.lifecycle = new BrokerLifecycle({ ...ports, config, clusterId: directories.clusterId, endpoints, logDirs: directories.ids, previousBrokerEpoch, channel, follower, logger });
-    await this.lifecycle.start();
+    const offlineLogDirs = () => directories.data.filter((it) => it.offlineCause !== undefined).map((it) => it.directoryId);
+    this.lifecycle = new BrokerLifecycle({ ...ports, config, clusterId: directories.clusterId, endpoints, logDirs: directories.ids, offlineLogDirs, previousBrokerEpoch, channel: channels.heartbeats, follower, logger });
+    if (this.isStartCancelled) this.lifecycle.stop();
+    await this.lifecycle.register();
     replicas.setBrokerEpoch(this.lifecycle.brokerEpoch);
     replicas.reportStrays();
-    replicas.start(channel);
-    await replicas.applyImage();
-    follower.begin();
-    this.loadGroups();
+    replicas.start(channels.replication);
+    await follower.begin(async () => {
+      await replicas.applyImage();
+      this.loadGroups();
+    });
     this.maintenance.start();
-    return RequestDispatcher.of(BROKER_APIS, this.services(channel));
+    return RequestDispatcher.of(BROKER_APIS, this.services(channels.requests));
+  }
+
+  /** Takes part: heartbeats begin, and leaders are elected here. Resolves when the broker has read that it is unfenced. */
+  async unfence(): Promise<void> {
+    await this.lifecycle?.unfence();
+  }
+
+  /** A start that waits for a controller ends. */
+  stopWaiting(): void {
+    this.isStartCancelled = true;
+    if (this.lifecycle !== undefined && !this.lifecycle.isRegistered) this.lifecycle.stop();
+  }
+
+  async controlledShutdown(): Promise<void> {
+    await this.lifecycle?.controlledShutdown();
   }
 
   /** Answers those who wait and begins nothing new; the logs stay open. */
@@ -103,6 +131,7 @@ export class BrokerServer {
 
   directoryFailed(directory: LogDirectory): void {
     this.replicas.directoryFailed(directory);
+    this.lifecycle?.beatSoon();
   }
 
   metrics(): ReturnType<ReplicaManager['metrics']> & { readonly topics: number; readonly cleaner: LogCleaner['metrics'] | undefined } {

@@ -9,36 +9,45 @@ interface Waiting {
 }
 
 /**
- * A broker's view of the cluster: committed metadata in order, one run at a time. What it means for this broker is done before the next run is taken, and before anybody
+ * A node's view of the cluster: committed metadata in order, one run at a time. What it means for this node is done before the next run is taken, and before anybody
  * who waits is told.
  */
 export class ImageFollower {
   readonly image = new MetadataImage();
   private readonly waiting = new Set<Waiting>();
   private isServing = false;
+  private taking: Promise<void> = Promise.resolve();
 
-  /** `onChange` does what follows for this broker; it is not called before `begin`. */
+  /** `onChange` does what follows for this node; it is not called before `begin`. */
   constructor(
     private readonly scheduler: Scheduler,
-    private readonly onChange: (delta: MetadataDelta) => Promise<void>,
+    private readonly onChange: (delta: MetadataDelta) => Promise<void> = () => Promise.resolve(),
   ) {}
 
-  /** From here on changes are acted upon; what was replayed before is for the caller to take up. */
-  begin(): void {
+  /** From here on changes are acted upon; `takeUp` takes up what was followed before, and nothing is followed meanwhile. */
+  async begin(takeUp: () => Promise<void>): Promise<void> {
     this.isServing = true;
+    this.taking = this.taking.then(takeUp);
+    await this.taking;
   }
 
-  /** A record of before `begin`. */
-  load(record: MetadataRecord, offset: Offset): void {
-    this.image.replay(record);
-    this.image.lastOffset = offset;
-  }
-
-  async follow(records: readonly MetadataRecord[], baseOffset: Offset): Promise<void> {
+  /** A batch without records moves the offset only. */
+  async follow(records: readonly MetadataRecord[], nextOffset: Offset): Promise<void> {
     const delta = new MetadataDelta();
     for (const record of records) this.image.replay(record, delta);
-    this.image.lastOffset = baseOffset + records.length - 1;
-    if (this.isServing) await this.onChange(delta);
+    this.image.lastOffset = nextOffset - 1;
+    await this.act(delta, records.length > 0);
+    this.tellWaiting();
+  }
+
+  /** All that was is replaced by a snapshot. */
+  async load(records: readonly MetadataRecord[], endOffset: Offset): Promise<void> {
+    const image = new MetadataImage();
+    for (const record of records) image.replay(record);
+    image.lastOffset = endOffset - 1;
+    const delta = MetadataDelta.between(this.image, image);
+    this.image.replaceBy(image);
+    await this.act(delta, true);
     this.tellWaiting();
   }
 
@@ -49,6 +58,13 @@ export class ImageFollower {
       const waiting: Waiting = { isThere, resolve, timer: this.scheduler.after(timeoutMs, () => this.end(waiting, false)) };
       this.waiting.add(waiting);
     });
+  }
+
+  private async act(delta: MetadataDelta, isChange: boolean): Promise<void> {
+    // What comes while the whole image is taken up was in it already, unless it came later.
+    if (!this.isServing || !isChange) return;
+    await this.taking;
+    await this.onChange(delta);
   }
 
   private tellWaiting(): void {

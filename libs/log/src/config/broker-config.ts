@@ -1,7 +1,8 @@
 import { OperationalError } from '@millrace/foundation';
 import { boolean, double, int, list, long, optional, parseConfig, short, string, type ConfigDefinition } from './config-definition.js';
+import { nodeRoles, type NodeRoles } from './node-roles.js';
+import { QUORUM_CONFIG_DEFINITIONS } from './quorum-config.js';
 import { REPLICATION_CONFIG_DEFINITIONS } from './replication-config.js';
-import { expectSoleNode } from './sole-node.js';
 
 const NEVER = '9223372036854775807';
 const COMPRESSION_OF_TOPICS = ['uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer'];
@@ -11,13 +12,10 @@ export const BROKER_CONFIG_DEFINITIONS = {
   'node.id': int('1', 'The id of this node in the cluster.', { min: 0 }),
   'broker.id': optional(int('1', 'An older name of node.id.', { min: 0 })),
   'broker.rack': optional(string('', 'Where the broker stands, for rack-aware assignment.')),
-  'process.roles': list('broker,controller', 'The roles of this process. Only both are possible now.', ['broker', 'controller']),
   listeners: list('PLAINTEXT://:9092', 'NAME://host:port of each listener. An empty host is every interface; localhost is both loopback addresses.'),
   'advertised.listeners': optional(list('', 'NAME://host:port as clients reach it. Port 0 stands for the port that was bound.')),
   'listener.security.protocol.map': list('PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT', 'The security protocol of each listener name.'),
   'inter.broker.listener.name': optional(string('', 'The listener that brokers use among themselves; one of listeners.')),
-  'controller.listener.names': optional(list('', 'The listeners of the controller. A node that is its own controller needs none.')),
-  'controller.quorum.voters': list('', 'The voters of the metadata quorum, as id@host:port. Only the node itself is possible now.'),
   'log.dirs': optional(list('', 'The directories of the logs.')),
   'log.dir': string('/tmp/kafka-logs', 'The directory of the logs, when log.dirs is not set.'),
   'metadata.log.dir': optional(string('', 'The directory of the metadata log; the first of log.dirs otherwise.')),
@@ -28,6 +26,7 @@ export const BROKER_CONFIG_DEFINITIONS = {
   'min.insync.replicas': int('1', 'How many replicas must be in sync for acks=all.', { min: 1 }),
   'unclean.leader.election.enable': boolean('false', 'Whether a replica that is not in sync may lead when no other is left.'),
   ...REPLICATION_CONFIG_DEFINITIONS,
+  ...QUORUM_CONFIG_DEFINITIONS,
   'message.max.bytes': int('1048588', 'The largest record batch, after compression.', { min: 0 }),
   'socket.request.max.bytes': int('104857600', 'The largest request.', { min: 1 }),
   'max.connections': int('2147483647', 'The most connections.', { min: 0 }),
@@ -101,6 +100,7 @@ export class BrokerConfig {
   private readonly values = new Map<BrokerConfigKey, unknown>();
   /** Keys that nobody here knows: Kafka keeps going, and says so. */
   readonly unknownKeys: readonly string[];
+  readonly roles: NodeRoles;
 
   /** Throws code `INVALID_CONFIG`, naming the key. */
   constructor(properties: Readonly<Record<string, string>>) {
@@ -116,7 +116,7 @@ export class BrokerConfig {
     }
     const ids = [this.texts.get('node.id'), this.texts.get('broker.id')];
     if (ids[0] !== undefined && ids[1] !== undefined && ids[0] !== ids[1]) throw new OperationalError('INVALID_CONFIG', `node.id ${ids[0]} and broker.id ${ids[1]} must be the same`);
-    expectSoleNode(this);
+    this.roles = nodeRoles(this);
   }
 
   get<K extends BrokerConfigKey>(key: K): ValueOf<K> {

@@ -6,20 +6,21 @@ export interface NamedEndpoint extends Endpoint {
   readonly name: string;
 }
 
-/** The listeners to bind: those of clients. Listeners of the controller have nobody to serve while the node is its own controller. */
-export function clientListeners(config: BrokerConfig): NamedEndpoint[] {
-  const controllerNames = config.get('controller.listener.names') ?? [];
+/** `listeners`, each name once. */
+export function allListeners(config: BrokerConfig): NamedEndpoint[] {
   const listeners = config.get('listeners').map((it) => parseListener('listeners', it));
   mustDiffer('listeners', listeners);
+  return listeners;
+}
+
+/** Throws `INVALID_CONFIG` when a listener of these has no security protocol, or one that is not there. */
+export function checkSecurityProtocols(config: BrokerConfig, names: readonly string[]): void {
   const protocols = securityProtocols(config);
-  const clients = listeners.filter((it) => !controllerNames.includes(it.name));
-  for (const { name } of clients) {
+  for (const name of names) {
     const protocol = protocols.get(name);
     if (protocol === undefined) throw new OperationalError('INVALID_CONFIG', `No security protocol defined for listener ${name} in listener.security.protocol.map`);
     if (protocol !== 'PLAINTEXT') throw new OperationalError('INVALID_CONFIG', `listener.security.protocol.map: ${protocol} (listener ${name}) is not supported; only PLAINTEXT is`);
   }
-  if (clients.length === 0) throw new OperationalError('INVALID_CONFIG', 'listeners: no listener for clients');
-  return clients;
 }
 
 /** What clients are told to connect to, by listener name: as configured, or what was bound. */
@@ -35,7 +36,7 @@ export function advertisedEndpoints(config: BrokerConfig, bound: readonly NamedE
 
 /** The listener that brokers use among themselves: as configured, or the first for clients. */
 export function interBrokerListener(config: BrokerConfig): string {
-  return config.get('inter.broker.listener.name')?.toUpperCase() ?? clientListeners(config)[0]?.name ?? '';
+  return config.get('inter.broker.listener.name')?.toUpperCase() ?? config.roles.clientListeners[0]?.name ?? '';
 }
 
 function parseListener(key: string, text: string): NamedEndpoint {

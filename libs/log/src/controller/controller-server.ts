@@ -1,66 +1,55 @@
-import type { Logger, Offset } from '@millrace/foundation';
-import { BROKER_TOPIC_DEFAULTS, Controller } from '@millrace/metadata';
-import type { MetadataRecord } from '@millrace/protocol';
+import type { Logger } from '@millrace/foundation';
+import { BROKER_TOPIC_DEFAULTS, Controller, type MetadataImage } from '@millrace/metadata';
 import type { BrokerConfig } from '../config/broker-config.js';
 import { staticProperties } from '../config/static-properties.js';
 import { CONTROLLER_APIS } from '../handlers/controller/controller-apis.js';
 import type { NodeDirectories } from '../node/node-directories.js';
 import type { NodePorts } from '../node/node-ports.js';
+import type { QuorumDriver } from '../quorum/quorum-driver.js';
 import { RequestDispatcher } from '../request-dispatcher.js';
-import type { ControllerChannel } from './controller-channel.js';
 import { ControllerDriver } from './controller-driver.js';
-import { askLocalController } from './local-controller.js';
-import { MetadataLog } from './metadata-log.js';
-
-const SESSION_TIMEOUT_MS = 9000;
+import type { LeaderWatch } from './leader-watch.js';
 
 export interface ControllerServerOptions {
   readonly config: BrokerConfig;
   readonly directories: NodeDirectories;
   readonly ports: NodePorts;
-  readonly decompressedBytesMax: number;
   readonly logger: Logger;
-  /** What the log holds at start, record by record. */
-  readonly onLoaded: (record: MetadataRecord, offset: Offset) => void;
-  /** Each committed batch in order; an operation is answered when it has resolved. */
-  readonly onCommitted: (records: readonly MetadataRecord[], baseOffset: Offset) => Promise<void>;
+  /** Committed metadata, as this node has followed it. */
+  readonly committedImage: MetadataImage;
+  readonly watch: LeaderWatch;
+  readonly quorum: () => QuorumDriver;
 }
 
-/** A node's side as controller: the machine on its log, and the requests that it answers. */
+/** A node's side as controller: the machine, kept up to date or deciding, and the requests that it answers. */
 export class ControllerServer {
-  private constructor(
-    private readonly driver: ControllerDriver,
-    readonly dispatcher: RequestDispatcher,
-  ) {}
+  readonly driver: ControllerDriver;
 
-  /** Replays the log and becomes active. */
-  static async open({ config, directories, ports, decompressedBytesMax, logger, onLoaded, onCommitted }: ControllerServerOptions): Promise<ControllerServer> {
-    const { fileSystem, clock, random, codecs } = ports;
-    const { clusterId, metadata: directory } = directories;
+  constructor(private readonly options: ControllerServerOptions) {
+    const { config, directories, ports, logger, committedImage, watch, quorum } = options;
+    const sessionTimeoutMs = config.get('broker.session.timeout.ms');
+    const voterIds = config.roles.voters.map((it) => it.id);
     const controller = new Controller({
-      clusterId,
+      clusterId: directories.clusterId,
       nodeId: config.nodeId,
       defaultPartitions: config.get('num.partitions'),
       defaultReplicationFactor: config.get('default.replication.factor'),
-      brokerSessionTimeoutMs: SESSION_TIMEOUT_MS,
+      brokerSessionTimeoutMs: sessionTimeoutMs,
+      leaderImbalanceCheckIntervalMs: config.get('auto.leader.rebalance.enable') ? config.get('leader.imbalance.check.interval.seconds') * 1000 : null,
+      ...(voterIds.length > 1 ? { quorumNodeIds: voterIds } : {}),
       staticBrokerConfigs: staticProperties(config),
       dynamicBrokerConfigs: BROKER_TOPIC_DEFAULTS,
     });
-    const metadataLog = await MetadataLog.open({ fileSystem, directory, nodeId: config.nodeId, clock, codecs, logger, decompressedBytesMax }, (record, offset) => {
-      controller.replay(record, offset);
-      onLoaded(record, offset);
-    });
-    const driver = new ControllerDriver({ controller, log: metadataLog, clock, random, logger, onCommitted });
-    const bootstrap = controller.activate(clock.nowMs());
-    if (bootstrap.length > 0) await driver.write(bootstrap);
-    return new ControllerServer(driver, RequestDispatcher.of(CONTROLLER_APIS, { nodeId: config.nodeId, clusterId, clock, logger, driver, metadataLog }));
+    this.driver = new ControllerDriver({ ...ports, controller, quorum, committedImage, stallMsMax: sessionTimeoutMs / 3, logger, onActive: (isLocal) => watch.change({ isLocal }) });
   }
 
-  /** For the broker of the same process. */
-  readonly channel: ControllerChannel = { request: (api, body, options = {}) => askLocalController(this.dispatcher, api, body, options) };
+  /** What answers requests to this controller. */
+  dispatcher(): RequestDispatcher {
+    const { config, directories, ports, logger, committedImage, watch, quorum } = this.options;
+    return RequestDispatcher.of(CONTROLLER_APIS, { nodeId: config.nodeId, clusterId: directories.clusterId, clock: ports.clock, logger, image: committedImage, driver: this.driver, quorum: quorum(), watch });
+  }
 
-  /** Resolves when all that was submitted has been committed or refused. */
-  async settled(): Promise<void> {
-    await this.driver.settled();
+  stop(): void {
+    this.driver.stop();
   }
 }

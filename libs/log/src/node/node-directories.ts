@@ -1,5 +1,5 @@
 import { errorMessage, OperationalError, type Logger, type Uuid } from '@millrace/foundation';
-import { LogDirectory, type CheckpointedOffset, type Processes } from '@millrace/storage';
+import { exists, LogDirectory, META_PROPERTIES_FILE, type CheckpointedOffset, type Processes } from '@millrace/storage';
 import type { BrokerConfig } from '../config/broker-config.js';
 import type { NodePorts } from './node-ports.js';
 
@@ -28,9 +28,10 @@ export class NodeDirectories {
     const opened: LogDirectory[] = [];
     const metadataFolder = config.get('metadata.log.dir');
     const folders = metadataFolder === null || config.logDirs.includes(metadataFolder) ? config.logDirs : [...config.logDirs, metadataFolder];
+    expectFormatted(config, ports, folders);
     try {
       for (const folder of folders) {
-        const clusterId: string | undefined = opened[0]?.clusterId;
+        const clusterId: string | undefined = opened[0]?.clusterId ?? config.get('cluster.id') ?? undefined;
         const directory: LogDirectory = await LogDirectory.open({
           fileSystem,
           folder,
@@ -81,4 +82,10 @@ export class NodeDirectories {
   abandon(): void {
     for (const directory of this.all) directory.abandon();
   }
+}
+
+/** Nodes of one cluster must agree on its id before they meet: only a node that is its own quorum may make one up. */
+function expectFormatted(config: BrokerConfig, { fileSystem }: NodePorts, folders: readonly string[]): void {
+  if (config.roles.isSole || config.get('cluster.id') !== null || folders.some((it) => exists(fileSystem, `${it}/${META_PROPERTIES_FILE}`))) return;
+  throw new OperationalError('NOT_FORMATTED', `${folders.join(', ')}: no ${META_PROPERTIES_FILE}. Set cluster.id to the same value on all nodes, or format the directories with Kafka's kafka-storage tool.`);
 }

@@ -126,6 +126,18 @@ export class MetadataImage {
     }
   }
 
+  /** Becomes what `other` is: a node took over a snapshot. `MetadataDelta.between`, asked before, says what that changes. */
+  replaceBy(other: MetadataImage): void {
+    replaceEntries(this.byName, other.byName);
+    replaceEntries(this.byId, other.byId);
+    replaceEntries(this.brokerById, other.brokerById);
+    replaceEntries(this.controllerById, other.controllerById);
+    replaceEntries(this.configsByResource, other.configsByResource);
+    replaceEntries(this.features, other.features);
+    this.nextProducerId = other.nextProducerId;
+    this.lastOffset = other.lastOffset;
+  }
+
   private putTopic(topic: TopicImage): void {
     this.byName.set(topic.name, topic);
     this.byId.set(topic.topicId, topic);
@@ -221,4 +233,9 @@ export class MetadataImage {
     this.brokerById.set(brokerId, { ...broker, ...change });
     observer?.brokerChanged?.(brokerId);
   }
+}
+
+function replaceEntries<K, V>(map: Map<K, V>, by: ReadonlyMap<K, V>): void {
+  map.clear();
+  for (const [key, value] of by) map.set(key, value);
 }

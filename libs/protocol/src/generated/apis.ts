@@ -60,6 +60,9 @@ import { ControllerRegistration } from './70-controller-registration.js';
 import { AssignReplicasToDirs } from './73-assign-replicas-to-dirs.js';
 import { ListConfigResources } from './74-list-config-resources.js';
 import { DescribeTopicPartitions } from './75-describe-topic-partitions.js';
+import { AddRaftVoter } from './80-add-raft-voter.js';
+import { RemoveRaftVoter } from './81-remove-raft-voter.js';
+import { UpdateRaftVoter } from './82-update-raft-voter.js';
 import { ConsumerProtocolSubscription, ConsumerProtocolAssignment } from './consumer-protocol.js';
 import { LeaderChangeMessage, SnapshotHeaderRecord, SnapshotFooterRecord, KRaftVersionRecord, VotersRecord, EndTxnMarker } from './control-records.js';
 import { OffsetCommitKey, OffsetCommitValue, GroupMetadataKey, GroupMetadataValue, ConsumerGroupMetadataKey, ConsumerGroupMetadataValue, ConsumerGroupMemberMetadataKey, ConsumerGroupMemberMetadataValue, ConsumerGroupTargetAssignmentMetadataKey, ConsumerGroupTargetAssignmentMetadataValue, ConsumerGroupTargetAssignmentMemberKey, ConsumerGroupTargetAssignmentMemberValue, ConsumerGroupCurrentMemberAssignmentKey, ConsumerGroupCurrentMemberAssignmentValue, ConsumerGroupRegularExpressionKey, ConsumerGroupRegularExpressionValue, ConsumerGroupPartitionMetadataKey, ConsumerGroupPartitionMetadataValue } from './group-log.js';
@@ -129,12 +132,15 @@ export const ApiKey = {
   AssignReplicasToDirs: 73,
   ListConfigResources: 74,
   DescribeTopicPartitions: 75,
+  AddRaftVoter: 80,
+  RemoveRaftVoter: 81,
+  UpdateRaftVoter: 82,
 } as const;
 export type ApiName = keyof typeof ApiKey;
 export type ApiKey = (typeof ApiKey)[ApiName];
 
 /** Every API that has a schema, in the order of the keys. */
-export const APIS: readonly AnyApi[] = [Produce, Fetch, ListOffsets, Metadata, OffsetCommit, OffsetFetch, FindCoordinator, JoinGroup, Heartbeat, LeaveGroup, SyncGroup, DescribeGroups, ListGroups, SaslHandshake, ApiVersions, CreateTopics, DeleteTopics, DeleteRecords, InitProducerId, OffsetForLeaderEpoch, AddPartitionsToTxn, AddOffsetsToTxn, EndTxn, WriteTxnMarkers, TxnOffsetCommit, DescribeAcls, CreateAcls, DeleteAcls, DescribeConfigs, AlterConfigs, DescribeLogDirs, SaslAuthenticate, CreatePartitions, DeleteGroups, ElectLeaders, IncrementalAlterConfigs, AlterPartitionReassignments, ListPartitionReassignments, OffsetDelete, Vote, BeginQuorumEpoch, EndQuorumEpoch, DescribeQuorum, AlterPartition, UpdateFeatures, FetchSnapshot, DescribeCluster, DescribeProducers, BrokerRegistration, BrokerHeartbeat, UnregisterBroker, DescribeTransactions, ListTransactions, AllocateProducerIds, ConsumerGroupHeartbeat, ConsumerGroupDescribe, ControllerRegistration, AssignReplicasToDirs, ListConfigResources, DescribeTopicPartitions];
+export const APIS: readonly AnyApi[] = [Produce, Fetch, ListOffsets, Metadata, OffsetCommit, OffsetFetch, FindCoordinator, JoinGroup, Heartbeat, LeaveGroup, SyncGroup, DescribeGroups, ListGroups, SaslHandshake, ApiVersions, CreateTopics, DeleteTopics, DeleteRecords, InitProducerId, OffsetForLeaderEpoch, AddPartitionsToTxn, AddOffsetsToTxn, EndTxn, WriteTxnMarkers, TxnOffsetCommit, DescribeAcls, CreateAcls, DeleteAcls, DescribeConfigs, AlterConfigs, DescribeLogDirs, SaslAuthenticate, CreatePartitions, DeleteGroups, ElectLeaders, IncrementalAlterConfigs, AlterPartitionReassignments, ListPartitionReassignments, OffsetDelete, Vote, BeginQuorumEpoch, EndQuorumEpoch, DescribeQuorum, AlterPartition, UpdateFeatures, FetchSnapshot, DescribeCluster, DescribeProducers, BrokerRegistration, BrokerHeartbeat, UnregisterBroker, DescribeTransactions, ListTransactions, AllocateProducerIds, ConsumerGroupHeartbeat, ConsumerGroupDescribe, ControllerRegistration, AssignReplicasToDirs, ListConfigResources, DescribeTopicPartitions, AddRaftVoter, RemoveRaftVoter, UpdateRaftVoter];
 
 /** Messages that stand in records rather than in requests and responses, by the log or place that they belong to. */
 export const MESSAGES = {

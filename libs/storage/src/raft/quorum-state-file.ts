@@ -15,6 +15,12 @@ export interface QuorumState {
   readonly votedDirectoryId: Uuid;
 }
 
+/** What is written: version 0 of the file while the quorum is static (`kraft.version` 0), with the voters of the time and without a directory; else version 1. */
+export interface QuorumStateToWrite extends QuorumState {
+  readonly dataVersion?: 0 | 1;
+  readonly currentVoters?: readonly { readonly voterId: BrokerId }[];
+}
+
 /** `quorum-state` in the folder of `__cluster_metadata-0`: JSON, data version 1 (dynamic quorums) or 0. */
 export class QuorumStateFile {
   private readonly path: string;
@@ -30,13 +36,17 @@ export class QuorumStateFile {
   }
 
   /** Durable when it resolves: a vote is answered only then. */
-  async write(state: QuorumState): Promise<void> {
+  async write(state: QuorumStateToWrite): Promise<void> {
     await replaceFileDurably(this.fileSystem, this.path, Buffer.from(encodeQuorumState(state)));
   }
 }
 
-export function encodeQuorumState(state: QuorumState): string {
+export function encodeQuorumState(state: QuorumStateToWrite): string {
   const { leaderId, leaderEpoch, votedId, votedDirectoryId } = state;
+  if (state.dataVersion === 0) {
+    const currentVoters = (state.currentVoters ?? []).map(({ voterId }) => ({ voterId }));
+    return JSON.stringify({ clusterId: '', leaderId, leaderEpoch, votedId, appliedOffset: 0, currentVoters, data_version: 0 });
+  }
   return JSON.stringify({ leaderId, leaderEpoch, votedId, votedDirectoryId, data_version: 1 });
 }
 

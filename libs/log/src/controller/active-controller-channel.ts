@@ -1,0 +1,100 @@
+import { isRetriable, OperationalError, type BrokerId, type Clock } from '@millrace/foundation';
+import { ErrorCode, type Api } from '@millrace/protocol';
+import type { PeerConnections } from '../node/peer-connections.js';
+import type { RequestDispatcher } from '../request-dispatcher.js';
+import type { ControllerChannel, ControllerRequestOptions } from './controller-channel.js';
+import { askLocalController } from './local-controller.js';
+import type { ActiveController, LeaderWatch } from './leader-watch.js';
+
+const TIMEOUT_MS = 30_000;
+const PAUSE_MS = 20;
+const PAUSE_MS_MAX = 500;
+
+export interface ActiveControllerChannelOptions {
+  readonly nodeId: BrokerId;
+  readonly watch: LeaderWatch;
+  readonly clock: Clock;
+  readonly peers: PeerConnections;
+  /** Requests of one lane are answered one after the other. */
+  readonly lane: string;
+  /** What answers when this node is the active controller; undefined without the role. */
+  readonly local: () => RequestDispatcher | undefined;
+}
+
+/** Asks the controller that is active now; goes on to the next one when it is not, or when another takes its place meanwhile. */
+export class ActiveControllerChannel implements ControllerChannel {
+  private isClosed = false;
+
+  constructor(private readonly options: ActiveControllerChannelOptions) {}
+
+  async request<Request, RequestInput, Response, ResponseInput>(api: Api<Request, RequestInput, Response, ResponseInput>, body: RequestInput, options: ControllerRequestOptions = {}): Promise<Response> {
+    const { watch, clock } = this.options;
+    const deadlineMs = clock.monotonicMs() + (options.timeoutMs ?? TIMEOUT_MS);
+    for (let pauseMs = PAUSE_MS; !this.isClosed; pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX)) {
+      const leftMs = deadlineMs - clock.monotonicMs();
+      if (leftMs <= 0) break;
+      const asked = watch.current;
+      const response = await this.ask(asked, api, body, { ...options, timeoutMs: leftMs });
+      if (response !== undefined && !isFromInactive(response, api.apiKey)) return response;
+      // It may be known by now who is active.
+      if (watch.current.leaderEpoch === asked.leaderEpoch && watch.current.isLocal === asked.isLocal) await watch.changed(Math.min(pauseMs, leftMs)).promise;
+    }
+    throw new OperationalError('NO_CONTROLLER', `no active controller has answered ${api.name} in time`, { isRetriable: true });
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.options.watch.change({});
+  }
+
+  /** Undefined: nobody to ask, or no answer. */
+  private async ask<Request, RequestInput, Response, ResponseInput>(
+    controller: ActiveController,
+    api: Api<Request, RequestInput, Response, ResponseInput>,
+    body: RequestInput,
+    options: ControllerRequestOptions & { readonly timeoutMs: number },
+  ): Promise<Response | undefined> {
+    const { nodeId, local, peers, lane } = this.options;
+    if (controller.leaderId === nodeId) {
+      const dispatcher = local();
+      return controller.isLocal && dispatcher !== undefined ? await askLocalController(dispatcher, api, body, options) : undefined;
+    }
+    const { endpoint } = controller;
+    if (endpoint === undefined) return undefined;
+    const answer = peers.request({ endpoint, lane }, api, body, options).catch((error: unknown) => {
+      if (!isRetriable(error)) throw error;
+      return undefined;
+    });
+    return await this.unlessReplaced(controller, answer, options.timeoutMs);
+  }
+
+  /** A controller that is frozen does not answer; the next one does. */
+  private async unlessReplaced<Response>(controller: ActiveController, answer: Promise<Response | undefined>, timeoutMs: number): Promise<Response | undefined> {
+    const { watch } = this.options;
+    const settled = answer.then((value) => ({ value }));
+    settled.catch(() => undefined);
+    for (;;) {
+      const change = watch.changed(timeoutMs);
+      const first = await Promise.race([settled, change.promise]);
+      change.cancel();
+      if (first !== undefined) return first.value;
+      if (watch.current.leaderEpoch !== controller.leaderEpoch || this.isClosed) return undefined;
+    }
+  }
+}
+
+/** APIs of the quorum itself say it in their own way. */
+const QUORUM_APIS: readonly number[] = [55, 80, 81];
+
+/** Whether any part of the response says that this node is not the active controller. */
+function isFromInactive(response: unknown, apiKey: number): boolean {
+  const codes: readonly number[] = QUORUM_APIS.includes(apiKey) ? [ErrorCode.NOT_CONTROLLER, ErrorCode.NOT_LEADER_OR_FOLLOWER] : [ErrorCode.NOT_CONTROLLER];
+  const hasCode = (part: unknown, depth: number): boolean => {
+    if (typeof part !== 'object' || part === null || depth > 2) return false;
+    const { errorCode } = part as { readonly errorCode?: unknown };
+    if (typeof errorCode === 'number' && codes.includes(errorCode)) return true;
+    // The first item tells: the whole request was refused.
+    return Object.values(part).some((it) => Array.isArray(it) && hasCode(it[0], depth + 1));
+  };
+  return hasCode(response, 0);
+}

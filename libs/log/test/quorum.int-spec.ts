@@ -1,0 +1,53 @@
+import { CreateTopics, ErrorCode } from '@millrace/protocol';
+import { waitFor } from '@millrace/testkit';
+import { QuorumCluster } from './quorum-cluster.js';
+
+const THREE = { 1: 'broker,controller', 2: 'broker,controller', 3: 'broker,controller' } as const;
+
+async function create(cluster: QuorumCluster, by: number, name: string, partitions = 3): Promise<number | undefined> {
+  const client = await cluster.client(by);
+  const response = await client.ask(CreateTopics, 7, { topics: [{ name, numPartitions: partitions, replicationFactor: 3, assignments: [], configs: [] }], timeoutMs: 20_000 });
+  return response.topics[0]?.errorCode;
+}
+
+describe('three nodes, each broker and controller', () => {
+  let cluster: QuorumCluster;
+  beforeAll(async () => {
+    cluster = await QuorumCluster.start(THREE);
+  }, 60_000);
+  afterAll(() => cluster.stop(), 60_000);
+
+  it('elect one leader, and every broker describes the same quorum', async () => {
+    const described = await Promise.all([1, 2, 3].map((id) => cluster.quorum(id)));
+    expect(new Set(described.map((it) => it.leaderId)).size).toBe(1);
+    expect(described[0]?.leaderId).toBe(await cluster.activeController());
+    for (const it of described) expect(it.currentVoters.map((voter) => voter.replicaId).sort()).toEqual([1, 2, 3]);
+  });
+
+  it('create topics through any broker, with replicas on all', async () => {
+    for (const id of [1, 2, 3]) expect(await create(cluster, id, `made-by-${id}`)).toBe(ErrorCode.NONE);
+    for (const id of [1, 2, 3]) await cluster.untilKnown(`made-by-${id}`);
+    const { brokers, topics } = await cluster.metadata(2, ['made-by-1']);
+    expect(brokers.map((it) => it.nodeId).sort()).toEqual([1, 2, 3]);
+    expect(topics[0]?.partitions.map((it) => [...it.replicaNodes].sort())).toEqual([[1, 2, 3], [1, 2, 3], [1, 2, 3]]);
+  });
+
+  it('go on when the active controller dies: another leads, the dead one is fenced, and comes back', async () => {
+    const dead = await cluster.activeController();
+    await cluster.crash(dead);
+    const survivor = cluster.up[0]?.id ?? 0;
+    await waitFor('another controller is active', 10_000, async () => (await cluster.activeController()) !== dead);
+    expect(await create(cluster, survivor, 'after-a-death')).toBe(ErrorCode.NONE);
+    await waitFor('the dead broker is fenced', 10_000, async () => (await cluster.metadata(survivor)).brokers.length === 2);
+    await cluster.startNode(dead);
+    expect(await create(cluster, dead, 'after-the-return')).toBe(ErrorCode.NONE);
+    await cluster.untilKnown('after-the-return');
+  }, 60_000);
+
+  it('have everything again when all were stopped', async () => {
+    await Promise.all([1, 2, 3].map((id) => cluster.stopNode(id)));
+    await Promise.all([1, 2, 3].map((id) => cluster.startNode(id)));
+    for (const topic of ['made-by-1', 'made-by-2', 'made-by-3', 'after-the-return']) await cluster.untilKnown(topic);
+    expect(await create(cluster, 1, 'made-later')).toBe(ErrorCode.NONE);
+  }, 60_000);
+});
