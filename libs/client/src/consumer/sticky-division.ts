@@ -23,6 +23,12 @@ interface Handover {
   readonly topic: string;
 }
 
+/** How far a search has come: the members, and the topics by which they were found. */
+interface Reached {
+  readonly by: Map<number, Handover | undefined>;
+  readonly topics: Set<string>;
+}
+
 /**
  * The most even division there is, with as few partitions as possible taken from those who have them. Who may read which topic limits
  * what can be evened out: a partition may have to go from A to B so that B can give another one to C.
@@ -111,13 +117,13 @@ class StickyDivision {
 
   /** One partition goes from the giver, one from whoever got it, and so on up to a taker; the way on which the fewest are taken from who had them before. */
   private shed(giver: number, isTaker: (member: number) => boolean, isFree: boolean): boolean {
-    const reached = new Map<number, Handover | undefined>([[giver, undefined]]);
+    const reached: Reached = { by: new Map([[giver, undefined]]), topics: new Set() };
     for (let front = [giver]; front.length > 0; ) {
       // The front grows while it is walked: what costs nothing has no end of steps.
       for (const member of front) this.spread(member, this.holdings[member]!.foreign, reached, front);
       const takers = front.filter((it) => it !== giver && isTaker(it));
       if (takers.length > 0) {
-        this.handOver(this.leastLoaded(takers), reached);
+        this.handOver(this.leastLoaded(takers), reached.by);
         return true;
       }
       if (isFree) return false;
@@ -128,12 +134,14 @@ class StickyDivision {
     return false;
   }
 
-  private spread(member: number, held: ReadonlyMap<string, ReadonlySet<number>>, reached: Map<number, Handover | undefined>, front: number[]): void {
+  private spread(member: number, held: ReadonlyMap<string, ReadonlySet<number>>, { by, topics }: Reached, front: number[]): void {
     for (const [topic, partitions] of held) {
-      if (partitions.size === 0) continue;
+      // A topic that was come by before has brought all its readers.
+      if (partitions.size === 0 || topics.has(topic)) continue;
+      topics.add(topic);
       for (const subscriber of this.subscribers.get(topic) ?? []) {
-        if (reached.has(subscriber)) continue;
-        reached.set(subscriber, { from: member, topic });
+        if (by.has(subscriber)) continue;
+        by.set(subscriber, { from: member, topic });
         front.push(subscriber);
       }
     }
