@@ -3,7 +3,7 @@ import { runStep } from './run-step.js';
 import { configDocs } from './scaffold/config-docs.js';
 import { tidy } from './tidy/tidy.js';
 
-/** Everything that is checked without running the product: derived files, arrows, lint, tidiness, types of the tests. */
+/** Everything that is checked without running the product: derived files, arrows, what is unused, lint, tidiness, types of the tests. */
 export function check(root: string): boolean {
   const bin = (name: string): string => path.join(root, 'node_modules/.bin', name);
   const findings = tidy(root);
@@ -16,14 +16,10 @@ export function check(root: string): boolean {
     runStep('derived files are as the architecture says', process.execPath, ['apps/devtools/house.cjs', '--check'], root),
     runStep('generated codecs are as the schemas say', process.execPath, ['apps/devtools/codegen.cjs', '--check'], root),
     runStep('arrows (dependency-cruiser)', bin('depcruise'), ['--config', 'config/tooling/dependency-cruiser.cjs', 'libs', 'apps', 'connectors'], root),
+    // Packages import each other by the architecture's paths, so what a manifest does not list is not asked for.
+    runStep('nothing is unused (knip)', bin('knip'), ['--config', 'config/tooling/knip.json', '--no-progress', '--no-config-hints'], root),
     runStep('types of the tests', bin('tsc'), ['-p', 'config/tooling/tsconfig.tests.json'], root),
     runStep('eslint', bin('eslint'), ['--config', 'config/tooling/eslint.config.mjs', 'libs', 'apps', 'connectors'], root),
   ];
   return results.every(Boolean);
-}
-
-/** Not part of `check` yet: what is being written may be used by nothing for a while. Packages import each other by the architecture's paths, so what is unlisted is not asked for. */
-export function findUnused(root: string): boolean {
-  const knip = path.join(root, 'node_modules/.bin/knip');
-  return runStep('nothing is unused (knip)', knip, ['--config', 'config/tooling/knip.json', '--no-progress', '--no-config-hints', '--include', 'files,dependencies,exports,types,duplicates'], root);
 }

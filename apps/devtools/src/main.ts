@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { repositoryRoot } from '@millrace/testkit';
 import { addBenchCommand } from './bench/bench-command.js';
-import { check, findUnused } from './check.js';
+import { check } from './check.js';
 import { addImagesCommand } from './images/images-command.js';
 import { addPeersCommand } from './peers/peers-command.js';
 import { addScaffoldCommands } from './scaffold/scaffold-command.js';
@@ -11,17 +11,11 @@ import { addSoakCommand } from './soak/soak-command.js';
 const program = new Command('devtools').enablePositionalOptions().description("The project's own tools; see docs/testing.md.");
 program
   .command('check')
-  .description('derived and generated files, arrows, lint, tidiness')
+  .description('derived and generated files, arrows, what nothing uses, lint, tidiness')
   .action(() => {
     if (!check(repositoryRoot())) process.exitCode = 1;
   });
 addImagesCommand(program);
-program
-  .command('unused')
-  .description('files, exports and dependencies that nothing uses (knip)')
-  .action(() => {
-    if (!findUnused(repositoryRoot())) process.exitCode = 1;
-  });
 addPeersCommand(program);
 addBenchCommand(program);
 addSoakCommand(program);

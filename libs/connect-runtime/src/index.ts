@@ -1,5 +1,6 @@
 export { ConnectWorker, type ConnectWorkerOptions } from './connect-worker.js';
 export type { ConnectorMetrics, RebalanceMetrics, StartupMetrics, SupervisedTaskMetrics, TaskMetrics, WorkerMetrics } from './worker-metrics.js';
+export { ALGORITHM_HEADER, SIGNATURE_HEADER } from './herder/session-keys.js';
 export type { ConnectRestApi, Forward, ForwardRequest, ForwardResponse, InternalSignature, RequestOrigin } from './rest/connect-api.js';
 export { ConnectRestError, type RestErrorCode } from './rest/rest-error.js';
 export type {

@@ -1,5 +1,5 @@
 export const CONSUMER_OFFSETS = '__consumer_offsets';
-export const TRANSACTION_STATE = '__transaction_state';
+const TRANSACTION_STATE = '__transaction_state';
 export const CLUSTER_METADATA = '__cluster_metadata';
 
 /** Topics that clients may read but not write. */

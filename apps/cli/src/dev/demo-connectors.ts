@@ -1,8 +1,8 @@
 import type { EmbeddedPostgres } from '@millrace/embedded-postgres';
 import { SINK_DATABASE, SOURCE_DATABASE } from './demo-databases.js';
 
-export const SOURCE_NAME = 'shop-source';
-export const SINK_NAME = 'shop-sink';
+const SOURCE_NAME = 'shop-source';
+const SINK_NAME = 'shop-sink';
 export const ORDERS_TOPIC = 'shop.public.orders';
 
 const JSON_CONVERTERS = {

@@ -28,7 +28,7 @@ async function isFree(port: number): Promise<boolean> {
 }
 
 /** `process 4711 (java -jar x)`, as far as Linux's /proc shows it to us. */
-export function holderOf(port: number): string | undefined {
+function holderOf(port: number): string | undefined {
   if (process.platform !== 'linux') return undefined;
   const inode = ['/proc/net/tcp', '/proc/net/tcp6'].map((file) => listeningInode(file, port)).find((it) => it !== undefined);
   if (inode === undefined) return undefined;

@@ -43,7 +43,7 @@ export function placeStructs(message: Message): Map<Struct, PlacedStruct> {
   return placed;
 }
 
-export function structOf(type: FieldType): Struct | undefined {
+function structOf(type: FieldType): Struct | undefined {
   if (type.kind === 'struct') return type.struct;
   return type.kind === 'array' ? structOf(type.element) : undefined;
 }

@@ -8,7 +8,7 @@ interface ErrorRow {
 }
 
 /** Lines of `code NAME [retriable] text`. */
-export function parseErrors(text: string): ErrorRow[] {
+function parseErrors(text: string): ErrorRow[] {
   return text.split('\n').flatMap((line, index) => {
     if (line.trim() === '' || line.startsWith('#')) return [];
     const match = /^(-?\d+) ([A-Z0-9_]+) (retriable )?(.+)$/.exec(line);

@@ -18,7 +18,7 @@ export interface Commit {
 export type CommitContent = Pick<Commit, 'next' | 'newestMs' | 'files'>;
 
 const LINK_NAME = /^\d{16}\.json$/;
-export const PART_SUFFIX = '.part';
+const PART_SUFFIX = '.part';
 
 /**
  * The truth about one topic partition below one directory: a chain of small files, numbered, of which only the last counts. A link is made

@@ -108,7 +108,7 @@ function headerText(record: SinkRecord, key: string): string {
 }
 
 /** One name for any text: what could end the name, begin a hidden one or lead upwards is percent-encoded. */
-export function safeName(text: string): string {
+function safeName(text: string): string {
   if (text === '') return '_';
   const escaped = text.replace(/[/\\%:*?"<>|\u0000-\u001f\u007f]/g, (it) => `%${it.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
   return escaped.startsWith('.') ? `%2E${escaped.slice(1)}` : escaped;

@@ -100,7 +100,7 @@ export class HeaderTemplate {
   }
 }
 
-export function headerOctets(text: string): string {
+function headerOctets(text: string): string {
    
   return /^[\u0000-\u007f]*$/.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
 }

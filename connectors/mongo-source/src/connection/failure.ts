@@ -26,7 +26,7 @@ export const AUTHENTICATION_FAILED = 18;
 export const INVALID_RESUME_TOKEN = 260;
 export const CHANGE_STREAM_FATAL = 280;
 export const CHANGE_STREAM_HISTORY_LOST = 286;
-export const OBJECT_TOO_LARGE = 10334;
+const OBJECT_TOO_LARGE = 10334;
 const NOT_A_REPLICA_SET = 40573;
 
 /** The server's error code, or undefined. */

@@ -11,7 +11,7 @@ import type { ChangeEvent } from '../streaming/change-event.js';
 import { capturedCollections } from './collections.js';
 
 /** The key of offsets that tells how far an incremental snapshot is. Debezium does not read it. */
-export const PROGRESS_KEY = 'millrace_incremental_snapshot';
+const PROGRESS_KEY = 'millrace_incremental_snapshot';
 /** Beside it, while the snapshot is paused. */
 const PAUSED_KEY = 'millrace_incremental_snapshot_paused';
 

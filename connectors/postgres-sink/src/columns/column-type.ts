@@ -18,7 +18,7 @@ const DECIMAL_PRECISION = 38;
 const DECIMAL_PRECISION_MAX = 1000;
 
 /** The upper-case name of the source's column type, where the source tells it. */
-export function sourceType(schema: Schema): string | undefined {
+function sourceType(schema: Schema): string | undefined {
   return schema.parameters?.[SOURCE_TYPE]?.toUpperCase();
 }
 

@@ -4,7 +4,7 @@ import { CompositeCodec } from '../columns/composite-codecs.js';
 import type { CopyBuffer } from './copy-buffer.js';
 
 /** What Debezium sends for a large value that an update did not touch. */
-export const UNAVAILABLE_VALUE = '__debezium_unavailable_value';
+const UNAVAILABLE_VALUE = '__debezium_unavailable_value';
 const UNAVAILABLE_BYTES = Buffer.from(UNAVAILABLE_VALUE, 'latin1');
 const TAB = 0x09;
 

@@ -6,7 +6,7 @@ import { SqlSession } from './sql-session.js';
 
 const CONNECT_TIMEOUT_MS = 30_000;
 /** So that text comes in the one form that the encoders read. */
-export const TEXT_FORM = 'SET datestyle = ISO; SET intervalstyle = postgres; SET timezone = UTC; SET extra_float_digits = 1; SET bytea_output = hex';
+const TEXT_FORM = 'SET datestyle = ISO; SET intervalstyle = postgres; SET timezone = UTC; SET extra_float_digits = 1; SET bytea_output = hex';
 
 type Tls = Exclude<ClientConfig['ssl'], undefined>;
 

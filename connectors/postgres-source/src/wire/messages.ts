@@ -23,11 +23,6 @@ export function queryMessage(sql: string): Buffer {
   return message;
 }
 
-/** The answer that ends a copy-both stream. */
-export function copyDoneMessage(): Buffer {
-  return Buffer.from([0x63, 0, 0, 0, 4]);
-}
-
 /** What the server reports when something failed. */
 export class ServerError extends Error {
   constructor(

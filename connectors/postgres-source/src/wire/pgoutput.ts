@@ -31,10 +31,6 @@ export function readBegin(bytes: Buffer, at: number): Begin {
   return { finalLsn: readUint64(bytes, at + 1), commitMicros: readMicros(bytes, at + 9), xid: bytes.readUInt32BE(at + 17) };
 }
 
-export function readCommitMicros(bytes: Buffer, at: number): number {
-  return readMicros(bytes, at + 18);
-}
-
 export interface Origin {
   readonly commitLsn: Lsn;
   readonly name: string;

@@ -1,4 +1,4 @@
-import { ConfigDef, type ConfigOf } from '@millrace/connect-api';
+import { ConfigDef } from '@millrace/connect-api';
 import { duplicateAlias } from './transformation-config.js';
 import { replicationFactor } from './worker-config.js';
 
@@ -71,5 +71,3 @@ export const SINK_CONFIG = CONNECTOR_CONFIG.extend({
   'errors.deadletterqueue.topic.replication.factor': { kind: 'short', default: '3', check: replicationFactor, importance: 'medium', group: ERRORS, width: 'medium', displayName: 'Dead Letter Queue Topic Replication Factor', doc: 'Replication factor with which that topic is created.' },
   'errors.deadletterqueue.context.headers.enable': { kind: 'boolean', default: 'false', importance: 'medium', group: ERRORS, width: 'medium', displayName: 'Enable Error Context Headers', doc: 'Add headers that tell about the error to records in that topic.' },
 });
-
-export type ConnectorFrameworkConfig = ConfigOf<typeof CONNECTOR_CONFIG>;

@@ -4,6 +4,7 @@ import type { InternalSignature } from '../rest/connect-api.js';
 import { badRequest, ConnectRestError } from '../rest/rest-error.js';
 import type { SessionKey } from '../stores/config-records.js';
 
+/** The headers of InternalSignature: base64 of the HMAC of the body, and Java's name of the algorithm. */
 export const SIGNATURE_HEADER = 'X-Connect-Authorization';
 export const ALGORITHM_HEADER = 'X-Connect-Request-Signature-Algorithm';
 

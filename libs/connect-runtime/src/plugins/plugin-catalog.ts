@@ -147,7 +147,7 @@ function inRange(versions: Versions, text: string | null | undefined): PluginDes
 }
 
 /** A plugin as Connect's messages show it. */
-export function describePlugin(plugin: PluginDescriptor): string {
+function describePlugin(plugin: PluginDescriptor): string {
   const version = versionOf(plugin);
   return `PluginDesc{klass=class ${plugin.class}, name='${plugin.class}', version='${version}', encodedVersion=${version}, type=${plugin.type}, typeName='${plugin.type}', location='${plugin.folder}'}`;
 }

@@ -90,7 +90,7 @@ export const BROKER_CONFIG_DEFINITIONS = {
 export type BrokerConfigKey = keyof typeof BROKER_CONFIG_DEFINITIONS;
 type ValueOf<K extends BrokerConfigKey> = (typeof BROKER_CONFIG_DEFINITIONS)[K] extends ConfigDefinition<infer T> ? T : never;
 
-export function isBrokerConfigKey(key: string): key is BrokerConfigKey {
+function isBrokerConfigKey(key: string): key is BrokerConfigKey {
   return Object.hasOwn(BROKER_CONFIG_DEFINITIONS, key);
 }
 

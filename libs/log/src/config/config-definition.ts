@@ -96,7 +96,7 @@ export function list(defaultText: string, documentation: string, oneOf?: readonl
   };
 }
 
-export function listItems(text: string): string[] {
+function listItems(text: string): string[] {
   return text
     .split(',')
     .map((it) => it.trim())

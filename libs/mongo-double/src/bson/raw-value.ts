@@ -107,7 +107,7 @@ function valueLength(bytes: Buffer, type: number, at: number): number {
 /** What a plain JavaScript value is in BSON; raw values stay as they are. Whole numbers become int32 where they fit, otherwise double; bigint becomes int64. */
 export type Plain = RawValue | string | number | bigint | boolean | null | Date | Uint8Array | RawDocument | readonly Plain[] | { readonly [name: string]: Plain | undefined };
 
-export function isRaw(value: unknown): value is RawValue {
+function isRaw(value: unknown): value is RawValue {
   return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'number' && 'bytes' in value;
 }
 

@@ -55,7 +55,7 @@ function compileAdd(argument: RawValue): Stage {
 }
 
 /** The document with the value at the path; undefined removes it. */
-export function withValue(fields: RawDocument, path: readonly string[], value: RawValue | undefined): RawDocument {
+function withValue(fields: RawDocument, path: readonly string[], value: RawValue | undefined): RawDocument {
   const [first = '', ...rest] = path;
   const result = new Map(fields);
   if (rest.length > 0) result.set(first, documentValue(encodeDocument(withValue(fieldsOf(fields.get(first)) ?? new Map(), rest, value))));

@@ -21,7 +21,7 @@ export interface LogEntry extends LogPosition {
   readonly transaction: TransactionId | undefined;
 }
 
-export function comparePositions(a: LogPosition, b: LogPosition): number {
+function comparePositions(a: LogPosition, b: LogPosition): number {
   return a.seconds - b.seconds || a.increment - b.increment || a.index - b.index;
 }
 

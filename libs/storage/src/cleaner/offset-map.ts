@@ -3,7 +3,7 @@ import type { CleanerMemory } from './cleaner-memory.js';
 import type { KeyHash } from './key-hash.js';
 
 /** Bytes per key: 96 bits of its hash, and an offset of 32 bits. */
-export const OFFSET_MAP_ENTRY_BYTES = 16;
+const OFFSET_MAP_ENTRY_BYTES = 16;
 /** Offsets are kept relative to the first one that the map may hold; 0 marks an empty slot. */
 export const OFFSET_MAP_SPAN_MAX = 4294967294;
 const WORDS = 4;

@@ -22,7 +22,7 @@ export interface RecoveredLog {
   readonly deletedPaths: string[];
 }
 
-export const DAY_MS = 86_400_000;
+const DAY_MS = 86_400_000;
 
 /**
  * Brings a partition's folder to life. Invariant 1: what remains is a prefix of what was appended, and everything below the recovery point is in it. Invariant 2: indexes,

@@ -101,7 +101,7 @@ function isBeforeChrist(bytes: Buffer, end: number): boolean {
   return bytes[end - 1] === 0x43 && bytes[end - 2] === 0x42;
 }
 
-export function daysOf(year: number, month: number, day: number): number {
+function daysOf(year: number, month: number, day: number): number {
   const shifted = month <= 2 ? year - 1 : year;
   const era = Math.floor(shifted / 400);
   const yearOfEra = shifted - era * 400;

@@ -20,7 +20,7 @@ interface Interval {
 const INTERVAL = /^(?:(-?\+?\d+) years? ?)?(?:([-+]?\d+) mons? ?)?(?:([-+]?\d+) days? ?)?(?:([-+]?)(\d+):(\d+):(\d+(?:\.\d+)?))?$/;
 
 /** `1 year 2 mons 3 days -04:05:06.789`: IntervalStyle postgres. */
-export function parseInterval(text: string): Interval {
+function parseInterval(text: string): Interval {
   const match = INTERVAL.exec(text);
   if (!match) throw new RangeError(`not an interval: ${text.slice(0, 60)}`);
   const [, years, months, days, sign, hours, minutes, seconds] = match;

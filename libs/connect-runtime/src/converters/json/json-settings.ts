@@ -1,4 +1,4 @@
-import { ConfigDef, type ConfigOf } from '@millrace/connect-api';
+import { ConfigDef } from '@millrace/connect-api';
 
 export const JSON_CONVERTER_CONFIG = new ConfigDef({
   'schemas.enable': {
@@ -41,8 +41,6 @@ export const JSON_CONVERTER_CONFIG = new ConfigDef({
     doc: 'Write, and read, the default of a field in place of null.',
   },
 });
-
-export type JsonConverterConfig = ConfigOf<typeof JSON_CONVERTER_CONFIG>;
 
 /** What the writing and the reading half need to know. */
 export interface JsonFormat {

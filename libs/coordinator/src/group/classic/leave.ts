@@ -11,7 +11,7 @@ interface Leaver {
   readonly groupInstanceId: string | null;
 }
 
-export function leavers(request: LeaveGroupRequest, apiVersion: number): readonly Leaver[] {
+function leavers(request: LeaveGroupRequest, apiVersion: number): readonly Leaver[] {
   return apiVersion >= BATCHED ? request.members : [{ memberId: request.memberId, groupInstanceId: null }];
 }
 

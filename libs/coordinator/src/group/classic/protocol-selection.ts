@@ -1,7 +1,7 @@
 import type { ClassicMember } from './classic-member.js';
 
 /** The names that every member knows, in the first member's order of preference. */
-export function commonProtocols(members: readonly ClassicMember[]): readonly string[] {
+function commonProtocols(members: readonly ClassicMember[]): readonly string[] {
   const [first, ...rest] = members;
   if (first === undefined) return [];
   return first.protocols.map((it) => it.name).filter((name) => rest.every((member) => member.protocols.some((it) => it.name === name)));
