@@ -5,6 +5,8 @@ export { Struct } from './data/struct.js';
 export { LazyStruct } from './data/lazy-struct.js';
 export type { ValueWriter } from './data/value-writer.js';
 export { writeValue } from './data/write-value.js';
+export { isoText } from './data/iso-text.js';
+export { JsonWriter, type JsonForm } from './data/json-writer.js';
 export type { Header, Headers } from './data/headers.js';
 export { ConfigError, ConnectError, DataError, RetriableError } from './errors.js';
 export type { OffsetMap, SinkRecord, SourceRecord, TopicPartition } from './records.js';
@@ -18,5 +20,6 @@ export type { PluginEntry, PluginManifest, SinkPlugin, SourcePlugin } from './pl
 export { Predicate, Transformation, type ConnectRecord, type PredicatePlugin, type TransformationPlugin } from './plugin/transformation.js';
 export type { Converter, ConverterPlugin, HeaderConverter, HeaderConverterPlugin } from './plugin/converter.js';
 export { ConfigDef, type AnyConfigDef, type ConfigKey, type ConfigKeys, type ConfigOf, type ConfigValue, type Importance, type Width } from './config/config-def.js';
+export { settingKinds } from './config/setting-kinds.js';
 export { Password, PASSWORD_MASK } from './config/password.js';
 export { parseConfigText, type ConfigKind } from './config/parse-config-text.js';

@@ -1,8 +1,9 @@
-import { DataError, LazyStruct, type Schema, type SinkRecord, Struct, type Value } from '@millrace/connect-api';
+import { DataError, JsonWriter, LazyStruct, type Schema, type SinkRecord, Struct, type Value } from '@millrace/connect-api';
 import { type Options, stringify } from 'csv-stringify/sync';
-import { JsonText, scalarText } from './json-text.js';
+import { JSON_FORM } from './json-form.js';
 import { partText } from './json-lines.js';
 import type { EncodedRecord, OutputField, RecordFormat } from './record-format.js';
+import { scalarText } from './scalar-text.js';
 
 export interface CsvOptions {
   readonly fields: readonly OutputField[];
@@ -17,7 +18,7 @@ type Cell = string | null;
 /** RFC 4180: CRLF, quotes where needed; null is an empty cell, an empty text is `""`. Values with parts are JSON. */
 export class Csv implements RecordFormat {
   readonly extension = '.csv';
-  private readonly writer = new JsonText();
+  private readonly writer = new JsonWriter(JSON_FORM);
   private readonly csvOptions: Options;
   private readonly shapes = new WeakMap<Schema, string>();
 
@@ -73,7 +74,7 @@ export class Csv implements RecordFormat {
 
   private cell(value: Value, schema: Schema | null): Cell {
     if (value === null) return null;
-    if (Array.isArray(value) || value instanceof Map || value instanceof Struct || value instanceof LazyStruct) return this.writer.render(schema, value);
+    if (Array.isArray(value) || value instanceof Map || value instanceof Struct || value instanceof LazyStruct) return this.writer.textOf(schema, value);
     return scalarText(value, schema);
   }
 

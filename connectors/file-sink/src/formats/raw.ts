@@ -1,5 +1,5 @@
 import { DataError, LazyStruct, type SinkRecord, Struct } from '@millrace/connect-api';
-import { scalarText } from './json-text.js';
+import { scalarText } from './scalar-text.js';
 import type { EncodedRecord, RecordFormat } from './record-format.js';
 
 /** The value itself, its bytes or its text, and a separator behind it. */

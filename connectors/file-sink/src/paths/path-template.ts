@@ -1,5 +1,5 @@
 import { DataError, LazyStruct, type Schema, type SinkRecord, Struct, type Value } from '@millrace/connect-api';
-import { scalarText } from '../formats/json-text.js';
+import { scalarText } from '../formats/scalar-text.js';
 
 type Part = string | ((record: SinkRecord) => string);
 

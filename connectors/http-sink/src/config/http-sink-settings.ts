@@ -1,9 +1,8 @@
-import { ConfigError, type ConfigOf, type ConfigValue, type ConnectorConfig } from '@millrace/connect-api';
+import { ConfigError, type ConfigOf, type ConfigValue, type ConnectorConfig, type JsonForm } from '@millrace/connect-api';
 import type { ItemResultsSettings } from '../delivery/item-results.js';
 import type { OAuthSettings } from '../delivery/oauth-token.js';
 import { HmacSigner, type Signer, StandardWebhooksSigner } from '../delivery/signature.js';
 import type { SchedulerSettings } from '../schedule/delivery-scheduler.js';
-import type { DecimalFormat } from '../template/json-writer.js';
 import { BodyTemplate, escapingFor, type HeaderTemplate } from '../template/text-template.js';
 import { targetOf, UrlTemplate } from '../template/url-template.js';
 import { type AddressSettings, AddressRules, parseNetwork } from '../transport/address-rules.js';
@@ -25,7 +24,7 @@ export interface RequestSettings {
   readonly contentType: string;
   readonly body: BodyTemplate | undefined;
   readonly bodyFormat: 'auto' | 'json' | 'string';
-  readonly decimals: DecimalFormat;
+  readonly decimals: JsonForm['decimals'];
   readonly onNull: NullBehaviour;
 }
 
@@ -126,7 +125,7 @@ function requestSettings(parsed: ParsedConfig, batch: BatchBodySettings): Reques
     contentType,
     body: template === null ? undefined : new BodyTemplate(template, escapingFor(contentType), 'request.body.template'),
     bodyFormat,
-    decimals: parsed['json.decimal.format'].toLowerCase() as DecimalFormat,
+    decimals: parsed['json.decimal.format'].toLowerCase() as JsonForm['decimals'],
     onNull: parsed['behavior.on.null.values'].toLowerCase() as NullBehaviour,
   };
 }

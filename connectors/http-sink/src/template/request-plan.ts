@@ -1,8 +1,6 @@
-import { DataError, Decimal, LazyStruct, type SinkRecord, Struct, type Value } from '@millrace/connect-api';
+import { DataError, Decimal, JsonWriter, LazyStruct, type SinkRecord, Struct, type Value } from '@millrace/connect-api';
 import type { BatchBodySettings, RequestSettings } from '../config/http-sink-settings.js';
 import type { DeliveryId } from '../delivery/delivery-id.js';
-import { JsonWriter } from './json-writer.js';
-import { jsonText } from './value-text.js';
 import type { Target } from './url-template.js';
 
 /** A record as a request; nothing in it refers to the bytes of a lazy record. */
@@ -29,7 +27,7 @@ export class RequestPlan {
     private readonly settings: RequestSettings,
     private readonly batch: BatchBodySettings,
   ) {
-    this.json = new JsonWriter(settings.decimals);
+    this.json = new JsonWriter({ decimals: settings.decimals, times: 'numeric', maps: 'object' });
     if (settings.headers.every((it) => it.isStatic)) this.staticHeaders = settings.headers.flatMap((it) => [it.name, it.staticText()]);
   }
 
@@ -54,7 +52,7 @@ export class RequestPlan {
   keyText(record: SinkRecord): string | null {
     const { key, keySchema } = record;
     if (key === null) return null;
-    return typeof key === 'string' ? `s${key}` : `${typeof key === 'object' ? 'o' : typeof key}${jsonText({ schema: keySchema, value: key }, this.json)}`;
+    return typeof key === 'string' ? `s${key}` : `${typeof key === 'object' ? 'o' : typeof key}${this.json.textOf(keySchema, key)}`;
   }
 
   private body(record: SinkRecord, id: DeliveryId): Uint8Array {
@@ -66,13 +64,7 @@ export class RequestPlan {
       if (value instanceof Uint8Array) return Uint8Array.from(value);
       if (bodyFormat === 'string' && !hasParts(value)) return Buffer.from(String(value));
     }
-    try {
-      this.json.write(valueSchema, value);
-      return this.json.take();
-    } catch (error) {
-      this.json.discard();
-      throw error;
-    }
+    return this.json.bytesOf(valueSchema, value);
   }
 }
 

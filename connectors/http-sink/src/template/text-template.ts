@@ -1,7 +1,6 @@
-import { DataError, type SinkRecord } from '@millrace/connect-api';
-import type { JsonWriter } from './json-writer.js';
+import { DataError, type JsonWriter, type SinkRecord } from '@millrace/connect-api';
 import { find, parseTemplate, type Placeholder, type RecordId } from './placeholder.js';
-import { jsonText, percentEncoded, valueText, xmlEscaped } from './value-text.js';
+import { percentEncoded, valueText, xmlEscaped } from './value-text.js';
 
 /** What a body's values must be escaped for. */
 export type Escaping = 'json' | 'xml' | 'form' | 'none';
@@ -38,7 +37,7 @@ export class BodyTemplate {
 
 function pieceText({ placeholder, place }: { readonly placeholder: Placeholder; readonly place: Place }, record: SinkRecord, id: RecordId, json: JsonWriter): string {
   const found = find(placeholder, record, id);
-  if (place === 'json-value') return jsonText(found, json);
+  if (place === 'json-value') return json.textOf(found.schema, found.value);
   const text = valueText(found, placeholder, json);
   switch (place) {
     case 'json-string':

@@ -1,5 +1,4 @@
-import { ConfigError, DataError, type SinkRecord } from '@millrace/connect-api';
-import type { JsonWriter } from './json-writer.js';
+import { ConfigError, DataError, type JsonWriter, type SinkRecord } from '@millrace/connect-api';
 import { find, parseTemplate, type Placeholder, type RecordId, type TemplatePiece } from './placeholder.js';
 import { percentEncoded, valueText } from './value-text.js';
 

@@ -1,5 +1,4 @@
-import { DataError, DATE_NAME, Decimal } from '@millrace/connect-api';
-import type { JsonWriter } from './json-writer.js';
+import { DataError, DATE_NAME, Decimal, type JsonWriter } from '@millrace/connect-api';
 import type { Found, Placeholder } from './placeholder.js';
 
 const MS_PER_DAY = 86_400_000;
@@ -11,17 +10,7 @@ export function valueText({ schema, value }: Found, placeholder: Placeholder, js
   if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean' || value instanceof Decimal) return String(value);
   if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');
   if (value instanceof Date) return String(schema?.name === DATE_NAME ? Math.floor(value.getTime() / MS_PER_DAY) : value.getTime());
-  return jsonText({ schema, value }, json);
-}
-
-export function jsonText({ schema, value }: Found, json: JsonWriter): string {
-  try {
-    json.write(schema, value);
-    return json.takeText();
-  } catch (error) {
-    json.discard();
-    throw error;
-  }
+  return json.textOf(schema, value);
 }
 
 /** Percent-encoded for one path segment, one query parameter or one form field. */

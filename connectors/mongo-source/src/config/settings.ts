@@ -1,7 +1,8 @@
-import { ConfigDef } from '@millrace/connect-api';
+import { ConfigDef, settingKinds } from '@millrace/connect-api';
 import { pipelineProblem } from '../streaming/user-pipeline.js';
-import { choice, flag, integer, list, long, optionalText, required, secret, text } from './setting-kinds.js';
 import { UNBUILT_SETTINGS } from './unbuilt-settings.js';
+
+const { choice, flag, integer, list, long, optionalText, required, secret, text } = settingKinds;
 
 const TOPIC_PREFIX = /^[a-zA-Z0-9._-]+$/;
 const CONNECTION_STRING = /^mongodb(?:\+srv)?:\/\//;

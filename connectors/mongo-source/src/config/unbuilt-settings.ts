@@ -1,4 +1,6 @@
-import { unbuilt } from './setting-kinds.js';
+import { settingKinds } from '@millrace/connect-api';
+
+const { unbuilt } = settingKinds;
 
 /** Settings of Debezium's connector that are known, with its defaults, but have no effect here yet. */
 export const UNBUILT_SETTINGS = {

@@ -1,7 +1,8 @@
-import { ConfigDef } from '@millrace/connect-api';
+import { ConfigDef, settingKinds } from '@millrace/connect-api';
 import { regexListProblem } from './regex-list.js';
-import { choice, flag, integer, list, long, optionalText, required, secret, text } from './setting-kinds.js';
 import { UNBUILT_SETTINGS } from './unbuilt-settings.js';
+
+const { choice, flag, integer, list, long, optionalText, required, secret, text } = settingKinds;
 
 const expressions = (names: string[]): string | undefined => regexListProblem(names.join(','));
 const SLOT_NAME = /^[a-z0-9_]{1,63}$/;
