@@ -6,17 +6,10 @@ import { CommitChain } from './ledger/commit-chain.js';
 import { NODE_FILE_SYSTEM } from './disk/file-system.js';
 import { randomUUID } from 'node:crypto';
 
-/** The planning half: every task gets the same config; the framework shares the partitions out. */
+/** The planning half: all tasks are alike; the framework shares the partitions out. */
 export class FileSinkConnector extends SinkConnector {
-  private given: ConnectorConfig = {};
-
   override start(_context: ConnectorContext, config: ConnectorConfig): void {
     parseSinkSettings(config);
-    this.given = config;
-  }
-
-  override taskConfigs(tasksMax: number): ConnectorConfig[] {
-    return Array.from({ length: tasksMax }, () => this.given);
   }
 
   override config(): AnyConfigDef {

@@ -1,20 +1,13 @@
-import { type AnyConfigDef, ConfigError, type ConfigValue, type ConnectorConfig, type ConnectorContext, type OffsetMap, SourceConnector } from '@millrace/connect-api';
+import { type AnyConfigDef, ConfigError, type ConfigValue, type ConnectorConfig, type OffsetMap, SourceConnector } from '@millrace/connect-api';
 import { SOURCE_CONFIG } from './config/source-config-def.js';
 import { parseSourceSettings, TASK_COUNT, TASK_INDEX, validateOffline } from './config/source-settings.js';
 import { probeSource } from './files/probe-source.js';
 
 /** The planning half: one file is one task; globs are shared out by the names of files, without what rotations add. */
 export class FileSourceConnector extends SourceConnector {
-  private given: ConnectorConfig = {};
-
-  override start(_context: ConnectorContext, config: ConnectorConfig): void {
-    parseSourceSettings(config);
-    this.given = config;
-  }
-
-  override taskConfigs(tasksMax: number): ConnectorConfig[] {
-    if (parseSourceSettings(this.given).file !== null || tasksMax === 1) return [this.given];
-    return Array.from({ length: tasksMax }, (_, i) => ({ ...this.given, [TASK_INDEX]: String(i), [TASK_COUNT]: String(tasksMax) }));
+  override taskConfigs(tasksMax: number, config: ConnectorConfig): ConnectorConfig[] {
+    if (parseSourceSettings(config).file !== null || tasksMax === 1) return [config];
+    return Array.from({ length: tasksMax }, (_, i) => ({ ...config, [TASK_INDEX]: String(i), [TASK_COUNT]: String(tasksMax) }));
   }
 
   override config(): AnyConfigDef {

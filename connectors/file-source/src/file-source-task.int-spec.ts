@@ -3,10 +3,11 @@ import fsPromises from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import zlib from 'node:zlib';
-import { OffsetTopic, SourceDriver, values } from '../test/source-driver.js';
+import { OffsetStore } from '@millrace/connect-testkit';
+import { TaskDriver, values } from '../test/task-driver.js';
 
 let folder: string;
-const drivers: SourceDriver[] = [];
+const drivers: TaskDriver[] = [];
 beforeEach(() => (folder = fs.mkdtempSync(path.join(os.tmpdir(), 'file-source-'))));
 afterEach(async () => {
   for (const it of drivers.splice(0)) await it.stop();
@@ -19,8 +20,8 @@ const append = (name: string, content: string | Uint8Array): void => fs.appendFi
 const lines = (from: number, to: number, tag = ''): string => Array.from({ length: to - from }, (_, i) => `${tag}${from + i}\n`).join('');
 const list = (from: number, to: number, tag = ''): string[] => Array.from({ length: to - from }, (_, i) => `${tag}${from + i}`);
 
-async function start(config: Readonly<Record<string, string>>, topic?: OffsetTopic): Promise<SourceDriver> {
-  const driver = new SourceDriver(config, topic);
+async function start(config: Readonly<Record<string, string>>, offsets?: OffsetStore): Promise<TaskDriver> {
+  const driver = new TaskDriver(config, offsets);
   drivers.push(driver);
   return driver.start();
 }
@@ -60,32 +61,32 @@ describe('lines', () => {
     write('in.txt', all.map((it, i) => `${it}${i % 2 === 0 ? '\r\n' : '\n'}`).join(''));
     const records = await (await start({ file: at('in.txt') })).take(6);
     for (const [i, record] of records.entries()) {
-      const topic = new OffsetTopic();
-      topic.set(record.sourcePartition, record.sourceOffset);
-      const source = await start({ file: at('in.txt') }, topic);
+      const offsets = new OffsetStore();
+      offsets.set(record.sourcePartition, record.sourceOffset);
+      const source = await start({ file: at('in.txt') }, offsets);
       expect(values(await source.drain(2))).toEqual(all.slice(i + 1));
     }
   });
 
   test('an offset of Kafka\'s own connector, which has the position alone', async () => {
     write('in.txt', lines(0, 10));
-    const topic = new OffsetTopic();
-    topic.set({ filename: at('in.txt') }, { position: 8 });
-    const records = await (await start({ file: at('in.txt') }, topic)).drain();
+    const offsets = new OffsetStore();
+    offsets.set({ filename: at('in.txt') }, { position: 8 });
+    const records = await (await start({ file: at('in.txt') }, offsets)).drain();
     expect(values(records)).toEqual(list(4, 10));
     expect(Object.keys(records[0]?.sourceOffset ?? {})).not.toContain('line');
   });
 
   test('a last line without a line break: after a rest; what ends it later is no line of its own', async () => {
     write('in.txt', 'a\nb');
-    const topic = new OffsetTopic();
-    const source = await start({ file: at('in.txt'), 'last.line.idle.ms': '30' }, topic);
+    const offsets = new OffsetStore();
+    const source = await start({ file: at('in.txt'), 'last.line.idle.ms': '30' }, offsets);
     expect(values(await source.take(2))).toEqual(['a', 'b']);
     append('in.txt', '\nc');
     expect(values(await source.take(1))).toEqual(['c']);
     await source.stop();
     append('in.txt', '\r\nd\n');
-    expect(values(await (await start({ file: at('in.txt'), 'last.line.idle.ms': '30' }, topic)).drain())).toEqual(['d']);
+    expect(values(await (await start({ file: at('in.txt'), 'last.line.idle.ms': '30' }, offsets)).drain())).toEqual(['d']);
   });
 
   test('a last line without a line break: never by time alone when so asked', async () => {
@@ -189,12 +190,12 @@ describe('bad records', () => {
 
   test('or is skipped, however long it is; its end is stored', async () => {
     write('in.txt', `a\n${'x'.repeat(3 << 20)}`);
-    const topic = new OffsetTopic();
-    const source = await start({ file: at('in.txt'), 'line.bytes.max': '50', 'bad.record.policy': 'skip' }, topic);
+    const offsets = new OffsetStore();
+    const source = await start({ file: at('in.txt'), 'line.bytes.max': '50', 'bad.record.policy': 'skip' }, offsets);
     expect(values(await source.take(1))).toEqual(['a']);
     append('in.txt', 'x\n');
     await source.drain();
-    expect(topic.get({ filename: at('in.txt') })).toMatchObject({ position: (3 << 20) + 4, line: 2 });
+    expect(offsets.get({ filename: at('in.txt') })).toMatchObject({ position: (3 << 20) + 4, line: 2 });
     append('in.txt', 'b\n');
     expect(values(await source.take(1))).toEqual(['b']);
   });
@@ -230,15 +231,15 @@ describe('one stream through rotations', () => {
     fs.utimesSync(at('app.log.9'), 1000, 1000);
     write('app.log', lines(0, 5));
     fs.utimesSync(file(), 2000, 2000);
-    const topic = new OffsetTopic();
-    const first = await start({ file: file(), 'batch.size': '3' }, topic);
+    const offsets = new OffsetStore();
+    const first = await start({ file: file(), 'batch.size': '3' }, offsets);
     expect(values(await first.take(3))).toEqual(list(0, 3));
     await first.stop();
     fs.renameSync(file(), at('app.log.2'));
     write('app.log.1', lines(5, 9));
     fs.utimesSync(at('app.log.1'), 3000, 3000);
     write('app.log', lines(9, 12));
-    const second = await start({ file: file() }, topic);
+    const second = await start({ file: file() }, offsets);
     expect(values(await second.drain())).toEqual(list(3, 12));
   });
 
@@ -255,14 +256,14 @@ describe('one stream through rotations', () => {
 
   test('compressed while the task was away', async () => {
     write('app.log', lines(0, 500));
-    const topic = new OffsetTopic();
-    const first = await start({ file: file(), 'batch.size': '100' }, topic);
+    const offsets = new OffsetStore();
+    const first = await start({ file: file(), 'batch.size': '100' }, offsets);
     await first.take(100);
     await first.stop();
     write('app.log.1.gz', zlib.gzipSync(fs.readFileSync(file())));
     fs.rmSync(file());
     write('app.log', lines(500, 503));
-    const second = await start({ file: file() }, topic);
+    const second = await start({ file: file() }, offsets);
     expect(values(await second.drain())).toEqual(list(100, 503));
   });
 
@@ -277,13 +278,13 @@ describe('one stream through rotations', () => {
 
   test('the file in which reading was left is gone: said, and from the beginning of the new one', async () => {
     write('app.log', lines(0, 5));
-    const topic = new OffsetTopic();
-    const first = await start({ file: file() }, topic);
+    const offsets = new OffsetStore();
+    const first = await start({ file: file() }, offsets);
     await first.take(5);
     await first.stop();
     fs.rmSync(file());
     write('app.log', lines(10, 12));
-    const second = await start({ file: file() }, topic);
+    const second = await start({ file: file() }, offsets);
     expect(values(await second.drain())).toEqual(list(10, 12));
     expect(second.warnings[0]).toMatch('The file in which reading was left is there no more');
   });
@@ -312,24 +313,24 @@ describe('many files', () => {
   });
 
   test('a file grows past its fingerprint: its stream gets another name, and nothing is repeated after a restart', async () => {
-    const topic = new OffsetTopic();
-    const source = await start({ ...config(), 'fingerprint.bytes': '64' }, topic);
+    const offsets = new OffsetStore();
+    const source = await start({ ...config(), 'fingerprint.bytes': '64' }, offsets);
     write('x.log', lines(0, 5));
     expect(values(await source.drain())).toEqual(list(0, 5));
-    const middle = await start({ ...config(), 'fingerprint.bytes': '64' }, topic);
+    const middle = await start({ ...config(), 'fingerprint.bytes': '64' }, offsets);
     append('x.log', lines(5, 60));
     expect(values(await middle.drain())).toEqual(list(5, 60));
     fs.renameSync(at('x.log'), at('y.log'));
     append('y.log', lines(60, 62));
-    expect(values(await (await start({ ...config(), 'fingerprint.bytes': '64' }, topic)).drain())).toEqual(list(60, 62));
-    expect(topic.size).toBe(2);
+    expect(values(await (await start({ ...config(), 'fingerprint.bytes': '64' }, offsets)).drain())).toEqual(list(60, 62));
+    expect(offsets.entries().size).toBe(2);
   });
 
   test('known by its content: a copy on another inode is not read again, one that differs later is', async () => {
     const head = lines(0, 500);
-    const topic = new OffsetTopic();
+    const offsets = new OffsetStore();
     write('x.log', head);
-    const source = await start(config(), topic);
+    const source = await start(config(), offsets);
     await source.take(500);
     fs.copyFileSync(at('x.log'), at('copy.log'));
     expect(await source.drain()).toEqual([]);
@@ -340,27 +341,27 @@ describe('many files', () => {
     fs.copyFileSync(at('copy.log'), at('again.log'));
     fs.rmSync(at('copy.log'));
     append('again.log', 'and more\n');
-    expect(values(await (await start(config(), topic)).drain())).toEqual(['and more']);
+    expect(values(await (await start(config(), offsets)).drain())).toEqual(['and more']);
   });
 
   test('files that begin alike but are not the same are all read, also after a restart', async () => {
     const banner = `${'='.repeat(1100)}\n`;
     write('x.log', `${banner}x0\n`);
     write('y.log', `${banner}y0\n`);
-    const topic = new OffsetTopic();
-    const source = await start(config(), topic);
+    const offsets = new OffsetStore();
+    const source = await start(config(), offsets);
     expect(values(await source.drain()).filter((it) => !String(it).startsWith('=')).sort()).toEqual(['x0', 'y0']);
     await source.stop();
     append('x.log', 'x1\n');
     append('y.log', 'y1\n');
-    const again = await start(config(), topic);
+    const again = await start(config(), offsets);
     expect(values(await again.drain()).sort()).toEqual(['x1', 'y1']);
   });
 
   test('an inode that is used again, with the same beginning, is a new file', async () => {
-    const topic = new OffsetTopic();
+    const offsets = new OffsetStore();
     write('x.log', 'id,name\n1,a\n');
-    const source = await start(config(), topic);
+    const source = await start(config(), offsets);
     expect(await source.drain()).toHaveLength(2);
     await source.stop();
     const { ino } = fs.statSync(at('x.log'));
@@ -370,7 +371,7 @@ describe('many files', () => {
       if (fs.statSync(at(`n${i}.log`)).ino === ino) break;
     }
     const count = fs.readdirSync(folder).length;
-    expect(await (await start(config(), topic)).drain()).toHaveLength(2 * count);
+    expect(await (await start(config(), offsets)).drain()).toHaveLength(2 * count);
   });
 
   test('truncated and written anew, also when it is longer at once', async () => {
@@ -385,13 +386,13 @@ describe('many files', () => {
     const text = lines(0, 50_000);
     const [a, b] = [zlib.gzipSync(text.slice(0, 100_000)), zlib.gzipSync(text.slice(100_000))];
     write('x.log', Buffer.concat([a, b.subarray(0, 1000)]));
-    const topic = new OffsetTopic();
-    const source = await start({ ...config(), 'last.line.idle.ms': '-1' }, topic);
+    const offsets = new OffsetStore();
+    const source = await start({ ...config(), 'last.line.idle.ms': '-1' }, offsets);
     const first = await source.drain();
     expect(first.length).toBeGreaterThan(18_000);
     await source.stop();
     append('x.log', b.subarray(1000));
-    const rest = await (await start(config(), topic)).drain();
+    const rest = await (await start(config(), offsets)).drain();
     expect([...values(first), ...values(rest)]).toEqual(list(0, 50_000));
     expect(rest[rest.length - 1]?.sourceOffset.position).toBe(text.length);
   });
@@ -431,7 +432,7 @@ describe('many files', () => {
   });
 
   test('tasks share the files; from one to three and back nothing is lost or repeated, rotations included', async () => {
-    const topic = new OffsetTopic();
+    const offsets = new OffsetStore();
     const names = Array.from({ length: 12 }, (_, i) => `f${i}.log`);
     let next = 0;
     const seen: unknown[] = [];
@@ -442,7 +443,7 @@ describe('many files', () => {
         append(name, `${text}\n`);
         written.push(text);
       }
-      const tasks = await Promise.all(Array.from({ length: count }, (_, i) => start({ ...config(), 'file.task.index': String(i), 'file.task.count': String(count) }, topic)));
+      const tasks = await Promise.all(Array.from({ length: count }, (_, i) => start({ ...config(), 'file.task.index': String(i), 'file.task.count': String(count) }, offsets)));
       for (const task of tasks) seen.push(...values(await task.drain()));
       for (const name of names.slice(0, 6)) {
         append(name, `${name}:last of ${count}\n`);
@@ -451,7 +452,7 @@ describe('many files', () => {
       }
       for (const task of tasks) await task.stop();
     }
-    seen.push(...values(await (await start(config(), topic)).drain()));
+    seen.push(...values(await (await start(config(), offsets)).drain()));
     expect([...seen].sort()).toEqual([...written].sort());
   });
 
@@ -466,7 +467,7 @@ describe('many files', () => {
     expect(values(records)).toEqual(list(0, 3));
     await source.poll();
     expect(fs.existsSync(at('x.log'))).toBe(true);
-    source.commit(records);
+    source.commit(...records);
     await source.drain();
     expect([fs.existsSync(at('x.log')), fs.existsSync(at('y.log')), fs.readFileSync(path.join(done, 'x.log.1'), 'utf8')]).toEqual([false, true, lines(0, 3)]);
     expect(source.task.lag()).toEqual({ bytes: 6 });

@@ -4,7 +4,8 @@ import path from 'node:path';
 import zlib from 'node:zlib';
 import fc from 'fast-check';
 import type { SourceRecord } from '@millrace/connect-api';
-import { OffsetTopic, SourceDriver } from '../test/source-driver.js';
+import { OffsetStore } from '@millrace/connect-testkit';
+import { TaskDriver } from '../test/task-driver.js';
 
 /** Shorter files have no identity but their inode: a copy of one is not known again after a restart, so short files are only renamed here. */
 const FINGERPRINT_BYTES = 64;
@@ -129,15 +130,15 @@ describe.each([
         fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), fc.integer({ min: 1, max: 40 }), fc.boolean(), async (steps, batch, isShort) => {
           const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'file-source-'));
           const writer = new Writer(folder, isShort);
-          const topic = new OffsetTopic();
+          const offsets = new OffsetStore();
           // Records and offsets of a transaction: both or neither.
           const stored: SourceRecord[] = [];
           let pending: SourceRecord[] = [];
           const config = { ...configOf(folder), 'fingerprint.bytes': String(FINGERPRINT_BYTES), 'batch.size': String(batch), 'last.line.idle.ms': '-1', 'scan.interval.ms': '1', 'rotate.wait.ms': '0' };
-          const launch = (): Promise<SourceDriver> => new SourceDriver(config, topic).start();
+          const launch = (): Promise<TaskDriver> => new TaskDriver(config, offsets).start();
           let source = await launch();
           const commit = (): void => {
-            source.commit(pending);
+            source.commit(...pending);
             stored.push(...pending);
             pending = [];
           };

@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { SourceRecord } from '@millrace/connect-api';
-import { SourceDriver } from './source-driver.js';
+import { TaskDriver } from './task-driver.js';
 
 const LINES = 3_000_000;
 
@@ -23,7 +23,7 @@ async function main(): Promise<void> {
     const handle = fs.openSync(file, 'w');
     for (let i = 0; i < LINES; i += 10_000) fs.writeSync(handle, line.repeat(10_000));
     fs.closeSync(handle);
-    const source = await new SourceDriver({ file, ...settings }).start();
+    const source = await new TaskDriver({ file, ...settings }).start();
     const startedMs = performance.now();
     let seen = 0;
     let last: SourceRecord | undefined;

@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { DataError, type SinkRecord } from '@millrace/connect-api';
 import { type Answer, Endpoint } from '../test/endpoint.js';
-import { map, sinkRecord, TaskDriver } from '../test/task-driver.js';
+import { sinkRecord } from '@millrace/connect-testkit';
+import { map, TaskDriver } from '../test/task-driver.js';
 
 let endpoint: Endpoint;
 const drivers: TaskDriver[] = [];

@@ -2,17 +2,10 @@ import { type AnyConfigDef, type ConfigValue, type ConnectorConfig, type Connect
 import { HTTP_SINK_CONFIG } from './config/http-sink-config-def.js';
 import { parseHttpSinkSettings, validateOffline } from './config/http-sink-settings.js';
 
-/** The planning half: every task gets the same config; the framework shares the partitions out. */
+/** The planning half: all tasks are alike; the framework shares the partitions out. */
 export class HttpSinkConnector extends SinkConnector {
-  private given: ConnectorConfig = {};
-
   override start(_context: ConnectorContext, config: ConnectorConfig): void {
     parseHttpSinkSettings(config);
-    this.given = config;
-  }
-
-  override taskConfigs(tasksMax: number): ConnectorConfig[] {
-    return Array.from({ length: tasksMax }, () => this.given);
   }
 
   override config(): AnyConfigDef {

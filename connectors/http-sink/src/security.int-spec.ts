@@ -7,7 +7,8 @@ import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 import { Agent, request } from 'undici';
 import { Webhook } from 'standardwebhooks';
 import { Endpoint, type Got } from '../test/endpoint.js';
-import { map, sinkRecord, TaskDriver } from '../test/task-driver.js';
+import { sinkRecord } from '@millrace/connect-testkit';
+import { map, TaskDriver } from '../test/task-driver.js';
 import { AddressRules } from './transport/address-rules.js';
 import { guardedConnector } from './transport/guarded-connector.js';
 

@@ -8,7 +8,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { SinkRecord, TopicPartition } from '@millrace/connect-api';
 import { HttpSinkTask } from '../src/http-sink-task.js';
-import { map, sinkRecord } from './task-driver.js';
+import { sinkRecord } from '@millrace/connect-testkit';
+import { map } from './task-driver.js';
 
 const PARTITION: TopicPartition = { topic: 't', partition: 0 };
 const quiet = (): void => undefined;

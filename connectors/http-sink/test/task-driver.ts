@@ -1,4 +1,4 @@
-import { type ConnectLogger, type ErrantRecordReporter, RetriableError, type Schema, type SinkRecord, type SinkTaskContext, type TopicPartition, type Value } from '@millrace/connect-api';
+import { type ConnectLogger, type ErrantRecordReporter, RetriableError, type SinkRecord, type SinkTaskContext, type TopicPartition, type Value } from '@millrace/connect-api';
 import { HttpSinkTask } from '../src/http-sink-task.js';
 
 export interface LogLine {
@@ -101,26 +101,6 @@ export class TaskDriver {
     this.wake = [];
     for (const it of wake) it();
   }
-}
-
-export interface RecordParts {
-  readonly topic?: string;
-  readonly partition?: number;
-  readonly offset?: number;
-  readonly keySchema?: Schema | null;
-  readonly key?: Value;
-  readonly valueSchema?: Schema | null;
-  readonly value?: Value;
-  readonly headers?: SinkRecord['headers'];
-  readonly timestampMs?: number;
-}
-
-export function sinkRecord(parts: RecordParts): SinkRecord {
-  const { topic = 't', partition = 0, offset = 0 } = parts;
-  return {
-    topic, partition, kafkaOffset: offset, keySchema: parts.keySchema ?? null, key: parts.key ?? null, valueSchema: parts.valueSchema ?? null, value: parts.value ?? null,
-    timestampMs: parts.timestampMs ?? 1_700_000_000_000, timestampType: 'CreateTime', headers: parts.headers ?? [], originalTopic: topic, originalPartition: partition, originalKafkaOffset: offset,
-  };
 }
 
 /** Schemaless objects as converters give them. */

@@ -5,8 +5,8 @@ import { MongoDouble } from '@millrace/mongo-double';
 import { MongoClient } from 'mongodb';
 import { FENCE, fence, load, run, RUNS, type Operation } from '../test/operation-script.cjs';
 import { shapeRecord, type Shape, type Recording } from '../test/recorded-shape.cjs';
-import { renderRecord } from '../test/render.js';
-import { TaskDriver } from '../test/task-driver.js';
+import { renderRecord, SourceTaskDriver } from '@millrace/connect-testkit';
+import { MongoSourceTask } from './mongo-source-task.js';
 
 /** What Debezium 3.6.1 made of operations.json on the double, by Java's JsonConverter. Clocks and tokens are `*`; test/record-debezium.mjs records it again. */
 const recorded = JSON.parse(fs.readFileSync(path.resolve(__dirname, '../test/debezium-3.6.1.json'), 'utf8')) as Record<string, Recording>;
@@ -55,7 +55,7 @@ async function runScript(settings: Readonly<Record<string, string>>): Promise<Sh
   try {
     for (const it of script.before) await run(client, it);
     const config = { 'topic.prefix': 'ref', 'mongodb.connection.string': double.url, 'poll.interval.ms': '20', ...settings };
-    const driver = await new TaskDriver({ config }).start();
+    const driver = await new SourceTaskDriver({ task: new MongoSourceTask(), config }).start();
     const found: Shape[] = [];
     let number = 1_000_000;
     const isFence = (it: Shape): boolean => it.topic.endsWith(FENCE.collection);

@@ -1,43 +1,11 @@
-import type { SourceRecord, ValueWriter } from '@millrace/connect-api';
+import type { SourceRecord } from '@millrace/connect-api';
+import { CountingWriter } from '@millrace/connect-testkit';
 import { BSON, Long, ObjectId, Timestamp } from 'mongodb';
 import { readSettings } from './config/source-settings.js';
 import { CollectionPlanner } from './records/collection-plan.js';
 import { SourceBlock } from './records/source-block.js';
 import { ChangeEvent } from './streaming/change-event.js';
 import { ChangeRecords } from './streaming/change-records.js';
-
-/** Counts what it is given: the cost of decoding without that of a format. */
-class CountingWriter implements ValueWriter {
-  textBytes = 0;
-  null(): void {}
-  boolean(): void {}
-  integer(): void {}
-  long(): void {}
-  float(): void {}
-  string(): void {}
-  date(): void {}
-  decimal(): void {}
-  integerText(_bytes: Uint8Array, start: number, end: number): void {
-    this.textBytes += end - start;
-  }
-  utf8(_bytes: Uint8Array, start: number, end: number): void {
-    this.textBytes += end - start;
-  }
-  bytes(_bytes: Uint8Array, start: number, end: number): void {
-    this.textBytes += end - start;
-  }
-  decimalText(_bytes: Uint8Array, start: number, end: number): void {
-    this.textBytes += end - start;
-  }
-  beginStruct(): boolean {
-    return true;
-  }
-  endStruct(): void {}
-  beginArray(): void {}
-  endArray(): void {}
-  beginMap(): void {}
-  endMap(): void {}
-}
 
 function event(i: number): Buffer {
   const fullDocument = { _id: new ObjectId(), account: i % 1000, amount: i + 0.5, note: `note number ${i}`, at: new Date(1_800_000_000_000 + i), tags: ['a', 'b'], address: { city: 'Wien', zip: '1010' }, total: Long.fromNumber(i) };
@@ -66,10 +34,7 @@ export function decodeRate(events = 500_000): { eventsPerSecond: number; microsP
   for (let i = 0; i < events; i++) {
     maker.add(new ChangeEvent(batch[i % 1000]!, 0), 1_800_000_000_000, records);
     if (records.length < 2048) continue;
-    for (const { key, value } of records) {
-      if (key !== null && typeof key === 'object' && 'visit' in key) key.visit(writer);
-      if (value !== null && typeof value === 'object' && 'visit' in value) value.visit(writer);
-    }
+    for (const it of records) writer.take(it);
     records.length = 0;
   }
   const ours = process.cpuUsage(cpu);
@@ -81,7 +46,7 @@ export function decodeRate(events = 500_000): { eventsPerSecond: number; microsP
     length += BSON.EJSON.stringify(it.fullDocument as BSON.Document, { relaxed: false }).length + BSON.EJSON.stringify((it.updateDescription as BSON.Document).updatedFields as BSON.Document).length;
   }
   const objects = process.cpuUsage(cpu);
-  if (length === 0 || writer.textBytes === 0) throw new Error('nothing was written');
+  if (length === 0 || writer.rangeBytes === 0) throw new Error('nothing was written');
   return { eventsPerSecond: Math.round(1e6 / micros), microsPerEvent: micros, objectsMicrosPerEvent: (objects.user + objects.system) / (events / 10) };
 }
 

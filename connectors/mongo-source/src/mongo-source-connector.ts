@@ -1,17 +1,11 @@
-import { SourceConnector, type AnyConfigDef, type ConfigValue, type ConnectorConfig, type ConnectorContext } from '@millrace/connect-api';
+import { SourceConnector, type AnyConfigDef, type ConfigValue, type ConnectorConfig } from '@millrace/connect-api';
 import { SETTINGS } from './config/settings.js';
 import { validateConnection, validateTogether } from './validate-connection.js';
 
 /** Plans the capture of one deployment: one task, since a change stream is one sequence. */
 export class MongoSourceConnector extends SourceConnector {
-  private taskConfig: ConnectorConfig = {};
-
-  override start(_context: ConnectorContext, config: ConnectorConfig): void {
-    this.taskConfig = config;
-  }
-
-  taskConfigs(): ConnectorConfig[] {
-    return [this.taskConfig];
+  override taskConfigs(_tasksMax: number, config: ConnectorConfig): ConnectorConfig[] {
+    return [config];
   }
 
   config(): AnyConfigDef {

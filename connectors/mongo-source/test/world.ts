@@ -1,8 +1,8 @@
-import type { SourceRecord } from '@millrace/connect-api';
+import type { OffsetMap, SourceRecord } from '@millrace/connect-api';
 import { MongoDouble, type MongoDoubleOptions } from '@millrace/mongo-double';
 import { MongoClient, type Db, type Document } from 'mongodb';
-import { renderRecord } from './render.js';
-import { TaskDriver, type DriverOptions } from './task-driver.js';
+import { renderRecord, SourceTaskDriver } from '@millrace/connect-testkit';
+import { MongoSourceTask } from '../src/mongo-source-task.js';
 
 export interface Seen {
   readonly topic: string;
@@ -23,7 +23,7 @@ export function seen(record: SourceRecord): Seen {
 
 /** A replica set, a client of it, and tasks that read it. All of it ends with `end`. Against a real server when MONGO_URL is set (then without the double's faults). */
 export class World {
-  private readonly drivers: TaskDriver[] = [];
+  private readonly drivers: SourceTaskDriver[] = [];
 
   private constructor(
     private readonly ownDouble: MongoDouble | undefined,
@@ -72,8 +72,8 @@ export class World {
     return { 'topic.prefix': 'ref', 'mongodb.connection.string': this.url, 'poll.interval.ms': '20', 'retriable.restart.connector.wait.ms': '100', 'mongodb.server.selection.timeout.ms': '2000', 'database.include.list': 'shop', ...more };
   }
 
-  async task(settings: Record<string, string> = {}, options: Omit<DriverOptions, 'config'> = {}): Promise<TaskDriver> {
-    const driver = await new TaskDriver({ config: this.config(settings), ...options }).start();
+  async task(settings: Record<string, string> = {}, options: { readonly offset?: OffsetMap | null } = {}): Promise<SourceTaskDriver<MongoSourceTask>> {
+    const driver = await new SourceTaskDriver({ task: new MongoSourceTask(), config: this.config(settings), ...options }).start();
     this.drivers.push(driver);
     return driver;
   }

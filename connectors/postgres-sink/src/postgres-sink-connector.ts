@@ -5,17 +5,10 @@ import { probeConnection } from './connection/probe.js';
 import { Session } from './connection/session.js';
 import { OffsetTable } from './exactly-once/offset-table.js';
 
-/** The planning half: every task gets the same config; the framework shares the partitions out. */
+/** The planning half: all tasks are alike; the framework shares the partitions out. */
 export class PostgresSinkConnector extends SinkConnector {
-  private given: ConnectorConfig = {};
-
   override start(_context: ConnectorContext, config: ConnectorConfig): void {
     parseSinkSettings(config);
-    this.given = config;
-  }
-
-  override taskConfigs(tasksMax: number): ConnectorConfig[] {
-    return Array.from({ length: tasksMax }, () => this.given);
   }
 
   override config(): AnyConfigDef {

@@ -1,4 +1,5 @@
 import { DataError, type ErrantRecordReporter, LazyStruct, Schema, type SinkRecord, type SinkTaskContext, Struct, type TopicPartition, type Value, type ValueWriter } from '@millrace/connect-api';
+import { sinkRecord as placedRecord, type PlacedRecordParts } from '@millrace/connect-testkit';
 import { PostgresSinkTask } from '../src/postgres-sink-task.js';
 
 const quiet = (): void => undefined;
@@ -47,25 +48,11 @@ export class SinkDriver {
   }
 }
 
-export interface RecordParts {
-  readonly topic?: string;
-  readonly partition?: number;
-  readonly offset?: number;
-  readonly keySchema?: Schema | null;
-  readonly key?: Value;
-  readonly valueSchema?: Schema | null;
-  readonly value?: Value;
-  readonly headers?: SinkRecord['headers'];
-}
-
 let nextOffset = 0;
 
-export function sinkRecord(parts: RecordParts): SinkRecord {
-  const { topic = 'shop.public.t', partition = 0, offset = nextOffset++ } = parts;
-  return {
-    topic, partition, kafkaOffset: offset, keySchema: parts.keySchema ?? null, key: parts.key ?? null, valueSchema: parts.valueSchema ?? null, value: parts.value ?? null,
-    timestampMs: 0, timestampType: 'CreateTime', headers: parts.headers ?? [], originalTopic: topic, originalPartition: partition, originalKafkaOffset: offset,
-  };
+/** A record of the table `t`, behind the one before. */
+export function sinkRecord(parts: PlacedRecordParts): SinkRecord {
+  return placedRecord({ topic: 'shop.public.t', offset: nextOffset++, timestampMs: 0, ...parts });
 }
 
 const SOURCE = Schema.struct(

@@ -1,4 +1,5 @@
-import { Schema, type SourceRecord, type ValueWriter } from '@millrace/connect-api';
+import { Schema, type SourceRecord } from '@millrace/connect-api';
+import { CountingWriter } from '@millrace/connect-testkit';
 import { numericMapping } from './columns/encoders/decimals.js';
 import { encodeInteger, encodeUtf8, writeEmptyText, writeZero } from './columns/encoders/encode.js';
 import { zonedTimestampMapping } from './columns/encoders/times.js';
@@ -7,56 +8,6 @@ import { SourceBlock } from './rows/source-block.js';
 import { ChangeDecoder } from './streaming/change-decoder.js';
 import { TablePlan } from './tables/table-plan.js';
 import { writeUint64 } from './wire/lsn.js';
-
-/** Counts what it is given: the cost of decoding without that of a format. */
-class CountingWriter implements ValueWriter {
-  pieces = 0;
-  textBytes = 0;
-  null(): void {
-    this.pieces += 1;
-  }
-  boolean(): void {
-    this.pieces += 1;
-  }
-  integer(): void {
-    this.pieces += 1;
-  }
-  long(): void {
-    this.pieces += 1;
-  }
-  float(): void {
-    this.pieces += 1;
-  }
-  string(): void {
-    this.pieces += 1;
-  }
-  date(): void {
-    this.pieces += 1;
-  }
-  decimal(): void {
-    this.pieces += 1;
-  }
-  integerText(_bytes: Uint8Array, start: number, end: number): void {
-    this.textBytes += end - start;
-  }
-  utf8(_bytes: Uint8Array, start: number, end: number): void {
-    this.textBytes += end - start;
-  }
-  bytes(_bytes: Uint8Array, start: number, end: number): void {
-    this.textBytes += end - start;
-  }
-  decimalText(_bytes: Uint8Array, start: number, end: number): void {
-    this.textBytes += end - start;
-  }
-  beginStruct(): boolean {
-    return true;
-  }
-  endStruct(): void {}
-  beginArray(): void {}
-  endArray(): void {}
-  beginMap(): void {}
-  endMap(): void {}
-}
 
 const text = { schema: Schema.of('string'), encode: encodeUtf8, whenNull: writeEmptyText };
 const number = { schema: Schema.of('int64'), encode: encodeInteger, whenNull: writeZero };
@@ -103,10 +54,7 @@ export function decodeRate(rowsPerTransaction: number, rows = 1_000_000): { rows
     decoder.decode(messages[i % 1000]!, 0, lsn, records);
     if (i % rowsPerTransaction === rowsPerTransaction - 1) decoder.decode(commit, 0, lsn, records);
     if (records.length >= 2048) {
-      for (const { key, value } of records) {
-        if (key !== null && typeof key === 'object' && 'visit' in key) key.visit(writer);
-        if (value !== null && typeof value === 'object' && 'visit' in value) value.visit(writer);
-      }
+      for (const it of records) writer.take(it);
       records.length = 0;
     }
   }

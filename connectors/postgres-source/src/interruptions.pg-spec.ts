@@ -2,7 +2,7 @@ import type { SourceRecord } from '@millrace/connect-api';
 import type { EmbeddedPostgres } from '@millrace/embedded-postgres';
 import type { Client } from 'pg';
 import { createDatabase, openClient, sourceConfig, startServer } from '../test/database.js';
-import { renderRecord } from '../test/render.js';
+import { renderRecord } from '@millrace/connect-testkit';
 import { TaskDriver } from '../test/task-driver.js';
 
 const CONFIG = { 'snapshot.mode': 'no_data', 'slot.retry.delay.ms': '200', 'slot.max.retries': '1000' };

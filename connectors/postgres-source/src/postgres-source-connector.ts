@@ -1,4 +1,4 @@
-import { ConfigError, SourceConnector, type AnyConfigDef, type ConfigValue, type ConnectorConfig, type ConnectorContext, type OffsetMap } from '@millrace/connect-api';
+import { ConfigError, SourceConnector, type AnyConfigDef, type ConfigValue, type ConnectorConfig, type OffsetMap } from '@millrace/connect-api';
 import { readStoredPosition } from './rows/position.js';
 import { readSettings } from './config/source-settings.js';
 import { SETTINGS } from './config/settings.js';
@@ -6,14 +6,8 @@ import { validateConnection, validateTogether } from './validate-connection.js';
 
 /** Plans the capture of one PostgreSQL database: one task, since a replication slot has one reader. */
 export class PostgresSourceConnector extends SourceConnector {
-  private taskConfig: ConnectorConfig = {};
-
-  override start(_context: ConnectorContext, config: ConnectorConfig): void {
-    this.taskConfig = config;
-  }
-
-  taskConfigs(): ConnectorConfig[] {
-    return [this.taskConfig];
+  override taskConfigs(_tasksMax: number, config: ConnectorConfig): ConnectorConfig[] {
+    return [config];
   }
 
   config(): AnyConfigDef {

@@ -23,8 +23,8 @@ export interface ConnectorContext {
  * Calls in order: `start` once, `taskConfigs` any number of times, `stop` once.
  */
 export abstract class Connector {
-  /** Called after `start` with the limit `tasks.max`; each map is a task's whole config. Deterministic for the same input. */
-  abstract taskConfigs(tasksMax: number): Promise<ConnectorConfig[]> | ConnectorConfig[];
+  /** Called after `start` with the limit `tasks.max` and the settings that `start` got; each map of the answer is a task's whole config. Deterministic for the same input. */
+  abstract taskConfigs(tasksMax: number, config: ConnectorConfig): Promise<ConnectorConfig[]> | ConnectorConfig[];
 
   /** The plugin's settings, without the framework's (`name`, `connector.class`, `tasks.max` …). */
   abstract config(): AnyConfigDef;
@@ -67,6 +67,10 @@ export abstract class SourceConnector extends Connector {
 
 /** The planning half of a sink plugin. Its topics come from the framework's settings `topics` or `topics.regex`. */
 export abstract class SinkConnector extends Connector {
+  /** Default: every task gets the connector's own settings; the group shares the partitions out among them. */
+  taskConfigs(tasksMax: number, config: ConnectorConfig): Promise<ConnectorConfig[]> | ConnectorConfig[] {
+    return Array.from({ length: tasksMax }, () => config);
+  }
   /** KIP-875, as for a source, by `topic-partition`; a null offset forgets its partition. */
   alterOffsets(_config: ConnectorConfig, _offsets: ReadonlyMap<string, number | null>): Promise<boolean> | boolean {
     return false;

@@ -1,6 +1,6 @@
 import type { SinkPlugin, SinkTask, SourcePlugin, SourceTask } from '@millrace/connect-api';
 import type { DeliveredRecord } from './harness/source-harness.js';
-import type { RecordParts } from './harness/sink-topics.js';
+import type { RecordParts } from './harness/sink-record.js';
 
 /** Makes what the connector talks to unreachable for a while. */
 export interface Outage {

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { ConfigDef, DataError, RetriableError, Schema, SinkConnector, SinkTask, Struct, type AnyConfigDef, type ConfigOf, type ConnectorConfig, type ConnectorContext, type OffsetsToCommit, type SinkRecord, type SinkTaskContext, type TopicPartition } from '@millrace/connect-api';
+import { ConfigDef, DataError, RetriableError, Schema, SinkConnector, SinkTask, Struct, type AnyConfigDef, type ConfigOf, type ConnectorConfig, type OffsetsToCommit, type SinkRecord, type SinkTaskContext, type TopicPartition } from '@millrace/connect-api';
 import { at, plainValue, type RecordParts, type SinkDriver } from '../src/index.js';
 
 const SETTINGS = new ConfigDef({
@@ -27,18 +27,12 @@ class MemoryTable {
 }
 
 class MemorySink extends SinkConnector {
-  private given: ConnectorConfig = {};
-
   constructor(private readonly fault: SinkFault | undefined) {
     super();
   }
 
-  override start(_context: ConnectorContext, config: ConnectorConfig): void {
-    this.given = config;
-  }
-
-  taskConfigs(tasksMax: number): ConnectorConfig[] {
-    return Array.from({ length: this.fault === 'no-tasks' ? 0 : tasksMax }, () => this.given);
+  override taskConfigs(tasksMax: number, config: ConnectorConfig): ConnectorConfig[] {
+    return Array.from({ length: this.fault === 'no-tasks' ? 0 : tasksMax }, () => config);
   }
 
   config(): AnyConfigDef {

@@ -12,7 +12,6 @@ import {
   type ConfigOf,
   type ConfigValue,
   type ConnectorConfig,
-  type ConnectorContext,
   type OffsetMap,
   type SourceRecord,
   type SourceTaskContext,
@@ -53,8 +52,6 @@ export type SourceFault =
   | 'no-required-error' | 'refuses-unknown' | 'validate-writes' | 'takes-any-signal' | 'bad-lag' | 'too-many-tasks' | 'random-plan' | 'overlapping-tasks' | 'fatal-outage' | 'wrong-schema' | 'logs-secret' | 'no-doc' | 'unsafe-offset' | 'forgets-on-shrink' | 'never-idle';
 
 class MemorySource extends SourceConnector {
-  private given: ConnectorConfig = {};
-
   constructor(
     private readonly world: MemoryWorld,
     private readonly fault: SourceFault | undefined,
@@ -62,16 +59,12 @@ class MemorySource extends SourceConnector {
     super();
   }
 
-  override start(_context: ConnectorContext, config: ConnectorConfig): void {
-    this.given = config;
-  }
-
-  taskConfigs(tasksMax: number): ConnectorConfig[] {
+  taskConfigs(tasksMax: number, config: ConnectorConfig): ConnectorConfig[] {
     const count = this.fault === 'too-many-tasks' ? tasksMax + 1 : Math.min(tasksMax, SHARDS);
     const nonce: ConnectorConfig = this.fault === 'random-plan' ? { nonce: String(Math.random()) } : {};
     return Array.from({ length: count }, (_, task) => {
       const own = Array.from({ length: SHARDS }, (_it, shard) => shard).filter((shard) => this.fault === 'overlapping-tasks' || shard % count === task);
-      return { ...this.given, ...nonce, shards: own.join(',') };
+      return { ...config, ...nonce, shards: own.join(',') };
     });
   }
 

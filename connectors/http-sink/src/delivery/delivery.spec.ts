@@ -1,7 +1,7 @@
 import { createPublicKey, verify } from 'node:crypto';
 import { ConfigError } from '@millrace/connect-api';
 import { Webhook } from 'standardwebhooks';
-import { sinkRecord } from '../../test/task-driver.js';
+import { sinkRecord } from '@millrace/connect-testkit';
 import { StatusCodes } from '../config/status-codes.js';
 import { DeliveryId } from './delivery-id.js';
 import { Redaction } from './redaction.js';

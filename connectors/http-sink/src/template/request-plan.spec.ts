@@ -1,6 +1,7 @@
-import { ConfigError, DataError, DATE_NAME, Decimal, decimalSchema, LazyStruct, Schema, type SinkRecord, Struct, type Value, type ValueWriter } from '@millrace/connect-api';
+import { ConfigError, DataError, DATE_NAME, Decimal, decimalSchema, LazyStruct, Schema, type SinkRecord, Struct, type ValueWriter } from '@millrace/connect-api';
 import fc from 'fast-check';
-import { map, sinkRecord } from '../../test/task-driver.js';
+import { sinkRecord } from '@millrace/connect-testkit';
+import { map } from '../../test/task-driver.js';
 import { parseHttpSinkSettings } from '../config/http-sink-settings.js';
 import { DeliveryId } from '../delivery/delivery-id.js';
 import { type PlannedRequest, RequestPlan } from './request-plan.js';

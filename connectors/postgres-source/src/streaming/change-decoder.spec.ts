@@ -8,7 +8,7 @@ import { SourceBlock } from '../rows/source-block.js';
 import { TablePlan } from '../tables/table-plan.js';
 import { parseLsn } from '../wire/lsn.js';
 import { Change, readBegin, readRelation } from '../wire/pgoutput.js';
-import { renderRecord } from '../../test/render.js';
+import { renderRecord } from '@millrace/connect-testkit';
 import { ChangeDecoder } from './change-decoder.js';
 
 interface Message {

@@ -1,6 +1,6 @@
 import type { SourceRecord } from '@millrace/connect-api';
 import { TaskDriver } from '../task-driver.js';
-import { renderRecord } from '../render.js';
+import { renderRecord } from '@millrace/connect-testkit';
 import { judged, type JudgedRecord } from './judged-record.js';
 import { judgedConfig, type Profile } from './profiles.js';
 

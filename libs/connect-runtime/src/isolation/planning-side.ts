@@ -1,4 +1,4 @@
-import type { ConnectLogger, Connector, SinkConnector, SourceConnector } from '@millrace/connect-api';
+import type { ConnectLogger, Connector, ConnectorConfig, SinkConnector, SourceConnector } from '@millrace/connect-api';
 import { invariant } from '@millrace/foundation';
 import { loadConnectorPlugin } from '../plugins/load-plugin.js';
 import type { PlainKeys, PlanningCall, PlanningMessage, PlanningRequest } from './planning-protocol.js';
@@ -8,7 +8,7 @@ import { plainFields } from './plain-fields.js';
 
 /** The connectors' end: instances of one plugin's connectors. A call that does not come back holds up nobody else, as long as it leaves the thread alone. */
 export class PlanningSide {
-  private readonly instances = new Map<number, Connector>();
+  private readonly instances = new Map<number, { readonly connector: Connector; readonly config: ConnectorConfig }>();
 
   constructor(private readonly send: (message: PlanningMessage) => void) {}
 
@@ -24,13 +24,15 @@ export class PlanningSide {
     switch (request.method) {
       case 'start': {
         const connector = make(plugin);
-        this.instances.set(request.instance, connector);
+        this.instances.set(request.instance, { connector, config: request.config });
         return await connector.start(this.context(request.instance, request.connector), request.config);
       }
-      case 'taskConfigs':
-        return await this.instance(request.instance).taskConfigs(request.tasksMax);
+      case 'taskConfigs': {
+        const { connector, config } = this.instance(request.instance);
+        return await connector.taskConfigs(request.tasksMax, config);
+      }
       case 'stop': {
-        return await this.instance(request.instance).stop();
+        return await this.instance(request.instance).connector.stop();
       }
       case 'forget':
         return void this.instances.delete(request.instance);
@@ -45,16 +47,16 @@ export class PlanningSide {
       case 'alterSinkOffsets':
         return await (make(plugin) as SinkConnector).alterOffsets(request.config, request.offsets);
       case 'onDeleted': {
-        const connector = (request.instance === undefined ? make(plugin) : this.instance(request.instance)) as Partial<SourceConnector>;
+        const connector = (request.instance === undefined ? make(plugin) : this.instance(request.instance).connector) as Partial<SourceConnector>;
         return await connector.onDeleted?.(request.config);
       }
     }
   }
 
-  private instance(number: number): Connector {
-    const connector = this.instances.get(number);
-    invariant(connector, 'a connector instance is called after its start');
-    return connector;
+  private instance(number: number): { readonly connector: Connector; readonly config: ConnectorConfig } {
+    const instance = this.instances.get(number);
+    invariant(instance, 'a connector instance is called after its start');
+    return instance;
   }
 
   private context(instance: number, connectorName: string): Parameters<Connector['start']>[0] {

@@ -4,7 +4,8 @@ import { patienceMs, type SinkDriver } from '../driver.js';
 import { LogCollector } from '../harness/log-collector.js';
 import { randomFrom } from '../harness/random.js';
 import { SinkHarness, type SinkHarnessOptions } from '../harness/sink-harness.js';
-import { SinkTopics, type RecordParts } from '../harness/sink-topics.js';
+import type { RecordParts } from '../harness/sink-record.js';
+import { SinkTopics } from '../harness/sink-topics.js';
 import { within } from '../harness/within.js';
 import { connectorContext } from './source-world.js';
 
@@ -42,7 +43,7 @@ export class SinkWorld {
     const connector = this.driver.plugin.connector();
     await connector.start(connectorContext(this.logger), config);
     this.connector = connector;
-    return connector.taskConfigs(tasksMax);
+    return connector.taskConfigs(tasksMax, config);
   }
 
   /** A started task without partitions. */

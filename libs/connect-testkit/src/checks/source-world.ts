@@ -54,7 +54,7 @@ export class SourceWorld {
     const connector = this.driver.plugin.connector();
     await connector.start(connectorContext(this.logger), config);
     this.connector = connector;
-    return connector.taskConfigs(tasksMax);
+    return connector.taskConfigs(tasksMax, config);
   }
 
   async start(tasksMax = 1): Promise<void> {

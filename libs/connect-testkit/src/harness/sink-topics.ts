@@ -1,14 +1,5 @@
-import type { Headers, Schema, SinkRecord, TopicPartition, Value } from '@millrace/connect-api';
-
-/** What a test says of a record; the rest is the topic's. */
-export interface RecordParts {
-  readonly keySchema?: Schema | null;
-  readonly key?: Value;
-  readonly valueSchema?: Schema | null;
-  readonly value?: Value;
-  readonly timestampMs?: number;
-  readonly headers?: Headers;
-}
+import type { SinkRecord, TopicPartition } from '@millrace/connect-api';
+import { sinkRecord, type RecordParts } from './sink-record.js';
 
 /** The topics that sink tasks under test read, and what their group has committed. */
 export class SinkTopics {
@@ -22,21 +13,7 @@ export class SinkTopics {
 
   append(topic: string, partition: number, parts: RecordParts): SinkRecord {
     const { log } = this.entry(topic, partition);
-    const record: SinkRecord = {
-      topic,
-      partition,
-      kafkaOffset: log.length,
-      keySchema: parts.keySchema ?? null,
-      key: parts.key ?? null,
-      valueSchema: parts.valueSchema ?? null,
-      value: parts.value ?? null,
-      timestampMs: parts.timestampMs ?? Date.now(),
-      timestampType: 'CreateTime',
-      headers: parts.headers ?? [],
-      originalTopic: topic,
-      originalPartition: partition,
-      originalKafkaOffset: log.length,
-    };
+    const record = sinkRecord({ topic, partition, offset: log.length, timestampMs: Date.now(), ...parts });
     log.push(record);
     return record;
   }

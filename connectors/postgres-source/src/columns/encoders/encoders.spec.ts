@@ -10,7 +10,7 @@ import { hstoreMapping, parseHstore } from './hstore.js';
 import { intervalMapping } from './intervals.js';
 import { dateMapping, timestampMapping, zonedTimeMapping, zonedTimestampMapping } from './times.js';
 import { sparseVectorMapping, vectorMapping } from './vectors.js';
-import { renderValue } from '../../../test/render.js';
+import { renderValue } from '@millrace/connect-testkit';
 
 class OneValue extends LazyStruct {
   readonly schema: Schema;

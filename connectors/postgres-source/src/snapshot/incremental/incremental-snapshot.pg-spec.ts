@@ -5,7 +5,7 @@ import type { OffsetMap, SourceRecord } from '@millrace/connect-api';
 import type { EmbeddedPostgres } from '@millrace/embedded-postgres';
 import type { Client } from 'pg';
 import { createDatabase, openClient, sourceConfig, startServer } from '../../../test/database.js';
-import { renderRecord } from '../../../test/render.js';
+import { renderRecord } from '@millrace/connect-testkit';
 import { TaskDriver } from '../../../test/task-driver.js';
 
 type Row = Record<string, unknown>;

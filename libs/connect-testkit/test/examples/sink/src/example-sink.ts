@@ -1,4 +1,4 @@
-import { ConfigDef, SinkConnector, type AnyConfigDef, type ConnectorConfig, type ConnectorContext } from '@millrace/connect-api';
+import { ConfigDef, SinkConnector, type AnyConfigDef } from '@millrace/connect-api';
 
 /** One definition: parsing, validation, what REST shows, and the table in the README. */
 export const SETTINGS = new ConfigDef({
@@ -7,19 +7,8 @@ export const SETTINGS = new ConfigDef({
   'request.timeout.ms': { kind: 'int', doc: 'How long an answer may take.', importance: 'low', default: '5000', min: 1 },
 });
 
-/** Every task gets the same config; the partitions of the topics are shared out by the group. */
+/** There is nothing to plan: every task gets the same config, and the partitions of the topics are shared out by the group. */
 export class ExampleSink extends SinkConnector {
-  private given: ConnectorConfig = {};
-
-  override start(_context: ConnectorContext, config: ConnectorConfig): void {
-    SETTINGS.parse(config);
-    this.given = config;
-  }
-
-  taskConfigs(tasksMax: number): ConnectorConfig[] {
-    return Array.from({ length: tasksMax }, () => this.given);
-  }
-
   config(): AnyConfigDef {
     return SETTINGS;
   }

@@ -1,4 +1,4 @@
-import { ConfigDef, SourceConnector, type AnyConfigDef, type ConnectorConfig, type ConnectorContext } from '@millrace/connect-api';
+import { ConfigDef, SourceConnector, type AnyConfigDef, type ConnectorConfig } from '@millrace/connect-api';
 
 /** One definition: parsing, validation, what REST shows, and the table in the README. */
 export const SETTINGS = new ConfigDef({
@@ -13,18 +13,11 @@ export const SETTINGS = new ConfigDef({
 
 /** Plans the work: each task reads some of the feeds. */
 export class ExampleSource extends SourceConnector {
-  private given: ConnectorConfig = {};
-  private feeds: readonly string[] = [];
-
-  override start(_context: ConnectorContext, config: ConnectorConfig): void {
-    this.given = config;
-    this.feeds = SETTINGS.parse(config).feeds;
-  }
-
   /** The same answer for the same config, and no feed in two tasks. */
-  taskConfigs(tasksMax: number): ConnectorConfig[] {
-    const count = Math.min(tasksMax, this.feeds.length);
-    return Array.from({ length: count }, (_, task) => ({ ...this.given, feeds: this.feeds.filter((_feed, i) => i % count === task).join(',') }));
+  taskConfigs(tasksMax: number, config: ConnectorConfig): ConnectorConfig[] {
+    const { feeds } = SETTINGS.parse(config);
+    const count = Math.min(tasksMax, feeds.length);
+    return Array.from({ length: count }, (_, task) => ({ ...config, feeds: feeds.filter((_feed, i) => i % count === task).join(',') }));
   }
 
   config(): AnyConfigDef {

@@ -36,6 +36,7 @@ export function renderSchema(schema: Schema, field?: string): unknown {
   };
 }
 
+/** `{"schema": …, "payload": …}` of a key and a value; null where there is none. */
 export interface RenderedRecord {
   readonly topic: string;
   readonly key: unknown;
@@ -43,6 +44,7 @@ export interface RenderedRecord {
   readonly headers: Readonly<Record<string, unknown>>;
 }
 
+/** A record as Java's JsonConverter shows it: for comparing with records of another implementation. */
 export function renderRecord(record: SourceRecord): RenderedRecord {
   return {
     topic: record.topic,
