@@ -1,20 +1,15 @@
 import { ConnectError, DataError, type OffsetsToCommit, RetriableError, type SinkRecord, SinkTask, type SinkTaskContext, type TopicPartition } from '@millrace/connect-api';
 import { type HttpSinkSettings, parseHttpSinkSettings } from './config/http-sink-settings.js';
-import { type Attempt, Courier } from './delivery/courier.js';
-import { DeliveryId } from './delivery/delivery-id.js';
+import { type Attempt, MessageSender } from './delivery/message-sender.js';
+import { MessageId } from './delivery/message-id.js';
 import { Redaction } from './delivery/redaction.js';
-import type { Delivery, Rejection } from './schedule/delivery.js';
-import { DeliveryScheduler } from './schedule/delivery-scheduler.js';
+import type { Message, Rejection } from './schedule/message.js';
+import { MessageScheduler } from './schedule/message-scheduler.js';
 import { PartitionProgress } from './schedule/partition-progress.js';
-import { WorkItem } from './schedule/work-item.js';
-import { type PlannedRequest, RequestPlan } from './template/request-plan.js';
+import { MessageItem } from './schedule/message-item.js';
+import { MessageTemplate, type RenderedItem } from './template/message-template.js';
 import { AddressRules } from './transport/address-rules.js';
 import { HttpTransport } from './transport/http-transport.js';
-
-interface Consignment {
-  readonly request: PlannedRequest;
-  readonly record: SinkRecord;
-}
 
 /** A commit waits for deliveries this part of the time between two commits, within these bounds. */
 const COMMIT_WAIT_SHARE = 0.05;
@@ -26,19 +21,19 @@ const ROOM_WAIT_MS = 1000;
 const OWNERSHIP_CHECK_MS = 100;
 
 /**
- * Sends records to HTTP endpoints. `put` makes requests of them and comes back at once; they are sent behind it, and `preCommit` answers how far
+ * Sends records to HTTP endpoints. `put` makes messages of them and comes back at once; they are sent behind it, and `preCommit` answers how far
  * each partition is delivered without a gap. When too much waits, partitions are paused, so that the consumer stays in its group however long
  * an endpoint is away.
  */
 export class HttpSinkTask extends SinkTask {
   private context!: SinkTaskContext;
   private settings!: HttpSinkSettings;
-  private plan!: RequestPlan;
-  private courier!: Courier;
+  private template!: MessageTemplate;
+  private sender!: MessageSender;
   private transport!: HttpTransport;
-  private scheduler!: DeliveryScheduler<Consignment>;
-  private readonly partitions = new Map<string, PartitionProgress<Consignment>>();
-  private readonly attempts = new Map<Delivery<Consignment>, { readonly attempt: Attempt; readonly ended: Promise<void> }>();
+  private scheduler!: MessageScheduler<RenderedItem>;
+  private readonly partitions = new Map<string, PartitionProgress<RenderedItem>>();
+  private readonly attempts = new Map<Message<RenderedItem>, { readonly attempt: Attempt; readonly ended: Promise<void> }>();
   private paused: readonly TopicPartition[] = [];
   private failure: Error | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -51,10 +46,10 @@ export class HttpSinkTask extends SinkTask {
   override start(context: SinkTaskContext): void {
     this.context = context;
     this.settings = parseHttpSinkSettings(context.config);
-    this.plan = new RequestPlan(this.settings.request, this.settings.batch);
+    this.template = new MessageTemplate(this.settings.message, this.settings.batch);
     this.transport = new HttpTransport(this.settings.transport, new AddressRules(this.settings.addresses));
-    this.courier = new Courier(this.settings, { transport: this.transport, redaction: new Redaction(), now: () => Date.now() });
-    this.scheduler = new DeliveryScheduler({ ...this.settings.schedule, random: Math.random });
+    this.sender = new MessageSender(this.settings, { transport: this.transport, redaction: new Redaction(), now: () => Date.now() });
+    this.scheduler = new MessageScheduler({ ...this.settings.schedule, random: Math.random });
     this.lastCommitMs = performance.now();
   }
 
@@ -110,18 +105,18 @@ export class HttpSinkTask extends SinkTask {
     const progress = this.progressOf(record);
     const offset = record.originalKafkaOffset;
     progress.lastOffset = offset;
-    const request = this.plan.render(record, new DeliveryId(this.context.connectorName, record));
-    if (request === 'ignored') {
-      if (this.settings.request.onNull === 'log') this.context.logger.warn(placeOf(record), 'A record without a value is not sent');
+    const item = this.template.render(record, new MessageId(this.context.connectorName, record));
+    if (item === 'ignored') {
+      if (this.settings.message.onNull === 'log') this.context.logger.warn(placeOf(record), 'A record without a value is not sent');
       return;
     }
     const { order } = this.settings;
-    const laneKey = order === 'none' ? null : order === 'partition' ? '' : (this.plan.keyText(record) ?? '');
-    const place = { progress, offset, laneKey, groupKey: request.groupKey, hostKey: request.target.origin, bytes: request.body?.length ?? 0 };
-    this.scheduler.add(new WorkItem({ request, record }, place), nowMs);
+    const laneKey = order === 'none' ? null : order === 'partition' ? '' : (this.template.keyText(record) ?? '');
+    const place = { progress, offset, laneKey, groupKey: item.groupKey, hostKey: item.target.origin, bytes: item.body?.length ?? 0 };
+    this.scheduler.add(new MessageItem(item, place), nowMs);
   }
 
-  private progressOf({ originalTopic, originalPartition }: SinkRecord): PartitionProgress<Consignment> {
+  private progressOf({ originalTopic, originalPartition }: SinkRecord): PartitionProgress<RenderedItem> {
     const name = nameOf({ topic: originalTopic, partition: originalPartition });
     let progress = this.partitions.get(name);
     if (!progress) this.partitions.set(name, (progress = new PartitionProgress(originalTopic, originalPartition)));
@@ -130,7 +125,7 @@ export class HttpSinkTask extends SinkTask {
 
   /** Where a position was moved back, what comes again replaces what still waits. */
   private async rewind(records: readonly SinkRecord[]): Promise<void> {
-    const seen = new Set<PartitionProgress<Consignment>>();
+    const seen = new Set<PartitionProgress<RenderedItem>>();
     for (const record of records) {
       const progress = this.progressOf(record);
       if (!seen.has(progress) && record.originalKafkaOffset <= progress.lastOffset) this.scheduler.forget(progress);
@@ -148,27 +143,27 @@ export class HttpSinkTask extends SinkTask {
       this.timer = setTimeout(() => this.pump(), OWNERSHIP_CHECK_MS);
       return;
     }
-    for (let delivery = this.next(); delivery; delivery = this.next()) this.send(delivery);
+    for (let message = this.next(); message; message = this.next()) this.send(message);
     const { wakeAtMs } = this.scheduler;
     this.timer = wakeAtMs === undefined ? undefined : setTimeout(() => this.pump(), Math.min(2 ** 31 - 1, Math.max(1, Math.ceil(wakeAtMs - performance.now()))));
   }
 
-  private next(): Delivery<Consignment> | undefined {
+  private next(): Message<RenderedItem> | undefined {
     return this.scheduler.next(performance.now());
   }
 
-  private send(delivery: Delivery<Consignment>): void {
-    const attempt = this.courier.attempt(delivery.items);
-    this.attempts.set(delivery, { attempt, ended: this.see(delivery, attempt) });
+  private send(message: Message<RenderedItem>): void {
+    const attempt = this.sender.attempt(message.items);
+    this.attempts.set(message, { attempt, ended: this.see(message, attempt) });
   }
 
-  private async see(delivery: Delivery<Consignment>, { outcome }: Attempt): Promise<void> {
+  private async see(message: Message<RenderedItem>, { outcome }: Attempt): Promise<void> {
     const result = await outcome;
-    this.attempts.delete(delivery);
-    const wasOpen = this.scheduler.isHostOpen(delivery.hostKey);
-    const rejected = this.scheduler.ended(delivery, result, performance.now());
-    if (result.kind === 'failed') this.explain(delivery, result.failure.error, wasOpen);
-    if (rejected.length > 0) void this.report(delivery, rejected);
+    this.attempts.delete(message);
+    const wasOpen = this.scheduler.isHostOpen(message.hostKey);
+    const rejected = this.scheduler.ended(message, result, performance.now());
+    if (result.kind === 'failed') this.explain(message, result.failure.error, wasOpen);
+    if (rejected.length > 0) void this.report(message, rejected);
     this.goOn();
   }
 
@@ -180,7 +175,7 @@ export class HttpSinkTask extends SinkTask {
     for (const wake of waiters) wake();
   }
 
-  private async report(delivery: Delivery<Consignment>, rejected: readonly Rejection<Consignment>[]): Promise<void> {
+  private async report(message: Message<RenderedItem>, rejected: readonly Rejection<RenderedItem>[]): Promise<void> {
     this.openReports += 1;
     for (const { item, failure } of rejected) {
       const { record } = item.payload;
@@ -194,7 +189,7 @@ export class HttpSinkTask extends SinkTask {
       }
     }
     this.openReports -= 1;
-    this.scheduler.settled(delivery, rejected, performance.now());
+    this.scheduler.settled(message, rejected, performance.now());
     this.goOn();
   }
 
@@ -221,9 +216,9 @@ export class HttpSinkTask extends SinkTask {
     if (offset !== undefined) this.context.seek({ topic, partition }, offset);
   }
 
-  private explain(delivery: Delivery<Consignment>, error: Error, wasOpen: boolean): void {
-    const fields = { records: delivery.items.length, failures: delivery.failures, error: error.message };
-    if (!wasOpen && this.scheduler.isHostOpen(delivery.hostKey)) this.context.logger.warn({ ...fields, host: delivery.hostKey }, 'The host fails again and again: it is left alone for a while');
+  private explain(message: Message<RenderedItem>, error: Error, wasOpen: boolean): void {
+    const fields = { records: message.items.length, failures: message.failures, error: error.message };
+    if (!wasOpen && this.scheduler.isHostOpen(message.hostKey)) this.context.logger.warn({ ...fields, host: message.hostKey }, 'The host fails again and again: it is left alone for a while');
     else this.context.logger.debug(fields, 'An attempt has failed');
   }
 
@@ -242,7 +237,7 @@ export class HttpSinkTask extends SinkTask {
   }
 
   private async abortDropped(): Promise<void> {
-    const dropped = [...this.attempts].filter(([delivery]) => delivery.items.some((it) => it.isDropped));
+    const dropped = [...this.attempts].filter(([message]) => message.items.some((it) => it.isDropped));
     for (const [, { attempt }] of dropped) attempt.abort();
     if (dropped.length > 0) await Promise.all(dropped.map(([, { ended }]) => ended));
   }

@@ -12,7 +12,7 @@ test('a config of Confluent\'s sink is taken as it is', () => {
   };
   expect(errors(config)).toEqual({});
   const settings = parseHttpSinkSettings(config);
-  expect(settings).toMatchObject({ request: { method: 'PUT', onNull: 'delete' }, onError: 'log', authorization: { kind: 'oauth2', oauth: { clientIn: 'form' } }, schedule: { retriesMax: 5, backoff: { policy: 'constant', baseMs: 300 }, batch: { itemsMax: 10 } }, transport: { connectTimeoutMs: 5, requestTimeoutMs: 6 } });
+  expect(settings).toMatchObject({ message: { method: 'PUT', onNull: 'delete' }, onError: 'log', authorization: { kind: 'oauth2', oauth: { clientIn: 'form' } }, schedule: { retriesMax: 5, backoff: { policy: 'constant', baseMs: 300 }, batch: { itemsMax: 10 } }, transport: { connectTimeoutMs: 5, requestTimeoutMs: 6 } });
   expect([text(settings.batch.prefix), text(settings.batch.separator), text(settings.batch.suffix)]).toEqual(['{', ',', '}']);
 });
 
@@ -23,7 +23,7 @@ test('and one of Aiven\'s', () => {
   };
   expect(errors(config)).toEqual({});
   const settings = parseHttpSinkSettings(config);
-  expect(settings).toMatchObject({ authorization: { kind: 'header', value: 'Bearer x' }, schedule: { batch: { itemsMax: 500 } }, transport: { requestTimeoutMs: 7000, tls: { rejectUnauthorized: false } }, request: { contentType: 'application/x-www-form-urlencoded' } });
+  expect(settings).toMatchObject({ authorization: { kind: 'header', value: 'Bearer x' }, schedule: { batch: { itemsMax: 500 } }, transport: { requestTimeoutMs: 7000, tls: { rejectUnauthorized: false } }, message: { contentType: 'application/x-www-form-urlencoded' } });
   expect(text(settings.batch.separator)).toBe('\n');
   expect(parseHttpSinkSettings({ ...config, 'batching.enabled': 'false', 'batch.max.size': '100' }).batch.isBatching).toBe(false);
 });
@@ -31,7 +31,7 @@ test('and one of Aiven\'s', () => {
 test('separators keep their line ends', () => {
   expect(text(parseHttpSinkSettings({ ...URL_, 'batch.max.size': '2', 'batch.separator': '\n' }).batch.separator)).toBe('\n');
   expect(text(parseHttpSinkSettings({ ...URL_, 'batch.max.size': '2', 'batch.separator': '\\n ' }).batch.separator)).toBe('\n ');
-  expect(parseHttpSinkSettings({ ...URL_, 'batch.max.size': '2', 'batch.format': 'ndjson' }).request.contentType).toBe('application/x-ndjson');
+  expect(parseHttpSinkSettings({ ...URL_, 'batch.max.size': '2', 'batch.format': 'ndjson' }).message.contentType).toBe('application/x-ndjson');
 });
 
 test('what is wrong is told at its key', () => {

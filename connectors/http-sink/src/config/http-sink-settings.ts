@@ -2,7 +2,7 @@ import { ConfigError, type ConfigOf, type ConfigValue, type ConnectorConfig, typ
 import type { ItemResultsSettings } from '../delivery/item-results.js';
 import type { OAuthSettings } from '../delivery/oauth-token.js';
 import { HmacSigner, type Signer, StandardWebhooksSigner } from '../delivery/signature.js';
-import type { SchedulerSettings } from '../schedule/delivery-scheduler.js';
+import type { SchedulerSettings } from '../schedule/message-scheduler.js';
 import { BodyTemplate, escapingFor, type HeaderTemplate } from '../template/text-template.js';
 import { targetOf, UrlTemplate } from '../template/url-template.js';
 import { type AddressSettings, AddressRules, parseNetwork } from '../transport/address-rules.js';
@@ -16,7 +16,7 @@ export type ParsedConfig = ConfigOf<typeof HTTP_SINK_CONFIG>;
 export type NullBehaviour = 'ignore' | 'log' | 'delete' | 'null' | 'fail';
 export type Compression = 'none' | 'gzip' | 'deflate' | 'br';
 
-export interface RequestSettings {
+export interface MessageSettings {
   readonly method: string;
   readonly url: UrlTemplate;
   readonly deleteUrl: UrlTemplate;
@@ -44,7 +44,7 @@ export type AuthorizationSettings =
   | { readonly kind: 'oauth2'; readonly oauth: OAuthSettings };
 
 export interface HttpSinkSettings {
-  readonly request: RequestSettings;
+  readonly message: MessageSettings;
   readonly batch: BatchBodySettings;
   readonly order: 'key' | 'partition' | 'none';
   readonly schedule: Omit<SchedulerSettings, 'random'>;
@@ -70,12 +70,12 @@ export function parseHttpSinkSettings(given: ConnectorConfig): HttpSinkSettings 
   const parsed = HTTP_SINK_CONFIG.parse(config);
   const batch = batchSettings(parsed, config);
   const addresses = { denyPrivate: parsed['http.addresses.deny.private'], allowedHosts: parsed['http.allowed.hosts'], allowedAddresses: addressList(parsed['http.allowed.addresses']), isResolvedElsewhere: (parsed['http.proxy.host'] ?? '') !== '' };
-  const request = requestSettings(parsed, batch);
-  const refusal = request.url.staticHostname === undefined ? undefined : new AddressRules(addresses).refusesHost(request.url.staticHostname);
+  const message = messageSettings(parsed, batch);
+  const refusal = message.url.staticHostname === undefined ? undefined : new AddressRules(addresses).refusesHost(message.url.staticHostname);
   if (refusal !== undefined) throw new ConfigError(`Invalid value for configuration http.api.url: ${refusal}`, 'http.api.url');
   const authorization = authorizationSettings(parsed);
   return {
-    request,
+    message,
     batch,
     addresses,
     authorization,
@@ -91,7 +91,7 @@ export function parseHttpSinkSettings(given: ConnectorConfig): HttpSinkSettings 
     compression: parsed['http.request.compression'].toLowerCase() as Compression,
     signer: signerOf(parsed),
     transport: transportSettings(parsed),
-    secrets: secretsOf(parsed, authorization, request.headers),
+    secrets: secretsOf(parsed, authorization, message.headers),
   };
 }
 
@@ -109,11 +109,11 @@ export function validateOffline(given: ConnectorConfig): ConfigValue[] {
   return values;
 }
 
-function requestSettings(parsed: ParsedConfig, batch: BatchBodySettings): RequestSettings {
+function messageSettings(parsed: ParsedConfig, batch: BatchBodySettings): MessageSettings {
   const parameters = parsed['http.request.parameters'].replace(/^[?&]/, '');
   const urlText = parsed['http.api.url'];
   const url = new UrlTemplate(parameters === '' ? urlText : `${urlText}${urlText.includes('?') ? '&' : '?'}${parameters}`, 'http.api.url');
-  const bodyFormat = parsed['request.body.format'].toLowerCase() as RequestSettings['bodyFormat'];
+  const bodyFormat = parsed['request.body.format'].toLowerCase() as MessageSettings['bodyFormat'];
   const isLines = batch.isBatching && batch.prefix.length === 0 && batch.separator.length === 1 && batch.separator[0] === 0x0a;
   const contentType = parsed['http.headers.content.type'] ?? (bodyFormat === 'string' ? 'text/plain; charset=utf-8' : isLines ? 'application/x-ndjson' : 'application/json');
   const template = parsed['request.body.template'];

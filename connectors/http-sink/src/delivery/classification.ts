@@ -1,6 +1,6 @@
 import { ConnectError } from '@millrace/connect-api';
 import type { StatusCodes } from '../config/status-codes.js';
-import type { Failure } from '../schedule/delivery.js';
+import type { Failure } from '../schedule/message.js';
 import { ExchangeError, type Exchange } from '../transport/http-transport.js';
 import { AddressRefused } from '../transport/guarded-connector.js';
 import type { Redaction } from './redaction.js';

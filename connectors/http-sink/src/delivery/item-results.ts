@@ -1,5 +1,5 @@
 import type { Classification } from './classification.js';
-import type { Failure, Outcome } from '../schedule/delivery.js';
+import type { Failure, Outcome } from '../schedule/message.js';
 
 export interface ItemResultsSettings {
   /** Path of the array in the answer; empty: the answer is the array. */

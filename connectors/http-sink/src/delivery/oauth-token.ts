@@ -1,5 +1,5 @@
 import { ConnectError } from '@millrace/connect-api';
-import type { Failure } from '../schedule/delivery.js';
+import type { Failure } from '../schedule/message.js';
 import { type ExchangeRequest, type HttpTransport } from '../transport/http-transport.js';
 import type { Classification } from './classification.js';
 import type { Redaction } from './redaction.js';

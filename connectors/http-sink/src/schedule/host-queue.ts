@@ -1,14 +1,14 @@
-import { Delivery } from './delivery.js';
+import { Message } from './message.js';
 import { Fifo } from './fifo.js';
 import type { HostGate } from './host-gate.js';
 import type { Lane } from './lane.js';
-import type { WorkItem } from './work-item.js';
+import type { MessageItem } from './message-item.js';
 
 export interface BatchLimits {
   readonly itemsMax: number;
   readonly bytesMax: number;
   readonly lingerMs: number;
-  /** At most one item of a lane in a request. */
+  /** At most one item of a lane in a message. */
   readonly oneOfLane: boolean;
 }
 
@@ -32,8 +32,8 @@ export class HostQueue<T> {
   private readonly groups = new Map<string, Group<T>>();
   private readonly lingering = new Fifo<LingerPlace<T>>();
   private readonly due = new Fifo<Group<T>>();
-  /** Deliveries whose time has come again: they go before anything new. */
-  readonly retries = new Fifo<Delivery<T>>();
+  /** Messages whose time has come again: they go before anything new. */
+  readonly retries = new Fifo<Message<T>>();
 
   constructor(
     readonly key: string,
@@ -74,24 +74,24 @@ export class HostQueue<T> {
     return first === undefined ? Infinity : first.sinceMs + this.limits.lingerMs;
   }
 
-  /** A delivery of what is due. Its lanes are busy from now on. */
-  take(nowMs: number): Delivery<T> | undefined {
+  /** A message of what is due. Its lanes are busy from now on. */
+  take(nowMs: number): Message<T> | undefined {
     const retry = this.retries.shift();
     if (retry) return retry;
     this.promote(nowMs);
     for (let group = this.due.shift(); group; group = this.due.shift()) {
       group.list = 'none';
-      const delivery = this.form(group);
+      const message = this.form(group);
       if (group.items > 0) this.list(group, nowMs);
       else this.groups.delete(group.key);
-      if (delivery) return delivery;
+      if (message) return message;
     }
     return undefined;
   }
 
-  private form(group: Group<T>): Delivery<T> | undefined {
+  private form(group: Group<T>): Message<T> | undefined {
     const { itemsMax, bytesMax, oneOfLane } = this.limits;
-    const items: WorkItem<T>[] = [];
+    const items: MessageItem<T>[] = [];
     const lanes: Lane<T>[] = [];
     let bytes = 0;
     while (items.length < itemsMax) {
@@ -116,7 +116,7 @@ export class HostQueue<T> {
     }
     if (items.length === 0) return undefined;
     if (lanes.length > 1) items.sort((a, b) => a.sequence - b.sequence);
-    return new Delivery(items, lanes, group.key, this.key);
+    return new Message(items, lanes, group.key, this.key);
   }
 
   /** Counts the items at the lane's head that may go with the group, no further than a whole batch. */

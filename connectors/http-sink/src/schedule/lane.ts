@@ -1,10 +1,10 @@
 import { Fifo } from './fifo.js';
-import type { WorkItem } from './work-item.js';
+import type { MessageItem } from './message-item.js';
 
 /** Items that must go one after the other: those of a key, or of a partition. */
 export class Lane<T> {
-  readonly items = new Fifo<WorkItem<T>>();
-  /** A delivery with items of it is in flight, waits to be tried again, or is being reported. */
+  readonly items = new Fifo<MessageItem<T>>();
+  /** A message with items of it is in flight, waits to be tried again, or is being reported. */
   isBusy = false;
   /** It stands in a group's list. */
   isQueued = false;

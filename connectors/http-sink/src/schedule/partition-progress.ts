@@ -1,11 +1,11 @@
 import { Fifo } from './fifo.js';
 import type { Lane } from './lane.js';
-import type { WorkItem } from './work-item.js';
+import type { MessageItem } from './message-item.js';
 
-/** What of a partition is not delivered yet, in the order of its offsets, however deliveries end. */
+/** What of a partition is not delivered yet, in the order of its offsets, however attempts end. */
 export class PartitionProgress<T> {
   readonly lanes = new Map<string, Lane<T>>();
-  private readonly pending = new Fifo<WorkItem<T>>();
+  private readonly pending = new Fifo<MessageItem<T>>();
   /** The highest offset that was put. */
   lastOffset = -1;
 
@@ -14,7 +14,7 @@ export class PartitionProgress<T> {
     readonly partition: number,
   ) {}
 
-  add(item: WorkItem<T>): void {
+  add(item: MessageItem<T>): void {
     this.pending.push(item);
   }
 
@@ -26,7 +26,7 @@ export class PartitionProgress<T> {
   }
 
   /** Forgets all that is pending, and gives it. */
-  drop(): WorkItem<T>[] {
+  drop(): MessageItem<T>[] {
     const items = [...this.pending].filter((it) => !it.isDone);
     this.pending.clear();
     this.lanes.clear();

@@ -25,7 +25,7 @@ export interface Found {
 
 /**
  * Text with placeholders: `${key}`, `${value.a.b}`, `${value['a.b'].0}`, `${header.name}`, `${topic}`, `${partition}`, `${offset}`,
- * `${timestamp}` (milliseconds), `${id}` (of the delivery of this record). `$${` stands for `${`.
+ * `${timestamp}` (milliseconds), `${id}` (of a message of this record alone). `$${` stands for `${`.
  */
 export function parseTemplate(text: string, setting: string): TemplatePiece[] {
   const pieces: TemplatePiece[] = [];

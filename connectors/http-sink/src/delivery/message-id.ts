@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import type { SinkRecord } from '@millrace/connect-api';
 
 /**
- * Invariant 3: the id of a record's delivery, made of the connector's name and where the record stands in Kafka: the same in every attempt, after
+ * Invariant 3: the id of the message of a record, made of the connector's name and where the record stands in Kafka: the same in every attempt, after
  * every restart, in every task. A UUID of version 8; it tells nothing of what it was made of.
  */
-export class DeliveryId {
+export class MessageId {
   private readonly place: string;
 
   constructor(connector: string, record: SinkRecord) {
@@ -16,8 +16,8 @@ export class DeliveryId {
     return uuidOf(this.place);
   }
 
-  /** The id of a request that carries several records: the same for the same records; of one, that record's. */
-  static ofAll(ids: readonly DeliveryId[]): string {
+  /** The id of a message of several records: the same for the same records; of one, that record's. */
+  static ofAll(ids: readonly MessageId[]): string {
     return uuidOf(ids.map((it) => it.place).join('\u0000\u0000'));
   }
 }

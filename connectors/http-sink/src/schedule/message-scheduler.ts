@@ -1,11 +1,11 @@
 import { backoffMs, type BackoffSettings } from './backoff.js';
-import type { Delivery, Failure, Outcome, Rejection } from './delivery.js';
+import type { Message, Failure, Outcome, Rejection } from './message.js';
 import { HostGate, type HostLimits } from './host-gate.js';
 import { type BatchLimits, HostQueue } from './host-queue.js';
 import { Lane } from './lane.js';
 import type { PartitionProgress } from './partition-progress.js';
 import { WaitingHeap } from './waiting-heap.js';
-import type { WorkItem } from './work-item.js';
+import type { MessageItem } from './message-item.js';
 
 export interface SchedulerSettings {
   readonly batch: BatchLimits;
@@ -23,16 +23,16 @@ export interface SchedulerSettings {
 const HOSTS_KEPT_MIN = 256;
 
 /**
- * Says which delivery may start now, and what becomes of those that ended. Pure: the time is an argument, nothing is sent from here.
+ * Says which message may start now, and what becomes of those that ended. Pure: the time is an argument, nothing is sent from here.
  *
  * The driver calls `next` until it gives nothing, comes back at `wakeAtMs` or when something has ended, hands each outcome to `ended`,
  * reports what that rejects, and then calls `settled`.
  */
-export class DeliveryScheduler<T> {
+export class MessageScheduler<T> {
   private readonly hosts = new Map<string, HostQueue<T>>();
   /** Hosts with something that waits to start. */
   private readonly busyHosts = new Set<HostQueue<T>>();
-  private readonly backingOff = new WaitingHeap<Delivery<T>>();
+  private readonly backingOff = new WaitingHeap<Message<T>>();
   private sequence = 0;
   private wakeMs = Infinity;
   private hostsKept = HOSTS_KEPT_MIN;
@@ -49,7 +49,7 @@ export class DeliveryScheduler<T> {
     return this.wakeMs === Infinity ? undefined : this.wakeMs;
   }
 
-  add(item: WorkItem<T>, nowMs: number): void {
+  add(item: MessageItem<T>, nowMs: number): void {
     const { laneKey, progress } = item.place;
     item.sequence = this.sequence++;
     this.pendingItems += 1;
@@ -66,8 +66,8 @@ export class DeliveryScheduler<T> {
     else if (!lane.isBusy) this.enqueue(lane, nowMs);
   }
 
-  /** The next delivery that may start; it counts as in flight from now on. */
-  next(nowMs: number): Delivery<T> | undefined {
+  /** The next message that may start; it counts as in flight from now on. */
+  next(nowMs: number): Message<T> | undefined {
     this.wakeMs = Infinity;
     for (let retry = this.backingOff.take(nowMs); retry; retry = this.backingOff.take(nowMs)) this.again(retry, nowMs);
     this.wakeMs = this.backingOff.earliestMs ?? Infinity;
@@ -79,69 +79,70 @@ export class DeliveryScheduler<T> {
         this.wakeMs = Math.min(this.wakeMs, readyMs);
         continue;
       }
-      const delivery = host.take(nowMs);
+      const message = host.take(nowMs);
       // In turn: a host that was served stands behind the others.
       this.busyHosts.delete(host);
       if (!host.isEmpty) this.busyHosts.add(host);
-      if (!delivery) continue;
-      if (delivery.failures === 0) delivery.firstStartedMs = nowMs;
-      delivery.startedMs = nowMs;
+      if (!message) continue;
+      if (message.failures === 0) message.firstStartedMs = nowMs;
+      message.startedMs = nowMs;
       host.gate.started(nowMs);
       this.inFlight += 1;
-      return delivery;
+      return message;
     }
     return undefined;
   }
 
   /**
-   * An attempt has ended. What is rejected must be reported, and the delivery's lanes stay held until `settled`; so no later record of a
+   * An attempt has ended. What is rejected must be reported, and the message's lanes stay held until `settled`; so no later record of a
    * key is sent before it is known that the task goes on (Invariant 2). With nothing rejected everything is settled here.
    */
-  ended(delivery: Delivery<T>, outcome: Outcome, nowMs: number): Rejection<T>[] {
+  ended(message: Message<T>, outcome: Outcome, nowMs: number): Rejection<T>[] {
     this.inFlight -= 1;
-    const host = this.host(delivery.hostKey, nowMs);
+    const host = this.host(message.hostKey, nowMs);
     const failures = failuresOf(outcome);
     const [first] = failures;
     const holds = failures.flatMap((it) => (it.host === 'throttled' && it.retryAfterMs !== undefined ? [nowMs + it.retryAfterMs] : []));
-    host.gate.ended(first?.host ?? 'ok', { startedMs: delivery.startedMs, nowMs, ...(holds.length > 0 && { holdUntilMs: Math.max(...holds) }) });
+    host.gate.ended(first?.host ?? 'ok', { startedMs: message.startedMs, nowMs, ...(holds.length > 0 && { holdUntilMs: Math.max(...holds) }) });
     const rejected: Rejection<T>[] = [];
-    const remaining: WorkItem<T>[] = [];
+    const remaining: MessageItem<T>[] = [];
     let worst: Failure | undefined;
-    delivery.items.forEach((item, index) => {
+    message.items.forEach((item, index) => {
       const failure = outcome.kind === 'itemized' ? outcome.results[index] : outcome.kind === 'failed' ? outcome.failure : null;
       if (item.isDropped) return;
       if (!failure) return this.done(item);
-      if (failure.kind === 'permanent' || failure.kind === 'fatal' || (failure.kind === 'too-large' && delivery.items.length === 1 && !failure.mayFitLater)) rejected.push({ item, failure });
+      if (failure.kind === 'permanent' || failure.kind === 'fatal' || (failure.kind === 'too-large' && message.items.length === 1 && !failure.mayFitLater)) rejected.push({ item, failure });
       else {
         remaining.push(item);
         if (!worst || (failure.retryAfterMs ?? 0) > (worst.retryAfterMs ?? 0)) worst = failure;
       }
     });
-    delivery.items = remaining;
-    if (worst) rejected.push(...this.plan(delivery, worst, nowMs));
-    if (rejected.length > 0) delivery.openReports += 1;
-    else this.finish(delivery, nowMs);
+    // As long as it is the same message it stays the same array: what was made of it serves all attempts.
+    if (remaining.length < message.items.length) message.items = remaining;
+    if (worst) rejected.push(...this.plan(message, worst, nowMs));
+    if (rejected.length > 0) message.openReports += 1;
+    else this.finish(message, nowMs);
     return rejected;
   }
 
   /** What `ended` rejected has been reported: its lanes go on. */
-  settled(delivery: Delivery<T>, reported: readonly Rejection<T>[], nowMs: number): void {
+  settled(message: Message<T>, reported: readonly Rejection<T>[], nowMs: number): void {
     for (const { item } of reported) this.done(item);
-    delivery.openReports -= 1;
-    this.finish(delivery, nowMs);
+    message.openReports -= 1;
+    this.finish(message, nowMs);
   }
 
   /** Once nothing of it is left to do, the next part follows, or its lanes are free. */
-  private finish(delivery: Delivery<T>, nowMs: number): void {
-    if (delivery.items.length > 0 || delivery.openReports > 0) return;
-    const later = delivery.later.shift();
+  private finish(message: Message<T>, nowMs: number): void {
+    if (message.items.length > 0 || message.openReports > 0) return;
+    const later = message.later.shift();
     if (later) {
-      delivery.items = later;
-      delivery.failures = 0;
-      this.again(delivery, nowMs);
+      message.items = later;
+      message.failures = 0;
+      this.again(message, nowMs);
       return;
     }
-    for (const lane of delivery.lanes) this.free(lane, nowMs);
+    for (const lane of message.lanes) this.free(lane, nowMs);
   }
 
   /** Nothing of the partition is sent any more; an attempt that is on its way should be aborted. */
@@ -162,41 +163,41 @@ export class DeliveryScheduler<T> {
   }
 
   /** Plans the next attempt, or gives up. */
-  private plan(delivery: Delivery<T>, failure: Failure, nowMs: number): Rejection<T>[] {
+  private plan(message: Message<T>, failure: Failure, nowMs: number): Rejection<T>[] {
     const { retriesMax, deliveryTimeoutMs, backoff, random } = this.settings;
     if (failure.kind === 'aborted') {
-      this.again(delivery, nowMs);
+      this.again(message, nowMs);
       return [];
     }
-    if (failure.kind === 'too-large' && delivery.items.length > 1) {
-      const half = Math.ceil(delivery.items.length / 2);
-      delivery.later.unshift(delivery.items.slice(half));
-      delivery.items = delivery.items.slice(0, half);
-      this.again(delivery, nowMs);
+    if (failure.kind === 'too-large' && message.items.length > 1) {
+      const half = Math.ceil(message.items.length / 2);
+      message.later.unshift(message.items.slice(half));
+      message.items = message.items.slice(0, half);
+      this.again(message, nowMs);
       return [];
     }
-    delivery.failures += 1;
-    const atMs = nowMs + Math.max(failure.retryAfterMs ?? 0, backoffMs(backoff, delivery.failures, random));
-    const isTooLate = deliveryTimeoutMs !== null && atMs > delivery.firstStartedMs + deliveryTimeoutMs;
-    if ((retriesMax !== null && delivery.failures > retriesMax) || isTooLate) {
-      const given = delivery.items.map((item) => ({ item, failure }));
-      delivery.items = [];
+    message.failures += 1;
+    const atMs = nowMs + Math.max(failure.retryAfterMs ?? 0, backoffMs(backoff, message.failures, random));
+    const isTooLate = deliveryTimeoutMs !== null && atMs > message.firstStartedMs + deliveryTimeoutMs;
+    if ((retriesMax !== null && message.failures > retriesMax) || isTooLate) {
+      const given = message.items.map((item) => ({ item, failure }));
+      message.items = [];
       return given;
     }
-    this.backingOff.add(atMs, delivery);
+    this.backingOff.add(atMs, message);
     return [];
   }
 
-  /** The delivery's time has come again; what was dropped meanwhile is left out. */
-  private again(delivery: Delivery<T>, nowMs: number): void {
-    if (delivery.items.some((it) => it.isDropped)) delivery.items = delivery.items.filter((it) => !it.isDropped);
-    if (delivery.items.length === 0) return this.finish(delivery, nowMs);
-    const host = this.host(delivery.hostKey, nowMs);
-    host.retries.push(delivery);
+  /** The message's time has come again; what was dropped meanwhile is left out. */
+  private again(message: Message<T>, nowMs: number): void {
+    if (message.items.some((it) => it.isDropped)) message.items = message.items.filter((it) => !it.isDropped);
+    if (message.items.length === 0) return this.finish(message, nowMs);
+    const host = this.host(message.hostKey, nowMs);
+    host.retries.push(message);
     this.busyHosts.add(host);
   }
 
-  private done(item: WorkItem<T>): void {
+  private done(item: MessageItem<T>): void {
     if (item.isDone || item.isDropped) return;
     item.isDone = true;
     this.pendingItems -= 1;

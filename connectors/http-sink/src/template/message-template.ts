@@ -1,30 +1,32 @@
 import { DataError, Decimal, JsonWriter, LazyStruct, type SinkRecord, Struct, type Value } from '@millrace/connect-api';
-import type { BatchBodySettings, RequestSettings } from '../config/http-sink-settings.js';
-import type { DeliveryId } from '../delivery/delivery-id.js';
+import type { BatchBodySettings, MessageSettings } from '../config/http-sink-settings.js';
+import type { MessageId } from '../delivery/message-id.js';
 import type { Target } from './url-template.js';
 
-/** A record as a request; nothing in it refers to the bytes of a lazy record. */
-export interface PlannedRequest {
-  readonly id: DeliveryId;
+/** What a record becomes in a message: alone it is the whole of it. Nothing in it but `record` refers to the bytes of a lazy record. */
+export interface RenderedItem {
+  /** For the dead letters. */
+  readonly record: SinkRecord;
+  readonly id: MessageId;
   readonly method: string;
   readonly target: Target;
   /** Name, value, name, value … */
   readonly headers: readonly string[];
   readonly body: Uint8Array | null;
   readonly isTombstone: boolean;
-  /** Records whose requests have the same may share one. */
+  /** Items that have the same may share a message. */
   readonly groupKey: string;
 }
 
 const NULL_BODY = Buffer.from('null');
 
-/** Makes requests of records. */
-export class RequestPlan {
+/** Makes of records what is sent of them. */
+export class MessageTemplate {
   private readonly json: JsonWriter;
   private readonly staticHeaders: readonly string[] | undefined;
 
   constructor(
-    private readonly settings: RequestSettings,
+    private readonly settings: MessageSettings,
     private readonly batch: BatchBodySettings,
   ) {
     this.json = new JsonWriter({ decimals: settings.decimals, times: 'numeric', maps: 'object' });
@@ -32,7 +34,7 @@ export class RequestPlan {
   }
 
   /** 'ignored': a record without a value, which are not sent. DataError: the record cannot be sent as it is. */
-  render(record: SinkRecord, id: DeliveryId): PlannedRequest | 'ignored' {
+  render(record: SinkRecord, id: MessageId): RenderedItem | 'ignored' {
     const { settings, json } = this;
     const isTombstone = record.value === null;
     if (isTombstone && (settings.onNull === 'ignore' || settings.onNull === 'log')) return 'ignored';
@@ -43,9 +45,9 @@ export class RequestPlan {
     const target = (isDelete ? settings.deleteUrl : settings.url).render(record, id, json);
     const headers = this.staticHeaders ?? settings.headers.flatMap((it) => [it.name, it.render(record, id, json)]);
     const body = isDelete ? null : isTombstone ? NULL_BODY : this.body(record, id);
-    // A request without a body is no part of a batch.
+    // What has no body is a message of its own.
     const groupKey = !this.batch.isBatching ? target.origin : body === null ? id.toString() : `${method} ${target.origin}${target.path}${headers.length > 0 ? `\u0000${headers.join('\u0000')}` : ''}`;
-    return { id, method, target, headers, body, isTombstone, groupKey };
+    return { record, id, method, target, headers, body, isTombstone, groupKey };
   }
 
   /** What orders records of one key: text that is the same for equal keys and no others. Null for a record without a key. */
@@ -55,7 +57,7 @@ export class RequestPlan {
     return typeof key === 'string' ? `s${key}` : `${typeof key === 'object' ? 'o' : typeof key}${this.json.textOf(keySchema, key)}`;
   }
 
-  private body(record: SinkRecord, id: DeliveryId): Uint8Array {
+  private body(record: SinkRecord, id: MessageId): Uint8Array {
     const { body, bodyFormat } = this.settings;
     if (body) return body.render(record, id, this.json);
     const { value, valueSchema } = record;

@@ -1,10 +1,10 @@
 import type { Lane } from './lane.js';
-import type { WorkItem } from './work-item.js';
+import type { MessageItem } from './message-item.js';
 
-/** One request's worth of items: they are sent, tried again and given up together, unless the endpoint answers for each. */
-export class Delivery<T> {
-  /** Parts of a delivery that was too large: they follow, one after the other, while its lanes are held. */
-  readonly later: WorkItem<T>[][] = [];
+/** One or several items under one id: an attempt sends them in one request; they are tried again and given up together, unless the endpoint answers for each. */
+export class Message<T> {
+  /** What is left of a message that was too large: messages of their own, which follow one after the other while its lanes are held. */
+  readonly later: MessageItem<T>[][] = [];
   /** Attempts that have ended in a failure. */
   failures = 0;
   /** Rejections of it that are being reported. */
@@ -13,7 +13,7 @@ export class Delivery<T> {
   startedMs = 0;
 
   constructor(
-    public items: WorkItem<T>[],
+    public items: MessageItem<T>[],
     readonly lanes: readonly Lane<T>[],
     readonly groupKey: string,
     readonly hostKey: string,
@@ -39,6 +39,6 @@ export interface Failure {
 export type Outcome = { readonly kind: 'delivered' } | { readonly kind: 'failed'; readonly failure: Failure } | { readonly kind: 'itemized'; readonly results: readonly (Failure | null)[] };
 
 export interface Rejection<T> {
-  readonly item: WorkItem<T>;
+  readonly item: MessageItem<T>;
   readonly failure: Failure;
 }

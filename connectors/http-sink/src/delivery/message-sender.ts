@@ -2,12 +2,12 @@ import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib'
 import { ConnectError } from '@millrace/connect-api';
 import { isSecretHeader } from '../config/header-list.js';
 import type { Compression, HttpSinkSettings } from '../config/http-sink-settings.js';
-import type { Outcome } from '../schedule/delivery.js';
-import type { PlannedRequest } from '../template/request-plan.js';
+import type { Outcome } from '../schedule/message.js';
+import type { RenderedItem } from '../template/message-template.js';
 import { targetOf } from '../template/url-template.js';
 import { type Exchange, ExchangeError, type ExchangeRequest, type HttpTransport, type PendingExchange } from '../transport/http-transport.js';
 import { Classification, EndpointGone } from './classification.js';
-import { DeliveryId } from './delivery-id.js';
+import { MessageId } from './message-id.js';
 import { itemResults } from './item-results.js';
 import { OAuthTokens, TokenRefused } from './oauth-token.js';
 import type { Redaction } from './redaction.js';
@@ -17,7 +17,7 @@ const USER_AGENT = 'millrace-http-sink';
 /** Headers that only the host they were meant for may see; what `isSecretHeader` says of those in `headers` comes to them. */
 const PRIVATE_HEADERS = ['authorization', 'cookie', 'proxy-authorization'];
 
-export interface CourierTools {
+export interface SenderTools {
   readonly transport: HttpTransport;
   readonly redaction: Redaction;
   /** Unix time in milliseconds. */
@@ -30,46 +30,47 @@ export interface Attempt {
   abort(): void;
 }
 
-interface Parcel {
+/** What every attempt of a message sends. */
+interface EncodedMessage {
   readonly id: string;
   readonly body: Uint8Array | null;
   /** As it is sent: compressed. */
   readonly sent: Uint8Array | null;
 }
 
-/** Sends the request of one or several records, once, and says what came of it. */
-export class Courier {
+/** Makes attempts: sends a message once, and says what came of it. */
+export class MessageSender {
   private readonly classification: Classification;
   private readonly tokens: OAuthTokens | undefined;
   private readonly gone = new Set<string>();
   private readonly privateHeaders = new Set(PRIVATE_HEADERS);
-  private readonly parcels = new WeakMap<object, Parcel>();
+  private readonly encoded = new WeakMap<object, EncodedMessage>();
 
   constructor(
     private readonly settings: HttpSinkSettings,
-    private readonly tools: CourierTools,
+    private readonly tools: SenderTools,
   ) {
     const { redaction, now, transport } = tools;
     redaction.add(...settings.secrets);
     this.classification = new Classification({ retryStatuses: settings.retryStatuses, retryAfterMaxMs: settings.retryAfterMaxMs, redaction, now });
-    const { authorization, request } = settings;
-    for (const { name } of request.headers) if (isSecretHeader(name)) this.privateHeaders.add(name.toLowerCase());
+    const { authorization, message } = settings;
+    for (const { name } of message.headers) if (isSecretHeader(name)) this.privateHeaders.add(name.toLowerCase());
     if (authorization.kind === 'header') this.privateHeaders.add(authorization.name.toLowerCase());
     if (authorization.kind === 'oauth2') this.tokens = new OAuthTokens(authorization.oauth, transport, { classification: this.classification, redaction, now });
   }
 
-  attempt<Item extends { readonly payload: { readonly request: PlannedRequest } }>(items: readonly Item[]): Attempt {
+  attempt<Item extends { readonly payload: RenderedItem }>(items: readonly Item[]): Attempt {
     const running = new RunningAttempt();
     return { outcome: this.run(items, running), abort: () => running.abort() };
   }
 
-  private async run(items: readonly { readonly payload: { readonly request: PlannedRequest } }[], running: RunningAttempt): Promise<Outcome> {
-    const first = items[0]!.payload.request;
+  private async run(items: readonly { readonly payload: RenderedItem }[], running: RunningAttempt): Promise<Outcome> {
+    const first = items[0]!.payload;
     const { origin, path } = first.target;
     const endpoint = `${origin}${path.split('?')[0]}`;
     if (this.gone.has(endpoint)) return { kind: 'failed', failure: { kind: 'permanent', error: new EndpointGone(`${first.method} ${origin} is not sent: the endpoint has answered 410`), host: 'neutral' } };
     try {
-      const answer = await this.send(first, this.parcel(items), running);
+      const answer = await this.send(first, this.encode(items), running);
       const failure = this.classification.ofAnswer(answer, { method: first.method, origin, isTombstone: first.isTombstone });
       if (failure?.error instanceof EndpointGone) this.remember(endpoint);
       if (failure) return { kind: 'failed', failure };
@@ -80,7 +81,7 @@ export class Courier {
     }
   }
 
-  private ofBatch(answer: Exchange, items: number, { method, target }: PlannedRequest): Outcome {
+  private ofBatch(answer: Exchange, items: number, { method, target }: RenderedItem): Outcome {
     const { itemResults: mode, results } = this.settings.batch;
     if (mode === 'ignore' || (mode === 'none' && answer.status !== 207)) return { kind: 'delivered' };
     const outcome = mode === 'none' ? 'batch.item.results does not say how to read it' : answer.isTruncated ? 'it is longer than http.response.bytes.max' : itemResults(answer.body, items, results, this.classification);
@@ -89,11 +90,11 @@ export class Courier {
   }
 
   /** With a new token once, if the endpoint does not know the old one any more. */
-  private async send(first: PlannedRequest, parcel: Parcel, running: RunningAttempt): Promise<Exchange> {
+  private async send(first: RenderedItem, message: EncodedMessage, running: RunningAttempt): Promise<Exchange> {
     for (let isRenewed = false; ; isRenewed = true) {
       const given = this.tokens?.current();
       const token = typeof given === 'string' || given === undefined ? given : await running.waitFor(given);
-      const answer = await this.follow(this.request(first, parcel, token), running);
+      const answer = await this.follow(this.request(first, message, token), running);
       if (answer.status !== 401 || token === undefined || isRenewed) return answer;
       this.tokens?.invalidate(token);
     }
@@ -112,11 +113,11 @@ export class Courier {
     }
   }
 
-  private request(first: PlannedRequest, { id, body, sent }: Parcel, token: string | undefined): ExchangeRequest {
+  private request(first: RenderedItem, { id, body, sent }: EncodedMessage, token: string | undefined): ExchangeRequest {
     const { settings } = this;
     const { target } = first;
     const headers = ['user-agent', USER_AGENT, ...first.headers];
-    if (body !== null) headers.push('content-type', settings.request.contentType);
+    if (body !== null) headers.push('content-type', settings.message.contentType);
     if (sent !== body) headers.push('content-encoding', settings.compression);
     if (settings.idHeader !== '') headers.push(settings.idHeader, id);
     if (settings.signer) headers.push(...settings.signer.headers(id, body ?? new Uint8Array(0), this.tools.now()));
@@ -127,21 +128,21 @@ export class Courier {
     return { origin: target.origin, hostname: target.hostname, path, method: first.method, headers, body: sent };
   }
 
-  /** Id and body of a delivery; made once for all its attempts. */
-  private parcel(items: readonly { readonly payload: { readonly request: PlannedRequest } }[]): Parcel {
-    let parcel = this.parcels.get(items);
-    if (parcel) return parcel;
-    const requests = items.map((it) => it.payload.request);
-    const body = this.settings.batch.isBatching ? this.joined(requests) : (requests[0]?.body ?? null);
-    parcel = { id: DeliveryId.ofAll(requests.map((it) => it.id)), body, sent: body === null ? null : compressed(body, this.settings.compression) };
-    this.parcels.set(items, parcel);
-    return parcel;
+  /** Made once for all attempts of a message. */
+  private encode(items: readonly { readonly payload: RenderedItem }[]): EncodedMessage {
+    let message = this.encoded.get(items);
+    if (message) return message;
+    const rendered = items.map((it) => it.payload);
+    const body = this.settings.batch.isBatching ? this.joined(rendered) : (rendered[0]?.body ?? null);
+    message = { id: MessageId.ofAll(rendered.map((it) => it.id)), body, sent: body === null ? null : compressed(body, this.settings.compression) };
+    this.encoded.set(items, message);
+    return message;
   }
 
-  private joined(requests: readonly PlannedRequest[]): Uint8Array | null {
+  private joined(items: readonly RenderedItem[]): Uint8Array | null {
     const { prefix, separator, suffix } = this.settings.batch;
     const parts: Uint8Array[] = [prefix];
-    for (const [index, { body }] of requests.entries()) {
+    for (const [index, { body }] of items.entries()) {
       if (body === null) return null;
       if (index > 0) parts.push(separator);
       parts.push(body);

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
-import type { Delivery, Failure, Outcome } from './delivery.js';
-import { DeliveryScheduler, type SchedulerSettings } from './delivery-scheduler.js';
+import type { Message, Failure, Outcome } from './message.js';
+import { MessageScheduler, type SchedulerSettings } from './message-scheduler.js';
 import { PartitionProgress } from './partition-progress.js';
-import { WorkItem } from './work-item.js';
+import { MessageItem } from './message-item.js';
 
-type Scheduler = DeliveryScheduler<string>;
+type Scheduler = MessageScheduler<string>;
 
 const SETTINGS: SchedulerSettings = {
   batch: { itemsMax: 1, bytesMax: 1000, lingerMs: 0, oneOfLane: false },
@@ -29,7 +29,7 @@ class Queue {
   private offset = 0;
 
   constructor(changes: Parameters<typeof setting>[0] = {}) {
-    this.scheduler = new DeliveryScheduler(setting(changes));
+    this.scheduler = new MessageScheduler(setting(changes));
   }
 
   /** Items `lane/payload`, or `lane@group/payload`, `lane@group@host/payload`. */
@@ -37,7 +37,7 @@ class Queue {
     for (const text of texts) {
       const [where = '', payload = ''] = text.split('/');
       const [lane = '', group = 'g', host = 'h'] = where.split('@');
-      this.scheduler.add(new WorkItem(payload, { progress: this.progress, offset: this.offset++, laneKey: lane === '' ? null : lane, groupKey: `${host}${group}`, hostKey: host, bytes: payload.length }), nowMs);
+      this.scheduler.add(new MessageItem(payload, { progress: this.progress, offset: this.offset++, laneKey: lane === '' ? null : lane, groupKey: `${host}${group}`, hostKey: host, bytes: payload.length }), nowMs);
     }
   }
 
@@ -46,14 +46,14 @@ class Queue {
     return this.take(nowMs).map(textOf);
   }
 
-  take(nowMs: number): Delivery<string>[] {
-    const taken: Delivery<string>[] = [];
+  take(nowMs: number): Message<string>[] {
+    const taken: Message<string>[] = [];
     for (let it = this.scheduler.next(nowMs); it; it = this.scheduler.next(nowMs)) taken.push(it);
     return taken;
   }
 }
 
-const textOf = (it: Delivery<string>): string => it.items.map((item) => item.payload).join('+');
+const textOf = (it: Message<string>): string => it.items.map((item) => item.payload).join('+');
 
 describe('order', () => {
   test('keys in parallel, records of a key one after the other, also over retries', () => {
@@ -170,7 +170,7 @@ describe('retries', () => {
     expect(short.scheduler.ended(late!, failed({}), 1000)).toHaveLength(1);
   });
 
-  test('Retry-After of 429 and 503 holds the whole host, of others the delivery alone', () => {
+  test('Retry-After of 429 and 503 holds the whole host, of others the message alone', () => {
     const queue = new Queue();
     queue.add(0, 'a/1', 'b/2');
     const [a, b] = queue.take(0);
@@ -234,7 +234,7 @@ describe('limits of a host', () => {
   });
 });
 
-test('whatever happens: lanes are never in two requests at once, first deliveries keep their order, the committable offset is the first one open, and all ends', () => {
+test('whatever happens: lanes are never in two messages at once, first deliveries keep their order, the committable offset is the first one open, and all ends', () => {
   const action = fc.record({ lane: fc.constantFrom('', 'a', 'b', 'c', 'd'), group: fc.constantFrom('g', 'h'), host: fc.constantFrom('x', 'y'), gapMs: fc.nat(40) });
   const scenario = fc.record({
     items: fc.array(action, { maxLength: 60 }),
@@ -272,16 +272,16 @@ class Run {
   private nowMs = 0;
   private readonly scheduler: Scheduler;
   private progress = new PartitionProgress<string>('t', 0);
-  private readonly all: WorkItem<string>[] = [];
+  private readonly all: MessageItem<string>[] = [];
   private readonly events: { atMs: number; run: () => void }[] = [];
-  private readonly running = new Map<Delivery<string>, readonly WorkItem<string>[]>();
+  private readonly running = new Map<Message<string>, readonly MessageItem<string>[]>();
   private readonly lastByLane = new Map<string, number>();
-  private readonly deliveredOnce = new Set<WorkItem<string>>();
+  private readonly deliveredOnce = new Set<MessageItem<string>>();
   private attempts = 0;
 
   constructor(private readonly scenario: Scenario) {
     const { itemsMax, lingerMs, concurrentMax, breakerFailures, ratePerSecond } = scenario;
-    this.scheduler = new DeliveryScheduler(setting({ concurrentMax, retriesMax: 6, batch: { itemsMax, lingerMs, bytesMax: 1000, oneOfLane: scenario.outcomes.includes('itemized') }, host: { concurrentMax, breakerFailures, ratePerSecond, rateBurst: 2 } }));
+    this.scheduler = new MessageScheduler(setting({ concurrentMax, retriesMax: 6, batch: { itemsMax, lingerMs, bytesMax: 1000, oneOfLane: scenario.outcomes.includes('itemized') }, host: { concurrentMax, breakerFailures, ratePerSecond, rateBurst: 2 } }));
   }
 
   play(): void {
@@ -314,39 +314,39 @@ class Run {
     if (index === this.scenario.forgetAt) {
       this.scheduler.forget(this.progress);
       // The driver waits for what it aborts before it goes on; a request that cannot be stopped is the sender's to fence.
-      for (const [delivery] of this.running) this.end(delivery, failed({ kind: 'aborted', host: 'neutral' }));
+      for (const [message] of this.running) this.end(message, failed({ kind: 'aborted', host: 'neutral' }));
       this.lastByLane.clear();
     }
-    const item = new WorkItem('p', { progress: this.progress, offset: index, laneKey: lane === '' ? null : lane, groupKey: `${host}${group}`, hostKey: host, bytes: 1 });
+    const item = new MessageItem('p', { progress: this.progress, offset: index, laneKey: lane === '' ? null : lane, groupKey: `${host}${group}`, hostKey: host, bytes: 1 });
     this.all.push(item);
     this.scheduler.add(item, this.nowMs);
   }
 
-  private started(delivery: Delivery<string>): void {
-    const { items } = delivery;
+  private started(message: Message<string>): void {
+    const { items } = message;
     expect(items.length).toBeLessThanOrEqual(this.scenario.itemsMax);
     expect(new Set(items.map((it) => it.place.groupKey)).size).toBe(1);
     const lanes = new Set(items.flatMap((it) => it.place.laneKey ?? []));
     for (const others of this.running.values()) for (const { place } of others) if (place.laneKey !== null && lanes.has(place.laneKey)) throw new Error(`${place.laneKey} is in two requests`);
     expect(this.running.size).toBeLessThan(this.scenario.concurrentMax);
-    this.running.set(delivery, [...items]);
+    this.running.set(message, [...items]);
     const number = this.attempts++;
     const kind = number > 150 ? 'ok' : (this.scenario.outcomes[number % this.scenario.outcomes.length] ?? 'ok');
-    this.events.push({ atMs: this.nowMs + (this.scenario.durations[number % this.scenario.durations.length] ?? 0), run: () => this.running.has(delivery) && this.running.get(delivery)?.[0] === items[0] && this.end(delivery, outcomeOf(kind, items.length, number)) });
+    this.events.push({ atMs: this.nowMs + (this.scenario.durations[number % this.scenario.durations.length] ?? 0), run: () => this.running.has(message) && this.running.get(message)?.[0] === items[0] && this.end(message, outcomeOf(kind, items.length, number)) });
   }
 
-  private end(delivery: Delivery<string>, outcome: Outcome): void {
-    const items = this.running.get(delivery) ?? [];
-    this.running.delete(delivery);
+  private end(message: Message<string>, outcome: Outcome): void {
+    const items = this.running.get(message) ?? [];
+    this.running.delete(message);
     items.forEach((item, index) => {
       const isAccepted = outcome.kind === 'delivered' || (outcome.kind === 'itemized' && outcome.results[index] === null);
       if (isAccepted) this.accepted(item);
     });
-    const rejected = this.scheduler.ended(delivery, outcome, this.nowMs);
-    if (rejected.length > 0) this.events.push({ atMs: this.nowMs + 7, run: () => this.scheduler.settled(delivery, rejected, this.nowMs) });
+    const rejected = this.scheduler.ended(message, outcome, this.nowMs);
+    if (rejected.length > 0) this.events.push({ atMs: this.nowMs + 7, run: () => this.scheduler.settled(message, rejected, this.nowMs) });
   }
 
-  private accepted(item: WorkItem<string>): void {
+  private accepted(item: MessageItem<string>): void {
     if (item.isDropped) return;
     expect(this.deliveredOnce.has(item)).toBe(false);
     this.deliveredOnce.add(item);

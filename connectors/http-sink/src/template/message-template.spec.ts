@@ -3,21 +3,21 @@ import fc from 'fast-check';
 import { sinkRecord } from '@millrace/connect-testkit';
 import { map } from '../../test/task-driver.js';
 import { parseHttpSinkSettings } from '../config/http-sink-settings.js';
-import { DeliveryId } from '../delivery/delivery-id.js';
-import { type PlannedRequest, RequestPlan } from './request-plan.js';
+import { MessageId } from '../delivery/message-id.js';
+import { type RenderedItem, MessageTemplate } from './message-template.js';
 
-function plan(config: Readonly<Record<string, string>> = {}): RequestPlan {
+function messages(config: Readonly<Record<string, string>> = {}): MessageTemplate {
   const settings = parseHttpSinkSettings({ 'http.api.url': 'http://api.example/v1', ...config });
-  return new RequestPlan(settings.request, settings.batch);
+  return new MessageTemplate(settings.message, settings.batch);
 }
 
-function render(config: Readonly<Record<string, string>>, parts: Parameters<typeof sinkRecord>[0]): PlannedRequest {
-  const request = plan(config).render(sinkRecord(parts), ID);
-  if (request === 'ignored') throw new Error('ignored');
-  return request;
+function render(config: Readonly<Record<string, string>>, parts: Parameters<typeof sinkRecord>[0]): RenderedItem {
+  const item = messages(config).render(sinkRecord(parts), ID);
+  if (item === 'ignored') throw new Error('ignored');
+  return item;
 }
 
-const ID = new DeliveryId('c', sinkRecord({}));
+const ID = new MessageId('c', sinkRecord({}));
 const body = (config: Readonly<Record<string, string>>, parts: Parameters<typeof sinkRecord>[0]): string => Buffer.from(render(config, parts).body ?? []).toString('utf8');
 const path = (url: string, parts: Parameters<typeof sinkRecord>[0]): string => render({ 'http.api.url': url }, parts).target.path;
 
@@ -101,7 +101,7 @@ describe('the URL', () => {
   });
 
   test('what cannot be a URL, or cannot be sent, is an error of the settings', () => {
-    for (const url of ['nonsense', 'ftp://x/', 'http://u:p@x/', 'http://x/#${key}', '${key', 'ht${key}://x', 'http://x/${nothing}', 'http://x/${topic.a}', 'http://x/a/../b']) expect(() => plan({ 'http.api.url': url })).toThrow(ConfigError);
+    for (const url of ['nonsense', 'ftp://x/', 'http://u:p@x/', 'http://x/#${key}', '${key', 'ht${key}://x', 'http://x/${nothing}', 'http://x/${topic.a}', 'http://x/a/../b']) expect(() => messages({ 'http.api.url': url })).toThrow(ConfigError);
   });
 });
 
@@ -118,7 +118,7 @@ describe('fields', () => {
     ['${header.h}', sinkRecord({ value: 'x' }), 'the record has no such header'],
   ];
   test.each(cases)('%s: %#', (template, record, message) => {
-    expect(() => plan({ 'http.api.url': `http://api.example/${template}` }).render(record, ID)).toThrow(new DataError(`${template}${message === 'is null' ? ' ' : ': '}${message}`));
+    expect(() => messages({ 'http.api.url': `http://api.example/${template}` }).render(record, ID)).toThrow(new DataError(`${template}${message === 'is null' ? ' ' : ': '}${message}`));
   });
 
   test('paths into structs, maps and arrays, names with dots', () => {
@@ -135,15 +135,15 @@ describe('headers', () => {
 
   test('no value begins another header', () => {
     expect(() => render({ headers: 'X-A:${value}' }, { value: 'a\r\nX-B: 1' })).toThrow(DataError);
-    expect(() => plan({ headers: 'X A: 1' })).toThrow(ConfigError);
-    expect(() => plan({ headers: 'Host: x' })).toThrow(ConfigError);
+    expect(() => messages({ headers: 'X A: 1' })).toThrow(ConfigError);
+    expect(() => messages({ headers: 'Host: x' })).toThrow(ConfigError);
   });
 });
 
 describe('records without a value', () => {
   const tombstone = { key: 'a/b', value: null };
   test('are ignored, deleted, sent or refused', () => {
-    expect(plan().render(sinkRecord(tombstone), ID)).toBe('ignored');
+    expect(messages().render(sinkRecord(tombstone), ID)).toBe('ignored');
     expect(render({ 'behavior.on.null.values': 'delete', 'http.api.url': 'http://api.example/things?x=1' }, tombstone)).toMatchObject({ method: 'DELETE', target: { path: '/things/a%2Fb?x=1' }, body: null });
     expect(render({ 'behavior.on.null.values': 'delete', 'http.api.url': 'http://api.example/by/${key}/it' }, tombstone).target.path).toBe('/by/a%2Fb/it');
     expect(body({ 'behavior.on.null.values': 'null' }, tombstone)).toBe('null');
@@ -153,7 +153,7 @@ describe('records without a value', () => {
 });
 
 test('keys that are equal have equal texts, others do not', () => {
-  const it = plan();
+  const it = messages();
   const text = (parts: Parameters<typeof sinkRecord>[0]): string | null => it.keyText(sinkRecord(parts));
   const schema = Schema.struct({ id: Schema.of('int64') });
   expect(text({ keySchema: schema, key: new Struct(schema, { id: 1n }) })).toBe(text({ keySchema: schema, key: new Lazy(schema, (writer) => writer.integerText(Buffer.from('1'), 0, 1)) }));
