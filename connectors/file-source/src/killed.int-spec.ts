@@ -25,6 +25,15 @@ function journaled(journal: string): string[] {
   return text.slice(0, text.lastIndexOf('\n') + 1).split('\n').slice(0, -1).flatMap((it) => (JSON.parse(it) as { values: string[] }).values);
 }
 
+/** A wait that comes to its end is an error of its own: what is missing must not pass for slowness. */
+async function untilJournaled(journal: string, count: number, deadlineMs: number): Promise<void> {
+  const deadline = Date.now() + deadlineMs;
+  for (let lines = journaled(journal).length; lines < count; lines = journaled(journal).length) {
+    if (Date.now() > deadline) throw new Error(`${lines} of ${count} lines after ${deadlineMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 test(`${KILLS} SIGKILLs while files are written and rotated: every line once`, async () => {
   const journal = path.join(folder, 'journal');
   const next = new Array<number>(FILES).fill(0);
@@ -41,10 +50,7 @@ test(`${KILLS} SIGKILLs while files are written and rotated: every line once`, a
       fs.renameSync(file(i), `${file(i)}.1`);
     }
   };
-  const until = async (count: number): Promise<void> => {
-    const deadline = Date.now() + 60_000;
-    while (journaled(journal).length < count && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
-  };
+  const until = (count: number): Promise<void> => untilJournaled(journal, count, 60_000);
   // The connector knows of each file before the first is rotated: what was rotated before its time is not its.
   for (let i = 0; i < FILES; i++) fs.appendFileSync(file(i), `${line(i, next[i]!++)}\n`);
   const first = await launch(journal, (it) => (errors += it));
@@ -82,10 +88,7 @@ test('the watcher (chokidar, in a process of its own: Jest cannot load ES module
   let errors = '';
   fs.writeFileSync(path.join(folder, 'a.log'), 'a0\n');
   const child = await launch(journal, (it) => (errors += it), { 'scan.interval.ms': '3600000' });
-  const until = async (count: number): Promise<void> => {
-    const deadline = Date.now() + 10_000;
-    while (journaled(journal).length < count && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
-  };
+  const until = (count: number): Promise<void> => untilJournaled(journal, count, 10_000);
   await until(1);
   fs.writeFileSync(path.join(folder, 'new.log'), 'new0\n');
   await until(2);

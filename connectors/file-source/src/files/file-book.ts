@@ -1,15 +1,13 @@
 import type { ConnectLogger, OffsetMap } from '@millrace/connect-api';
-import fs from 'node:fs/promises';
 import type { SourceSettings } from '../config/source-settings.js';
-import { readHead, readRange } from './content.js';
-import { type FileMarks, fingerprintOf, hasHeadOf, isAnchorOf, type StoredOffset, storedOffset } from './file-offset.js';
+import { readHead } from './content.js';
+import { DoneFiles } from './done-files.js';
+import type { FileMarks, StoredOffset } from './file-offset.js';
 import type { FoundFile } from './file-selection.js';
+import { hasReadPartOf, likenessOf } from './likeness.js';
+import { isOffsetOf, type OpenedFile, StoredStreams } from './stored-streams.js';
 import { isSystemError } from './system-error.js';
 import { TrackedFile } from './tracked-file.js';
-
-/** How much of two files that begin alike is compared. */
-const COMPARED_BYTES = 4096;
-const FINISHED_MAX = 1000;
 
 export interface FileBookOptions {
   readonly settings: SourceSettings;
@@ -33,23 +31,20 @@ export class FileBook {
   private readonly byPartition = new Map<string, TrackedFile>();
   /** Copies of files that are there themselves. */
   private readonly shadows = new Map<string, Shadow>();
-  /** By inode: files that are done with, but still there. */
-  private readonly done = new Map<string, { readonly birthMs: number; readonly size: number }>();
+  private readonly done: DoneFiles;
+  private readonly stored: StoredStreams;
   /** Inodes that were truncated: what they hold is new. */
   private readonly rewritten = new Set<string>();
-  /** The last change of the last file of a family that is done: a later one is newer. */
-  private readonly floors = new Map<string, number>();
-  /** Fingerprints of what the one stream has passed: later copies of it are not new. */
-  private readonly finished = new Set<string>();
-  private readonly orphans: { readonly family: string; readonly offset: StoredOffset }[] = [];
   private readonly single: OffsetMap | null;
   private singleStored: StoredOffset | null = null;
   /** When the first scan began: of a family of which nothing is known, what has changed since is new. */
   private beganMs = 0;
 
   constructor(private readonly options: FileBookOptions) {
-    const { filename } = options.settings;
+    const { filename, fingerprintBytes } = options.settings;
     this.single = filename === null ? null : { filename };
+    this.done = new DoneFiles(fingerprintBytes);
+    this.stored = new StoredStreams(options.settings, options.offsets);
   }
 
   /** Brings the book in line with what is there. False: something that is new was left out, because the disk did not let it be compared. */
@@ -70,20 +65,17 @@ export class FileBook {
       }
     }
     for (const inode of this.shadows.keys()) if (!byInode.has(inode)) this.shadows.delete(inode);
-    for (const inode of this.done.keys()) if (!byInode.has(inode)) this.done.delete(inode);
+    this.done.keep(byInode);
     const isFirst = this.beganMs === 0;
     if (isFirst) this.beganMs = nowMs;
-    if (isFirst && this.single !== null) {
-      const [offset = null] = await this.options.offsets([this.single]);
-      this.singleStored = storedOffset(offset);
-    }
-    if (isFirst && this.single === null && this.options.settings.identity === 'fingerprint') await this.findOrphans(this.unknownOf(byInode));
+    if (isFirst && this.single !== null) this.singleStored = await this.stored.offset(this.single);
+    if (isFirst && this.single === null && this.options.settings.identity === 'fingerprint') await this.stored.findOrphans(this.unknownOf(byInode), (it) => this.open(it));
     let isWhole = true;
     for (let unknown = this.unknownOf(byInode); ; ) {
       if (this.singleStored !== null) await this.resumeSingle(unknown);
       const known = new Set(this.byInode.keys());
       for (const it of unknown) {
-        if (this.byInode.has(it.inode) || this.isDone(it)) continue;
+        if (this.byInode.has(it.inode) || this.done.has(it)) continue;
         const isRewritten = this.rewritten.has(it.inode);
         if (await this.unlessRefused(it, () => this.identify(it, nowMs))) continue;
         isWhole = false;
@@ -107,34 +99,9 @@ export class FileBook {
     }
   }
 
-  /** Offsets of short files whose inode holds another file by now: it was truncated while nobody looked, and a copy may have the rest. */
-  private async findOrphans(found: readonly FoundFile[]): Promise<void> {
-    const offsets = await this.options.offsets(found.map(({ inode }) => ({ inode })));
-    for (const [i, it] of found.entries()) {
-      const offset = storedOffset(offsets[i] ?? null);
-      if (offset === null || offset.fingerprint === null || it.birthMs !== offset.birthMs) continue;
-      const { head, isGzip } = await this.headOf(it);
-      if (!(await this.isOf(it, head, isGzip, offset, false))) this.orphans.push({ family: it.family, offset });
-    }
-  }
-
-  private async orphanOf(found: FoundFile, head: Buffer, isGzip: boolean): Promise<StoredOffset | undefined> {
-    for (const orphan of this.orphans) {
-      if (orphan.family !== found.family || !(await this.isOf(found, head, isGzip, orphan.offset, true))) continue;
-      this.orphans.splice(this.orphans.indexOf(orphan), 1);
-      return orphan.offset;
-    }
-    return undefined;
-  }
-
-  private isDone({ inode, birthMs, size }: FoundFile): boolean {
-    const done = this.done.get(inode);
-    return done !== undefined && done.birthMs === birthMs && size >= done.size;
-  }
-
   /** What has come, the oldest first. */
   private unknownOf(found: ReadonlyMap<string, FoundFile>): FoundFile[] {
-    const unknown = [...found.values()].filter((it) => it.size > 0 && !this.byInode.has(it.inode) && !this.isDone(it));
+    const unknown = [...found.values()].filter((it) => it.size > 0 && !this.byInode.has(it.inode) && !this.done.has(it));
     return unknown.sort((a, b) => a.mtimeMs - b.mtimeMs || (a.path < b.path ? 1 : -1));
   }
 
@@ -150,10 +117,7 @@ export class FileBook {
   finish(file: TrackedFile): void {
     this.files.delete(file);
     if (this.byInode.get(file.inode) === file) this.byInode.delete(file.inode);
-    if (!file.isTruncated && file.goneSinceMs === undefined) this.done.set(file.inode, { birthMs: file.birth, size: file.size });
-    if (file.knownHead.length >= this.options.settings.fingerprintBytes) this.finished.add(fingerprintOf(file.knownHead));
-    if (this.finished.size > FINISHED_MAX) for (const oldest of this.finished) if (this.finished.delete(oldest)) break;
-    this.floors.set(file.family, Math.max(file.mtimeMs, this.floors.get(file.family) ?? 0));
+    this.done.finish(file);
     for (const [key, it] of this.byPartition) if (it === file) this.byPartition.delete(key);
   }
 
@@ -168,7 +132,7 @@ export class FileBook {
       if (of !== file) continue;
       this.shadows.delete(inode);
       if (this.single !== null && found.path !== this.options.settings.file) {
-        this.done.set(inode, { birthMs: found.birthMs, size: found.size });
+        this.done.leave(found);
         continue;
       }
       await this.moveTo(file, found, isGzip, nowMs);
@@ -187,10 +151,11 @@ export class FileBook {
     const shadow = this.shadows.get(found.inode);
     if (shadow && shadow.found.size === found.size && shadow.found.path === found.path && shadow.found.birthMs === found.birthMs && this.files.has(shadow.of) && !isLost(shadow.of)) return;
     this.shadows.delete(found.inode);
-    const { head, isGzip } = await this.headOf(found);
+    const opened = await this.open(found);
+    const { head, isGzip } = opened;
     if (head.length === 0) return;
     const isRewritten = this.rewritten.delete(found.inode);
-    const known = await this.known(found, head, isGzip);
+    const known = await this.known(opened);
     if (known !== undefined && known !== 'other') {
       if (known.isShorter || isLost(known.file)) {
         await this.moveTo(known.file, found, isGzip, nowMs);
@@ -201,23 +166,23 @@ export class FileBook {
     }
     const isCollision = known === 'other';
     if (!isRewritten && this.single === null) {
-      const stored = await this.storedFor(found, head, isGzip, isCollision);
+      const stored = await this.stored.offsetOf(opened, isCollision);
       if (stored !== undefined) {
-        this.track(found, head, isGzip, stored.offset, stored.isOwn);
+        this.track(opened, stored.offset, stored.isOwn);
         return;
       }
-      const orphan = await this.orphanOf(found, head, isGzip);
+      const orphan = await this.stored.orphanOf(opened);
       if (orphan !== undefined) {
-        this.track(found, head, isGzip, orphan, isCollision);
+        this.track(opened, orphan, isCollision);
         return;
       }
     }
-    if (this.single !== null && found.path !== this.options.settings.file && this.finished.has(fingerprintOf(head))) return;
-    if (this.isNew(found, isGzip)) this.track(found, head, isGzip, null, isCollision || (await this.isTaken(head)));
+    if (this.single !== null && found.path !== this.options.settings.file && this.done.hasContent(head)) return;
+    if (this.isNew(found, isGzip)) this.track(opened, null, isCollision || (await this.stored.isTaken(head)));
   }
 
   /** The known file that has this content (`isShorter`: and not all of it), or `other` when one begins alike but is not this one. */
-  private async known(found: FoundFile, head: Buffer, isGzip: boolean): Promise<{ readonly file: TrackedFile; readonly isShorter: boolean } | 'other' | undefined> {
+  private async known({ found, head, isGzip }: OpenedFile): Promise<{ readonly file: TrackedFile; readonly isShorter: boolean } | 'other' | undefined> {
     const { settings } = this.options;
     if (settings.identity !== 'fingerprint' && this.single === null) return undefined;
     let isOther = false;
@@ -227,83 +192,20 @@ export class FileBook {
       if (!isWhole && (file.family !== found.family || mine.length === 0 || (found.birthMs > 0 && found.birthMs < file.birth && !isGzip))) continue;
       const common = Math.min(mine.length, head.length);
       if (!mine.subarray(0, common).equals(head.subarray(0, common))) continue;
-      const likeness = isLost(file) ? 'other' : isGzip ? (isWhole || file.goneSinceMs !== undefined ? 'copy' : 'other') : file.isGzip && !isWhole ? 'other' : await this.likeness(found, file);
+      const likeness = isLost(file) ? 'other' : isGzip ? (isWhole || file.goneSinceMs !== undefined ? 'copy' : 'other') : file.isGzip && !isWhole ? 'other' : await likenessOf(found, file);
       // Of two files with one content the longer is the one that goes on. A short beginning alone does not tell that.
       if (likeness === 'copy' || (likeness === 'longer' && isWhole)) return { file, isShorter: likeness === 'longer' };
       if (!isLost(file) && !(await file.isItself())) this.truncated(file);
-      if (isLost(file) && common === Math.min(mine.length, settings.fingerprintBytes) && (await this.holds(found, isGzip, file))) return { file, isShorter: false };
+      if (isLost(file) && common === Math.min(mine.length, settings.fingerprintBytes) && (await hasReadPartOf(found, isGzip, file))) return { file, isShorter: false };
       isOther ||= isWhole;
     }
     return isOther ? 'other' : undefined;
   }
 
-  /** The found file has what was read of the known one, as far as it goes. */
-  private async holds(found: FoundFile, isGzip: boolean, file: TrackedFile): Promise<boolean> {
-    const tail = file.knownTail;
-    if (isGzip || file.isGzip || found.size < file.readPosition || tail.length === 0) return true;
-    return (await readRange(found.path, found.inode, file.readPosition - tail.length, tail.length))?.equals(tail) === true;
-  }
-
-  /** What another file is to one that is there: the same as far as it goes, the same and more, or something else. */
-  private async likeness(found: FoundFile, file: TrackedFile): Promise<'copy' | 'longer' | 'other'> {
-    if (file.isGzip) return found.size > file.position && file.isAtEnd ? 'longer' : 'copy';
-    // Without a name it cannot be compared but by what was read of it.
-    const byTail = async (): Promise<'copy' | 'other'> => ((await this.holds(found, false, file)) ? 'copy' : 'other');
-    const size = file.goneSinceMs === undefined ? await sizeOf(file.path) : undefined;
-    if (size === undefined) return byTail();
-    const end = Math.min(found.size, size);
-    const start = Math.max(0, end - COMPARED_BYTES);
-    const [theirs, ours] = await Promise.all([readRange(found.path, found.inode, start, end - start), readRange(file.path, file.inode, start, end - start)]);
-    if (ours === undefined) return byTail();
-    if (theirs?.equals(ours) !== true || size < file.readPosition) return 'other';
-    return found.size > size ? 'longer' : 'copy';
-  }
-
-  /** `isOwn`: the stream's name has the inode in it, because another file has the same fingerprint. */
-  private async storedFor(found: FoundFile, head: Buffer, isGzip: boolean, isCollision: boolean): Promise<{ readonly offset: StoredOffset; readonly isOwn: boolean } | undefined> {
-    const { settings } = this.options;
-    const marks = marksOf(found, head);
-    const isWhole = head.length >= settings.fingerprintBytes;
-    const names: { readonly partition: OffsetMap; readonly isOwn: boolean }[] = [];
-    if (settings.identity === 'path') names.push({ partition: { path: found.path }, isOwn: false });
-    else if (settings.identity === 'inode') names.push({ partition: { inode: found.inode }, isOwn: false });
-    else {
-      if (isWhole) names.push({ partition: { fingerprint: marks.fingerprint, inode: found.inode }, isOwn: true });
-      if (isWhole && !isCollision) names.push({ partition: { fingerprint: marks.fingerprint }, isOwn: false });
-      names.push({ partition: { inode: found.inode }, isOwn: isCollision });
-    }
-    const offsets = await this.options.offsets(names.map((it) => it.partition));
-    for (const [i, { partition, isOwn }] of names.entries()) {
-      const offset = storedOffset(offsets[i] ?? null);
-      if (offset !== null && (await this.isOf(found, head, isGzip, offset, 'fingerprint' in partition))) return { offset, isOwn };
-    }
-    return undefined;
-  }
-
-  /** The offset was made of this file. */
-  private async isOf(found: FoundFile, head: Buffer, isGzip: boolean, offset: StoredOffset, isByContent: boolean): Promise<boolean> {
-    if (offset.fingerprint === null) return offset.position <= found.size || isGzip;
-    if (!hasHeadOf(head, offset)) return false;
-    if (!isByContent && offset.birthMs > 0 && found.birthMs > 0 && offset.birthMs !== found.birthMs && offset.inode === found.inode) return false;
-    if (isGzip) return true;
-    if (offset.position > found.size) return false;
-    const start = offset.position - offset.anchorBytes;
-    const bytes = start < 0 ? undefined : await readRange(found.path, found.inode, start, offset.anchorBytes);
-    return bytes !== undefined && isAnchorOf(bytes, offset);
-  }
-
-  /** An offset of another file stands under this fingerprint. */
-  private async isTaken(head: Buffer): Promise<boolean> {
-    const { settings } = this.options;
-    if (this.single !== null || settings.identity !== 'fingerprint' || head.length < settings.fingerprintBytes) return false;
-    const [offset = null] = await this.options.offsets([{ fingerprint: fingerprintOf(head) }]);
-    return offset !== null;
-  }
-
   /** A file under its first name, or one that has lived and been rotated away between two scans. */
   private isNew(found: FoundFile, isGzip: boolean): boolean {
     if (this.single === null ? found.isIncluded : found.path === this.options.settings.file) return true;
-    let oldest = this.floors.get(found.family) ?? Infinity;
+    let oldest = this.done.floorMs(found.family) ?? Infinity;
     for (const file of this.files) if (file.family === found.family && !file.isTruncated) oldest = Math.min(oldest, file.mtimeMs);
     if (oldest === Infinity) return found.mtimeMs > this.beganMs && (found.birthMs === 0 || found.birthMs > this.beganMs);
     // Clocks of files tick slowly: two generations may have one time. A compressed one has that of its original.
@@ -318,12 +220,12 @@ export class FileBook {
     const ordered = [...unknown].sort((a, b) => rank(a, offset) - rank(b, offset));
     for (const found of ordered) {
       if (offset.fingerprint === null && found.path !== file) continue;
-      const { head, isGzip } = await this.headOf(found);
-      if (!(await this.isOf(found, head, isGzip, offset, found.inode !== offset.inode))) continue;
+      const opened = await this.open(found);
+      if (!(await isOffsetOf(opened, offset, found.inode !== offset.inode))) continue;
       this.singleStored = null;
-      this.track(found, head, isGzip, offset, false);
+      this.track(opened, offset, false);
       // What was changed before the file in which the stream was left is done.
-      for (const it of unknown.slice(0, unknown.indexOf(found))) if (it.path !== file) this.done.set(it.inode, { birthMs: it.birthMs, size: it.size });
+      for (const it of unknown.slice(0, unknown.indexOf(found))) if (it.path !== file) this.done.leave(it);
       return;
     }
     if (!unknown.some((it) => it.path === file)) return;
@@ -331,7 +233,7 @@ export class FileBook {
     this.options.logger.warn({ file: filename, position: offset.position }, 'The file in which reading was left is there no more: what it had behind this position is lost; the file is read from its beginning');
   }
 
-  private track(found: FoundFile, head: Buffer, isGzip: boolean, stored: StoredOffset | null, isOwn: boolean): void {
+  private track({ found, head, isGzip }: OpenedFile, stored: StoredOffset | null, isOwn: boolean): void {
     const file: TrackedFile = new TrackedFile({
       settings: this.options.settings,
       found,
@@ -364,12 +266,12 @@ export class FileBook {
     return isOwn ? { fingerprint, inode } : { fingerprint };
   }
 
-  private async headOf(found: FoundFile): Promise<{ readonly head: Buffer; readonly isGzip: boolean }> {
+  private async open(found: FoundFile): Promise<OpenedFile> {
     try {
-      return await readHead(found.path, found.inode, this.options.settings.fingerprintBytes);
+      return { found, ...(await readHead(found.path, found.inode, this.options.settings.fingerprintBytes)) };
     } catch (error) {
       this.options.logger.warn({ path: found.path, error: (error as Error).message }, 'A file cannot be read; it is tried again with the next scan');
-      return { head: Buffer.alloc(0), isGzip: false };
+      return { found, head: Buffer.alloc(0), isGzip: false };
     }
   }
 }
@@ -379,20 +281,7 @@ function isLost(file: TrackedFile): boolean {
   return file.isTruncated || (file.goneSinceMs !== undefined && !file.isOpen);
 }
 
-function marksOf(found: FoundFile, head: Buffer): FileMarks {
-  return { inode: found.inode, birthMs: found.birthMs, fingerprint: fingerprintOf(head), fingerprintBytes: head.length };
-}
-
 /** The file of the same inode first, then the newest. */
 function rank(found: FoundFile, offset: StoredOffset): number {
   return found.inode === offset.inode ? -Infinity : -found.mtimeMs;
-}
-
-async function sizeOf(path: string): Promise<number | undefined> {
-  try {
-    return (await fs.stat(path)).size;
-  } catch (error) {
-    if ((error as { code?: unknown }).code === 'ENOENT') return undefined;
-    throw error;
-  }
 }

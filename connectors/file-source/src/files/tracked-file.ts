@@ -1,15 +1,11 @@
-import { type ConnectLogger, DataError, type Header, type OffsetMap, Schema, type SourceRecord, type Value } from '@millrace/connect-api';
+import { type ConnectLogger, DataError, type OffsetMap, type SourceRecord } from '@millrace/connect-api';
 import type { SourceSettings } from '../config/source-settings.js';
-import { jsonValue } from '../lines/json-value.js';
+import { recordOf } from '../lines/line-record.js';
 import { type Line, LineSplitter } from '../lines/line-splitter.js';
-import { type Content, GzipContent, PlainContent, readRange } from './content.js';
-import { ANCHOR_BYTES, type FileMarks, fingerprintOf, offsetOf, type StoredOffset } from './file-offset.js';
+import { type Content, GzipContent, PlainContent } from './content.js';
+import { type FileMarks, fingerprintOf, offsetOf, type StoredOffset } from './file-offset.js';
 import type { FoundFile } from './file-selection.js';
-
-const TEXT = Schema.of('string');
-const BYTES = Schema.of('bytes');
-const INT64 = Schema.of('int64');
-const NOTHING = Buffer.alloc(0);
+import { SeenBytes } from './seen-bytes.js';
 
 export interface TrackedFileOptions {
   readonly settings: SourceSettings;
@@ -50,8 +46,7 @@ export class TrackedFile {
   private isAhead = false;
   private content: Content;
   private readonly splitter: LineSplitter;
-  private head: Buffer;
-  private tail: Buffer = NOTHING;
+  private readonly seenBytes: SeenBytes;
   private marks: FileMarks;
   private line: number | null;
   private isOpenEnded: boolean;
@@ -68,7 +63,7 @@ export class TrackedFile {
     this.mtimeMs = found.mtimeMs;
     this.birthMs = found.birthMs;
     if (!found.isIncluded) this.rotatedSinceMs = 0;
-    this.head = head;
+    this.seenBytes = new SeenBytes(head, settings.fingerprintBytes);
     this.marks = this.marksNow();
     this.line = stored === null ? 0 : stored.line;
     this.isOpenEnded = stored?.isOpenEnded ?? false;
@@ -90,10 +85,10 @@ export class TrackedFile {
   }
   /** The first bytes, as many as are known. */
   get knownHead(): Buffer {
-    return this.head;
+    return this.seenBytes.head;
   }
   get knownTail(): Buffer {
-    return this.tail;
+    return this.seenBytes.tail;
   }
   get birth(): number {
     return this.birthMs;
@@ -123,7 +118,7 @@ export class TrackedFile {
 
   /** The same object as long as the stream has the same name. */
   get partition(): OffsetMap {
-    return (this.partitionKept ??= this.options.partition(this.marks, this.isHeadWhole));
+    return (this.partitionKept ??= this.options.partition(this.marks, this.seenBytes.isWhole));
   }
 
   /** A scan found it. */
@@ -139,20 +134,15 @@ export class TrackedFile {
 
   /** A short file has grown: the beginning tells more now. */
   async learnHead(): Promise<void> {
-    const { fingerprintBytes } = this.options.settings;
-    if (this.isHeadWhole || this.isGzip || this.size <= this.head.length) return;
-    const head = await readRange(this.path, this.inode, 0, fingerprintBytes);
-    if (head !== undefined && head.length > this.head.length && head.subarray(0, this.head.length).equals(this.head)) this.growHead(head, 0);
+    const { seenBytes } = this;
+    if (seenBytes.isWhole || this.isGzip || this.size <= seenBytes.head.length) return;
+    if (await seenBytes.learnHead(this.path, this.inode)) this.headGrew();
   }
 
   /** Its inode still holds what was read of it (or cannot be asked now). */
   async isItself(): Promise<boolean> {
     if (this.isGzip || this.goneSinceMs !== undefined) return true;
-    const { head, tail, path, inode } = this;
-    const now = await readRange(path, inode, 0, head.length);
-    if (now === undefined) return true;
-    const end = tail.length === 0 ? tail : await readRange(path, inode, this.readPosition - tail.length, tail.length);
-    return now.equals(head) && (end === undefined || end.equals(tail));
+    return this.seenBytes.isIn(this.path, this.inode, this.readPosition);
   }
 
   /** Goes on in another file with the same content: a copy, a compressed one. */
@@ -169,7 +159,7 @@ export class TrackedFile {
     this.hasMore = true;
     this.isUnsure = false;
     this.marks = this.marksNow();
-    if (!this.isHeadWhole) this.partitionKept = undefined;
+    if (!this.seenBytes.isWhole) this.partitionKept = undefined;
     this.content = this.contentOf(isGzip);
   }
 
@@ -206,7 +196,8 @@ export class TrackedFile {
   takeQuietOffset(): OffsetMap | undefined {
     if (!this.isAhead) return undefined;
     this.isAhead = false;
-    const seen = this.tail.subarray(0, Math.max(0, this.tail.length - (this.readPosition - this.position)));
+    const { tail } = this.seenBytes;
+    const seen = tail.subarray(0, Math.max(0, tail.length - (this.readPosition - this.position)));
     return offsetOf(this.marks, this.position, this.line, seen, seen.length, this.isOpenEnded);
   }
 
@@ -216,7 +207,7 @@ export class TrackedFile {
 
   private async read(): Promise<'bytes' | 'end' | 'changed' | 'gone'> {
     const { splitter } = this;
-    const { decoding, fingerprintBytes } = this.options.settings;
+    const { decoding } = this.options.settings;
     const result = await this.readContent();
     if (result.kind !== 'bytes') {
       if (result.kind === 'end') this.hasMore = false;
@@ -228,9 +219,7 @@ export class TrackedFile {
       this.hasMore = false;
       return 'end';
     }
-    if (this.head.length < fingerprintBytes && position <= this.head.length) this.growHead(bytes, position);
-    const all = bytes.length >= ANCHOR_BYTES ? bytes : Buffer.concat([this.tail, bytes]);
-    this.tail = Buffer.from(all.subarray(Math.max(0, all.length - ANCHOR_BYTES)));
+    if (this.seenBytes.add(bytes, position)) this.headGrew();
     splitter.feed(bytes);
     if (position === 0 && decoding.mark.length > 0 && bytes.subarray(0, decoding.mark.length).equals(decoding.mark)) splitter.skip(decoding.mark.length);
     return 'bytes';
@@ -238,7 +227,7 @@ export class TrackedFile {
 
   private async readContent(): Promise<{ readonly kind: 'bytes'; readonly bytes: Buffer } | { readonly kind: 'end' | 'changed' | 'gone' }> {
     try {
-      const { head, tail } = this;
+      const { head, tail } = this.seenBytes;
       return await this.content.read({ position: this.splitter.readPosition, head, tail });
     } catch (error) {
       const code = String((error as { code?: unknown }).code);
@@ -249,23 +238,15 @@ export class TrackedFile {
     }
   }
 
-  /** The bytes join what is known of the beginning. */
-  private growHead(bytes: Buffer, position: number): void {
-    const { fingerprintBytes } = this.options.settings;
-    const wasWhole = this.isHeadWhole;
-    const added = bytes.subarray(this.head.length - position, fingerprintBytes - position);
-    if (added.length === 0) return;
-    this.head = Buffer.concat([this.head, added]);
+  /** The beginning tells more: once it tells all, the stream has its name by it. */
+  private headGrew(): void {
     this.marks = this.marksNow();
-    if (this.isHeadWhole !== wasWhole) this.partitionKept = undefined;
-  }
-
-  private get isHeadWhole(): boolean {
-    return this.head.length >= this.options.settings.fingerprintBytes;
+    if (this.seenBytes.isWhole) this.partitionKept = undefined;
   }
 
   private marksNow(): FileMarks {
-    return { inode: this.inode, birthMs: this.birthMs, fingerprint: fingerprintOf(this.head), fingerprintBytes: this.head.length };
+    const { head } = this.seenBytes;
+    return { inode: this.inode, birthMs: this.birthMs, fingerprint: fingerprintOf(head), fingerprintBytes: head.length };
   }
 
   private contentOf(isGzip: boolean): Content {
@@ -281,28 +262,14 @@ export class TrackedFile {
     }
     if (this.line !== null) this.line += 1;
     this.isOpenEnded = isOpenEnded;
-    const { settings } = this.options;
-    let value: Value;
     try {
-      value = settings.isBytes ? line.bytes.subarray(line.start, line.end) : settings.decoding.decode(line.bytes, line.start, line.end);
-      if (settings.format === 'ndjson') value = jsonValue(value as string);
+      const { path, mtimeMs, partition, marks, line: number } = this;
+      out.push(recordOf(line, { path, mtimeMs, partition, marks, number, isOpenEnded }, this.options.settings));
+      this.isAhead = false;
     } catch (error) {
       if (!(error instanceof DataError)) throw error;
       this.bad(`the line at byte ${line.position} of ${this.path} is ${error.message}`);
-      return;
     }
-    this.isAhead = false;
-    const schema = settings.format === 'ndjson' ? null : settings.isBytes ? BYTES : TEXT;
-    out.push(new LineRecord(settings.topic, schema, value, settings.hasHeaders ? this.headers(line.position) : undefined, this.partition, this.marks, line.next, this.line, line.seen, line.seenEnd, isOpenEnded));
-  }
-
-  private headers(position: number): Header[] {
-    return [
-      { key: 'file.path', schema: TEXT, value: this.path },
-      { key: 'file.offset', schema: INT64, value: BigInt(position) },
-      ...(this.line === null ? [] : [{ key: 'file.line', schema: INT64, value: BigInt(this.line) }]),
-      { key: 'file.modified', schema: INT64, value: BigInt(Math.trunc(this.mtimeMs)) },
-    ];
   }
 
   private passLong(): void {
@@ -323,29 +290,5 @@ export class TrackedFile {
   private failed(out: readonly SourceRecord[]): TurnResult {
     if (out.length === 0 && this.failure) throw this.failure;
     return 'full';
-  }
-}
-
-/** A line. The offset is made when it is asked for: that of most records never is. */
-class LineRecord implements SourceRecord {
-  readonly keySchema = null;
-  readonly key = null;
-
-  constructor(
-    readonly topic: string,
-    readonly valueSchema: Schema | null,
-    readonly value: Value,
-    readonly headers: Header[] | undefined,
-    readonly sourcePartition: OffsetMap,
-    private readonly marks: FileMarks,
-    private readonly position: number,
-    private readonly line: number | null,
-    private readonly seen: Buffer,
-    private readonly seenEnd: number,
-    private readonly isOpenEnded: boolean,
-  ) {}
-
-  get sourceOffset(): OffsetMap {
-    return offsetOf(this.marks, this.position, this.line, this.seen, this.seenEnd, this.isOpenEnded);
   }
 }
