@@ -80,7 +80,10 @@ class PostgresWorld implements SinkDriver {
   async kill(): Promise<void> {
     this.gate.cut();
     const isOver = async (): Promise<boolean> => (await this.database.query('select count(*)::int as sessions from pg_stat_activity where datname = current_database()'))[0]?.['sessions'] === 1;
-    while (!(await isOver())) await new Promise((resolve) => setTimeout(resolve, 10));
+    for (const endMs = Date.now() + 10_000; !(await isOver()); ) {
+      if (Date.now() > endMs) throw new Error('the session of a killed task is still there after 10 s');
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
   }
 
   async fingerprint(): Promise<string> {
