@@ -50,7 +50,7 @@ function fetchAnswer(core: RaftCore, leader: Leader, request: FetchRequest | nul
   return { api: 'fetch', ...leaderInAnswer(core, 'NONE'), highWatermark: leader.progress.highWatermark, logStartOffset: core.log.startOffset, divergingEpoch: null, snapshotId: null, read };
 }
 
-export function refusedFetch(core: RaftCore, error: RaftError, isWhole = false): FetchAnswer {
+function refusedFetch(core: RaftCore, error: RaftError, isWhole = false): FetchAnswer {
   const leader = isWhole ? refusedWhole(error) : leaderInAnswer(core, error);
   return { api: 'fetch', ...leader, highWatermark: -1, logStartOffset: core.log.startOffset, divergingEpoch: null, snapshotId: null, read: null };
 }

@@ -18,4 +18,4 @@ export const REPLICATION_CONFIG_DEFINITIONS = {
 
 /** What `replica.selector.class` may be, besides not set. */
 export const RACK_AWARE_SELECTOR = 'org.apache.kafka.common.replica.RackAwareReplicaSelector';
-export const LEADER_SELECTOR = 'org.apache.kafka.common.replica.LeaderSelector';
+const LEADER_SELECTOR = 'org.apache.kafka.common.replica.LeaderSelector';

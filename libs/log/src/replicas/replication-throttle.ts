@@ -3,7 +3,7 @@ import type { Clock } from '@millrace/foundation';
 /** Replicas that a topic setting throttles: all of them, or `partition:broker` by name. */
 export type ThrottledReplicas = 'all' | ReadonlySet<string>;
 
-export const NO_THROTTLED_REPLICAS: ThrottledReplicas = new Set();
+const NO_THROTTLED_REPLICAS: ThrottledReplicas = new Set();
 
 export function isThrottledReplica(replicas: ThrottledReplicas, partition: number, brokerId: number): boolean {
   return replicas === 'all' || replicas.has(`${partition}:${brokerId}`);

@@ -8,8 +8,8 @@ import { ReplicaFetcher } from './replica-fetcher.js';
 import { ReplicaFetchers } from './replica-fetchers.js';
 import { ReplicationThrottle } from './replication-throttle.js';
 
-export const LEADER_THROTTLED_RATE = 'leader.replication.throttled.rate';
-export const FOLLOWER_THROTTLED_RATE = 'follower.replication.throttled.rate';
+const LEADER_THROTTLED_RATE = 'leader.replication.throttled.rate';
+const FOLLOWER_THROTTLED_RATE = 'follower.replication.throttled.rate';
 
 export interface ReplicationOptions {
   readonly brokerId: BrokerId;
