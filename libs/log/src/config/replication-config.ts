@@ -16,6 +16,5 @@ export const REPLICATION_CONFIG_DEFINITIONS = {
   'replication.quota.window.size.seconds': int('1', 'The time of one such sample.', { min: 1 }),
 } as const satisfies Record<string, ConfigDefinition>;
 
-/** What `replica.selector.class` may be, besides not set. */
+/** The value of `replica.selector.class` that lets a consumer read from a replica near it. */
 export const RACK_AWARE_SELECTOR = 'org.apache.kafka.common.replica.RackAwareReplicaSelector';
-const LEADER_SELECTOR = 'org.apache.kafka.common.replica.LeaderSelector';
