@@ -28,7 +28,7 @@ if (missing !== undefined) console.warn(`Apache Kafka's tools are not run: ${mis
     expect(await ask('kafka-topics', '--create', '--topic', 'orders', '--partitions', '2', '--config', 'retention.ms=600000')).toContain('Created topic orders.');
     await ask('kafka-topics', '--alter', '--topic', 'orders', '--partitions', '3');
     const described = await ask('kafka-topics', '--describe', '--topic', 'orders');
-    expect(described).toContain('PartitionCount: 3\tReplicationFactor: 1\tConfigs: retention.ms=600000');
+    expect(described).toContain('PartitionCount: 3\tReplicationFactor: 1\tConfigs: min.insync.replicas=1,retention.ms=600000');
     expect(described).toContain('Topic: orders\tPartition: 2\tLeader: 1\tReplicas: 1\tIsr: 1');
   }, 120_000);
 

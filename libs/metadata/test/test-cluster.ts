@@ -73,7 +73,7 @@ export class TestCluster {
     );
   }
 
-  heartbeat(brokerId: number, options: { wantShutDown?: boolean; wantFence?: boolean; behind?: number; epoch?: number } = {}): { errorCode?: number; isFenced?: boolean; shouldShutDown: boolean; isCaughtUp?: boolean } {
+  heartbeat(brokerId: number, options: { wantShutDown?: boolean; wantFence?: boolean; behind?: number; epoch?: number; offlineLogDirs?: string[] } = {}): { errorCode?: number; isFenced?: boolean; shouldShutDown: boolean; isCaughtUp?: boolean } {
     return this.run(
       this.controller.brokerHeartbeat(this.moment, {
         brokerId,
@@ -81,7 +81,7 @@ export class TestCluster {
         currentMetadataOffset: this.log.length - 1 - (options.behind ?? 0),
         wantFence: options.wantFence ?? false,
         wantShutDown: options.wantShutDown ?? false,
-        offlineLogDirs: [],
+        offlineLogDirs: options.offlineLogDirs ?? [],
         cordonedLogDirs: null,
       }),
     );

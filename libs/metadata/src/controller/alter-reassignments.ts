@@ -88,5 +88,7 @@ function allReassigning(view: ControllerView): { readonly topic: TopicImage | un
     if (numbers === undefined) numbersByTopic.set(topicId, [partition]);
     else numbers.push(partition);
   }
-  return [...numbersByTopic].map(([topicId, numbers]) => ({ topic: view.image.topicById(topicId), numbers: numbers.sort((a, b) => a - b) }));
+  return [...numbersByTopic]
+    .map(([topicId, numbers]) => ({ topic: view.image.topicById(topicId), numbers: numbers.sort((a, b) => a - b) }))
+    .sort((a, b) => ((a.topic?.name ?? '') < (b.topic?.name ?? '') ? -1 : 1));
 }

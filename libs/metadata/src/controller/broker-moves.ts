@@ -19,11 +19,6 @@ export function leaveInSyncSetsOf(view: ControllerView, brokerId: BrokerId, part
   return move(view, partitions, { without: brokerId });
 }
 
-/** A broker will not come back: it is in no set any more. */
-export function leaveAllSets(view: ControllerView, brokerId: BrokerId): MetadataRecord[] {
-  return [...leaveInSyncSets(view, brokerId), ...move(view, view.partitions.eligibleFor(brokerId), { without: brokerId })];
-}
-
 /** The process of a broker ended without an orderly stop: what it had not synced may be gone, so it may not lead what it was eligible for. */
 export function leaveAfterUncleanShutdown(view: ControllerView, brokerId: BrokerId): MetadataRecord[] {
   const change: Move = { without: brokerId, uncleanShutdown: brokerId };
