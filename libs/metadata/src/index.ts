@@ -11,7 +11,7 @@ export { ELIGIBLE_LEADER_REPLICAS_FEATURE, METADATA_VERSION, METADATA_VERSION_FE
 export { isInternalTopic, topicNameProblem } from './topic-name.js';
 export { CONFIG_RESOURCE_TYPES, configResourceTypeOf, type ConfigResourceType } from './config/config-resource.js';
 export { CONFIG_TYPES, parseConfigValue, splitList, type ConfigKey, type ConfigRule, type ConfigType } from './config/config-key.js';
-export { BROKER_TOPIC_DEFAULTS, TOPIC_CONFIGS, topicConfigKey, type BrokerSynonym, type TopicConfigKey } from './config/topic-configs.js';
+export { BROKER_TOPIC_DEFAULTS, DYNAMIC_BROKER_CONFIGS, REPLICATION_THROTTLES, TOPIC_CONFIGS, topicConfigKey, type BrokerSynonym, type TopicConfigKey } from './config/topic-configs.js';
 export {
   CONFIG_SOURCES,
   configTypeCode,

@@ -1,6 +1,6 @@
 import { ByteWriter, type Random } from '@millrace/foundation';
 import { decodeMetadataRecord, encodeMetadataRecord, type BrokerRegistrationRequest, type CreateTopicsRequest, type MetadataRecord } from '@millrace/protocol';
-import { BROKER_TOPIC_DEFAULTS, Controller, MetadataDelta, MetadataImage, SUPPORTED_FEATURES, type ControllerConfig, type ControllerResult } from '../src/index.js';
+import { DYNAMIC_BROKER_CONFIGS, Controller, MetadataDelta, MetadataImage, SUPPORTED_FEATURES, type ControllerConfig, type ControllerResult } from '../src/index.js';
 import { SeededRandom } from '@millrace/testkit';
 
 export const CLUSTER_ID = 'kkkkkkkkkkkkkkkkkkkkkk';
@@ -24,7 +24,7 @@ export class TestCluster {
       defaultReplicationFactor: 1,
       brokerSessionTimeoutMs: 9000,
       staticBrokerConfigs: new Map(),
-      dynamicBrokerConfigs: BROKER_TOPIC_DEFAULTS,
+      dynamicBrokerConfigs: DYNAMIC_BROKER_CONFIGS,
       ...config,
     });
     this.append(this.controller.activate(this.nowMs));

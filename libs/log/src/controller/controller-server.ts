@@ -1,5 +1,5 @@
 import type { Logger } from '@millrace/foundation';
-import { BROKER_TOPIC_DEFAULTS, Controller, type MetadataImage } from '@millrace/metadata';
+import { DYNAMIC_BROKER_CONFIGS, Controller, type MetadataImage } from '@millrace/metadata';
 import type { BrokerConfig } from '../config/broker-config.js';
 import { staticProperties } from '../config/static-properties.js';
 import { CONTROLLER_APIS } from '../handlers/controller/controller-apis.js';
@@ -38,7 +38,7 @@ export class ControllerServer {
       leaderImbalanceCheckIntervalMs: config.get('auto.leader.rebalance.enable') ? config.get('leader.imbalance.check.interval.seconds') * 1000 : null,
       ...(voterIds.length > 1 ? { quorumNodeIds: voterIds } : {}),
       staticBrokerConfigs: staticProperties(config),
-      dynamicBrokerConfigs: BROKER_TOPIC_DEFAULTS,
+      dynamicBrokerConfigs: DYNAMIC_BROKER_CONFIGS,
     });
     this.driver = new ControllerDriver({ ...ports, controller, quorum, committedImage, stallMsMax: sessionTimeoutMs / 3, logger, onActive: (isLocal) => watch.change({ isLocal }) });
   }

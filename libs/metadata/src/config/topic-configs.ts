@@ -91,3 +91,15 @@ export const BROKER_TOPIC_DEFAULTS: readonly ConfigKey[] = TOPIC_CONFIGS.filter(
   documentation: it.documentation,
   rule: it.rule,
 }));
+
+const throttle = (name: string, documentation: string): ConfigKey => ({ name, type: 'LONG', defaultValue: LONG_MAX_TEXT, documentation, rule: atLeast(0) });
+
+/** Settings that a broker has only while it runs: how fast replicas that are named as throttled may catch up, in bytes a second. */
+export const REPLICATION_THROTTLES: readonly ConfigKey[] = [
+  throttle('follower.replication.throttled.rate', 'Bytes a second that this broker fetches for replicas in follower.replication.throttled.replicas of their topics.'),
+  throttle('leader.replication.throttled.rate', 'Bytes a second that this broker gives to replicas in leader.replication.throttled.replicas of their topics.'),
+  throttle('replica.alter.log.dirs.io.max.bytes.per.second', 'Bytes a second that replicas move at between log directories of this broker.'),
+];
+
+/** Every setting of brokers that may be changed while they run. */
+export const DYNAMIC_BROKER_CONFIGS: readonly ConfigKey[] = [...BROKER_TOPIC_DEFAULTS, ...REPLICATION_THROTTLES];
