@@ -121,7 +121,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
   async unsubscribe(): Promise<void> {
     const { group } = this;
     if (group !== undefined) {
-      await this.giveUp('revoked');
+      await this.giveUp(group.member.isMember ? 'revoked' : 'lost');
       this.group = undefined;
       await group.close();
     }
@@ -354,7 +354,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
     let timer: Scheduled | undefined;
     const timeout = new Promise<void>((resolve) => (timer = this.client.settings.foregroundScheduler.after(timeoutMs, resolve)));
     const orderly = async (): Promise<void> => {
-      if (this.group !== undefined) await this.giveUp(this.group.member.generationId >= 0 ? 'revoked' : 'lost');
+      if (this.group !== undefined) await this.giveUp(this.group.member.isMember ? 'revoked' : 'lost');
       else if (this.settings.enableAutoCommit && this.mode === 'assigned') await this.commits.quietly();
       await this.group?.close();
     };

@@ -1,5 +1,6 @@
 import { LeaveGroup } from '@millrace/protocol';
 import { topicPartitionName, type TopicPartition } from '@millrace/foundation';
+import { waitFor } from '@millrace/testkit';
 import { Admin } from '../admin/admin.js';
 import type { KafkaClientOptions } from '../cluster/client-options.js';
 import { KafkaClient } from '../cluster/kafka-client.js';
@@ -180,6 +181,16 @@ describe('cooperative rebalancing', () => {
     await pollUntil([a], () => a.events.length >= 3);
     expect(a.events).toEqual(['+01', 'lost 01', '+01']);
     expect(Date.now() - sinceMs).toBeLessThan(4000);
+  });
+
+  it('tells it as lost also when it is closed before the next poll', async () => {
+    const [name, owners, groupId] = [await topic(2), new Map<string, Member>(), `group-${run}-${made++}`];
+    const a = new Member(groupId, [name], owners, [cooperativeStickyAssignor]).join();
+    await pollUntil([a], () => a.share === '01');
+    await client.request(await client.coordinator(groupId), LeaveGroup, () => ({ groupId, members: [{ memberId: a.consumer.memberId }] }));
+    await waitFor('the heartbeat has found out', 5000, () => Promise.resolve(a.consumer.memberId === ''));
+    await a.consumer.close();
+    expect(a.events).toEqual(['+01', 'lost 01']);
   });
 
   it('gives up only the topics that are not subscribed to any more', async () => {

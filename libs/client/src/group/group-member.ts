@@ -97,6 +97,11 @@ export class GroupMember {
     this.heartbeatMs = options.heartbeatMs ?? 3000;
   }
 
+  /** As far as it is known: the coordinator counts this member in, with what it was given last. */
+  get isMember(): boolean {
+    return this.generationId !== NO_GENERATION && this.lostBy === undefined;
+  }
+
   /** Joins, and stays in the group until `leave` or `close`. */
   start(): void {
     this.isActive = true;
