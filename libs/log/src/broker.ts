@@ -7,6 +7,7 @@ import type { LogCleanerMetrics } from './cleaner/log-cleaner.js';
 import { BrokerConfig } from './config/broker-config.js';
 import { advertisedEndpoints, type NamedEndpoint } from './config/listeners.js';
 import { ActiveControllerChannel } from './controller/active-controller-channel.js';
+import { RegistersController } from './controller/controller-registration.js';
 import { ControllerServer } from './controller/controller-server.js';
 import { LeaderWatch } from './controller/leader-watch.js';
 import { BROKER_APIS } from './handlers/broker-apis.js';
@@ -52,6 +53,8 @@ interface Running {
   readonly broker: BrokerServer | undefined;
   readonly controller: ControllerServer | undefined;
   readonly quorum: NodeQuorum;
+  /** Undefined without the role controller, and for a node that nobody else looks for. */
+  readonly registration: RegistersController | undefined;
 }
 
 /** A node of a cluster: a Kafka broker, a controller, or (when nothing else is said) both, alone. `start` and `stop` once each. */
@@ -146,11 +149,14 @@ export class Broker {
     const local = controller?.dispatcher();
     if (local !== undefined) this.controllerListeners.serve(local);
     const channelOf = (lane: string) => new ActiveControllerChannel({ nodeId: config.nodeId, watch, clock: ports.clock, peers, lane, local: () => local });
-    return { directories, peers, channels: [channelOf('requests'), channelOf('heartbeats'), channelOf('replication')], broker, controller, quorum };
+    const channels = [channelOf('requests'), channelOf('heartbeats'), channelOf('replication')];
+    const registration = config.roles.controllerListeners.length === 0 ? undefined : new RegistersController({ ...ports, nodeId: config.nodeId, endpoints: controllerEndpoints, image: follower.image, channel: channelOf('registration'), logger });
+    return { directories, peers, channels, broker, controller, quorum, registration };
   }
 
-  private async run({ quorum, broker, channels }: Running): Promise<void> {
+  private async run({ quorum, broker, channels, registration }: Running): Promise<void> {
     await quorum.driver.start();
+    registration?.start();
     const [requests, heartbeats, replication] = channels;
     if (broker === undefined || requests === undefined || heartbeats === undefined || replication === undefined) return;
     const dispatcher = await broker.start({ requests, heartbeats, replication }, this.advertised);
@@ -164,6 +170,7 @@ export class Broker {
     this.running = undefined;
     for (const channel of running?.channels ?? []) channel.close();
     await running?.broker?.stop();
+    running?.registration?.stop();
     running?.controller?.stop();
     running?.quorum.driver.end();
     running?.peers.close();
@@ -196,7 +203,8 @@ export class Broker {
     await running?.broker?.stop();
     await this.clientListeners.close(STOP_GRACE_MS);
     if (running === undefined) return;
-    const { directories, controller, broker, quorum, channels, peers } = running;
+    const { directories, controller, broker, quorum, channels, peers, registration } = running;
+    registration?.stop();
     await quorum.stop(RESIGN_TIMEOUT_MS);
     controller?.stop();
     for (const channel of channels) channel.close();

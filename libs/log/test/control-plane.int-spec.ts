@@ -44,7 +44,8 @@ describe('control plane', () => {
     // As printed by Apache Kafka's kafka-broker-api-versions for 4.3.1.
     expect(ranges).toEqual({
       0: [0, 13], 1: [4, 18], 2: [1, 11], 3: [0, 13], 8: [2, 10], 9: [1, 10], 10: [0, 6], 11: [0, 9], 12: [0, 4], 13: [0, 5], 14: [0, 5], 15: [0, 6], 16: [0, 5], 18: [0, 4], 19: [2, 7], 20: [1, 6], 21: [0, 2],
-      22: [0, 5], 23: [2, 4], 32: [1, 4], 33: [0, 2], 35: [1, 5], 37: [0, 3], 42: [0, 2], 43: [0, 2], 44: [0, 1], 46: [0, 0], 47: [0, 0], 55: [0, 2], 60: [0, 2], 74: [0, 1], 75: [0, 0],
+      22: [0, 5], 23: [2, 4], 32: [1, 4], 33: [0, 2], 35: [1, 5], 37: [0, 3], 42: [0, 2], 43: [0, 2], 44: [0, 1], 45: [0, 1], 46: [0, 0], 47: [0, 0], 55: [0, 2], 57: [0, 2], 60: [0, 2], 64: [0, 0], 74: [0, 1], 75: [0, 0],
+      80: [0, 1], 81: [0, 0],
     });
     expect(finalizedFeatures).toEqual([{ name: 'metadata.version', maxVersionLevel: 25, minVersionLevel: 25 }, { name: 'eligible.leader.replicas.version', maxVersionLevel: 1, minVersionLevel: 1 }]);
     expect(supportedFeatures.map((it) => it.name)).toEqual(['metadata.version', 'eligible.leader.replicas.version', 'kraft.version']);

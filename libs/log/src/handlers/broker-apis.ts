@@ -10,11 +10,16 @@ import { describeLogDirsApi } from './control/35-describe-log-dirs.js';
 import { createPartitionsApi } from './control/37-create-partitions.js';
 import { electLeadersApi } from './control/43-elect-leaders.js';
 import { incrementalAlterConfigsApi } from './control/44-incremental-alter-configs.js';
+import { alterPartitionReassignmentsApi } from './control/45-alter-partition-reassignments.js';
 import { listPartitionReassignmentsApi } from './control/46-list-partition-reassignments.js';
 import { describeQuorumApi } from './control/55-describe-quorum.js';
+import { updateFeaturesApi } from './control/57-update-features.js';
 import { describeClusterApi } from './control/60-describe-cluster.js';
+import { unregisterBrokerApi } from './control/64-unregister-broker.js';
 import { listConfigResourcesApi } from './control/74-list-config-resources.js';
 import { describeTopicPartitionsApi } from './control/75-describe-topic-partitions.js';
+import { addRaftVoterApi } from './control/80-add-raft-voter.js';
+import { removeRaftVoterApi } from './control/81-remove-raft-voter.js';
 import { produceApi } from './data/00-produce.js';
 import { fetchApi } from './data/01-fetch.js';
 import { listOffsetsApi } from './data/02-list-offsets.js';
@@ -59,11 +64,16 @@ export const BROKER_APIS: readonly BrokerApi[] = [
   deleteGroupsApi,
   electLeadersApi,
   incrementalAlterConfigsApi,
+  alterPartitionReassignmentsApi,
   listPartitionReassignmentsApi,
   offsetDeleteApi,
   describeQuorumApi,
+  updateFeaturesApi,
   describeClusterApi,
+  unregisterBrokerApi,
   listConfigResourcesApi,
   describeTopicPartitionsApi,
+  addRaftVoterApi,
+  removeRaftVoterApi,
   apiVersionsApi(() => BROKER_APIS),
 ].sort((a, b) => a.api.apiKey - b.api.apiKey);
