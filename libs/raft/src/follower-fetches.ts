@@ -106,10 +106,10 @@ export function sendFetch(core: RaftCore, state: Follower, nowMs: TimestampMs): 
   invariant(log.flushedOffset <= log.endOffset, 'more is durable than there is');
 }
 
-/** Asks a bootstrap server, which may know the leader. */
+/** Asks anyone who may know the leader. */
 export function sendFetchToAny(core: RaftCore, nowMs: TimestampMs): void {
   if (!isReadyToFetch(core)) return;
-  const node: RaftNode | null = core.connections.readyBootstrapServer(nowMs);
+  const node: RaftNode | null = core.connections.readyOf(core.nodesToAsk, nowMs);
   if (node !== null) core.send(node, () => fetchRequest(core), nowMs);
 }
 

@@ -40,7 +40,7 @@ export class RaftCore {
     this.supportedVersions = options.supportedKRaftVersions ?? { minSupportedVersion: 0, maxSupportedVersion: 1 };
     this.log = new LogState(options.log);
     this.control = new ControlState(new VoterSet(options.staticVoters), options.control);
-    this.connections = new RequestManager(options.bootstrapServers, this.settings.retryBackoffMs, this.settings.requestTimeoutMs, options.random);
+    this.connections = new RequestManager(this.settings.retryBackoffMs, this.settings.requestTimeoutMs, options.random);
   }
 
   get isVoter(): boolean {
@@ -101,6 +101,16 @@ export class RaftCore {
   nodeAt(id: BrokerId, endpoints: readonly RaftEndpoint[]): RaftNode | null {
     const endpoint = endpoints.find((it) => it.name === this.options.listenerName);
     return endpoint === undefined ? null : { id, host: endpoint.host, port: endpoint.port };
+  }
+
+  /** Who may know the leader: the bootstrap servers, and the voters that the log names. */
+  get nodesToAsk(): readonly RaftNode[] {
+    const nodes = [...this.options.bootstrapServers];
+    for (const { voterId, endpoints } of this.control.voters.voters) {
+      const node = voterId === this.local.nodeId ? null : this.nodeAt(voterId, endpoints);
+      if (node !== null && !nodes.some((it) => it.host === node.host && it.port === node.port)) nodes.push(node);
+    }
+    return nodes;
   }
 
   electionTimeoutMs(): number {

@@ -23,7 +23,6 @@ export class RequestManager {
   private lastCorrelationId = 0;
 
   constructor(
-    private readonly bootstrapServers: readonly RaftNode[],
     private readonly retryBackoffMs: number,
     private readonly requestTimeoutMs: number,
     private readonly random: { integer(bound: number): number },
@@ -59,13 +58,12 @@ export class RequestManager {
     return next;
   }
 
-  /** A bootstrap server to ask for the leader, from a random one on; null while a request is under way to any node, or all back off. */
-  readyBootstrapServer(nowMs: TimestampMs): RaftNode | null {
-    const { bootstrapServers } = this;
-    if (bootstrapServers.length === 0 || this.hasAnyInFlight(nowMs)) return null;
-    const start = this.random.integer(bootstrapServers.length);
-    for (let i = 0; i < bootstrapServers.length; i++) {
-      const node = bootstrapServers[(start + i) % bootstrapServers.length]!;
+  /** One of `nodes` that can be sent to, from a random one on; null while a request is under way to any node, or all back off. */
+  readyOf(nodes: readonly RaftNode[], nowMs: TimestampMs): RaftNode | null {
+    if (nodes.length === 0 || this.hasAnyInFlight(nowMs)) return null;
+    const start = this.random.integer(nodes.length);
+    for (let i = 0; i < nodes.length; i++) {
+      const node = nodes[(start + i) % nodes.length]!;
       if (this.isReady(node.id, nowMs)) return node;
     }
     return null;

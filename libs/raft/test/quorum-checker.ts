@@ -1,5 +1,5 @@
 import { ZERO_UUID as ZERO_DIRECTORY } from '@millrace/foundation';
-import type { QuorumState, RaftMachine } from '../src/index.js';
+import type { QuorumState, RaftMachine, Voter } from '../src/index.js';
 import type { Entry, SimulatedLog } from './simulated-log.js';
 
 /** What the checker sees of a node. */
@@ -83,18 +83,27 @@ export class QuorumChecker {
     this.applied.delete(node.name);
   }
 
-  /** Invariant 17: a voter set differs from the one before it by one voter, and that one's change is committed. */
-  votersAppended(node: CheckedNode, highWatermark: number): void {
+  /** Invariant 17: a leader changes one voter at a time, after it has committed something of its epoch, and the change before is committed. */
+  votersAppended(node: CheckedNode, epoch: number): void {
     const sets = node.log.votersInLog();
     const last = sets[sets.length - 1];
     const before = sets[sets.length - 2];
-    if (last === undefined || before === undefined) return;
-    expectThat(difference(before.ids, last.ids) <= 1, `invariant 17: ${node.name} goes from the voters ${before.ids.join()} to ${last.ids.join()}`);
-    if (difference(before.ids, last.ids) === 0) return;
+    if (last === undefined || before === undefined || difference(before.ids, last.ids) === 0) return;
+    expectThat(difference(before.ids, last.ids) === 1, `invariant 17: ${node.name} goes from the voters ${before.ids.join()} to ${last.ids.join()}`);
+    expectThat(this.committed.some((it) => it?.epoch === epoch), `invariant 17: ${node.name} changes the voters before epoch ${epoch} has committed anything`);
     for (let i = 1; i + 1 < sets.length; i++) {
-      const isChange = difference(sets[i - 1]!.ids, sets[i]!.ids) > 0;
-      expectThat(!isChange || sets[i]!.offset < highWatermark, `invariant 17: ${node.name} changes the voters while the change at ${sets[i]!.offset} is not committed`);
+      const { offset, ids } = sets[i]!;
+      const isCommitted = this.committed[offset]?.value === node.log.at(offset)?.value;
+      expectThat(isCommitted || difference(sets[i - 1]!.ids, ids) === 0, `invariant 17: ${node.name} changes the voters while the change at ${offset} is not committed`);
     }
+  }
+
+  /** Invariant 17: the voters in force are the newest in the log. */
+  votersInForce(node: CheckedNode, inLog: readonly { readonly voters: readonly Voter[] }[], staticVoters: readonly Voter[]): void {
+    const named = (voters: readonly Voter[]): string => voters.map((it) => `${it.voterId}/${it.voterDirectoryId}`).join();
+    const newest = named(inLog[inLog.length - 1]?.voters ?? staticVoters);
+    const inForce = named(node.machine?.voters.voters ?? []);
+    expectThat(inForce === newest, `invariant 17: ${node.name} goes by the voters ${inForce}, its log says ${newest}`);
   }
 
   private checkMajority(leader: CheckedNode, highWatermark: number, disks: readonly CheckedNode[]): void {

@@ -34,7 +34,8 @@ export class QuorumSimulation implements NodeWorld {
   private lastRequestId = 0;
   private lastValue = 0;
   private lossOdds: number;
-  private faultOdds: number;
+  private readonly faultOdds: number;
+  private isHealed = false;
 
   constructor(
     seed: number,
@@ -76,6 +77,7 @@ export class QuorumSimulation implements NodeWorld {
   /** With every node up and every link whole, records are committed again, everywhere. */
   heal(): void {
     this.note(() => 'all is well from now on');
+    this.isHealed = true;
     this.cut.clear();
     this.lossOdds = 0;
     for (const node of this.nodes) {
@@ -110,7 +112,7 @@ export class QuorumSimulation implements NodeWorld {
     let next: SimulatedNode | null = null;
     let nextMs = Infinity;
     for (const node of this.nodes) {
-      const dueMs = node.machine === null ? Infinity : Math.max(node.machine.nextTickMs, node.pausedUntilMs);
+      const dueMs = Math.max(node.nextTickMs, node.pausedUntilMs);
       if (dueMs < nextMs) [next, nextMs] = [node, dueMs];
     }
     if (this.queue.nextMs <= nextMs && this.queue.nextMs < Infinity) {
@@ -146,7 +148,13 @@ export class QuorumSimulation implements NodeWorld {
   note(event: () => string): void {
     if (!this.isTraced) return;
     this.trace.push(`${this.counts.events} ${this.nowMs} ${event()} | ${this.nodes.map((it) => describe(it)).join(' | ')}`);
-    if (this.trace.length > 80) this.trace.shift();
+    if (this.trace.length > 50) this.trace.shift();
+  }
+
+  diesNow(node: SimulatedNode): boolean {
+    if (this.isHealed || !this.random.chance(this.faultOdds)) return false;
+    this.crash(node);
+    return true;
   }
 
   send(from: SimulatedNode, { correlationId, destination, request }: OutboundRequest): void {
@@ -256,7 +264,7 @@ export class QuorumSimulation implements NodeWorld {
 
   private stop(node: SimulatedNode): void {
     node.crash();
-    this.later(this.random.integer(4000), () => this.startIfDown(node));
+    this.later(this.random.integer(this.random.chance(0.5) ? 100 : 4000), () => this.startIfDown(node));
   }
 
   private startIfDown(node: SimulatedNode): void {

@@ -39,6 +39,8 @@ export interface NodeWorld {
   answer(from: SimulatedNode, answer: InboundAnswer): void;
   snapshot(id: { readonly offset: number; readonly epoch: number }): SimulatedSnapshot;
   nextValue(): number;
+  /** Whether the node dies in the middle of what it is doing; it is down then. */
+  diesNow(node: SimulatedNode): boolean;
   note(event: () => string): void;
 }
 
@@ -50,6 +52,10 @@ export class SimulatedNode implements CheckedNode {
   /** Raised by each stop, so that what was under way for the process before is dropped. */
   incarnation = 0;
   pausedUntilMs = 0;
+  /** As the machine said after the last input. */
+  nextTickMs = Infinity;
+  /** Disks that were replaced: what they held when they acknowledged it counts. */
+  readonly retired: CheckedNode[] = [];
   isStopping = false;
   epochStartOffset = -1;
   directoryNumber = 0;
@@ -106,6 +112,7 @@ export class SimulatedNode implements CheckedNode {
   /** The process dies. */
   crash(): void {
     this.machine = null;
+    this.nextTickMs = Infinity;
     this.epochStartOffset = -1;
     this.incarnation++;
     this.log.crash(this.world.random);
@@ -113,6 +120,7 @@ export class SimulatedNode implements CheckedNode {
 
   /** Another disk takes the place of the one that the log was on. */
   replaceDisk(): void {
+    this.retired.push({ name: this.name, log: this.log, machine: null, replicaName: this.replicaName });
     this.log = new SimulatedLog();
     this.quorumState = null;
     this.directoryNumber++;
@@ -121,13 +129,21 @@ export class SimulatedNode implements CheckedNode {
   input(happened: (machine: RaftMachine) => RaftEffects): void {
     if (this.machine === null) return;
     this.carryOut(this.machine, happened(this.machine));
+    this.nextTickMs = this.machine?.nextTickMs ?? Infinity;
   }
 
   private carryOut(machine: RaftMachine, effects: RaftEffects): void {
-    const { world, log } = this;
-    if (effects.persist !== null) this.persist(effects.persist);
+    const { world, log, settings } = this;
+    if (effects.persist !== null) {
+      this.persist(effects.persist);
+      if (world.diesNow(this)) return;
+    }
     if (effects.truncateTo !== null) log.truncate(effects.truncateTo);
-    if (effects.append !== null) this.append(machine, effects.append);
+    if (effects.append !== null) {
+      this.append(machine, effects.append);
+      if (world.diesNow(this)) return;
+    }
+    if (effects.truncateTo !== null || effects.append !== null) world.checker.votersInForce(this, this.controlAtStart().voterSets, settings.staticVoters);
     const installed = effects.writeSnapshot === null ? null : this.writeSnapshot(effects.writeSnapshot);
     if (effects.flush !== null) {
       const flush = effects.flush;
@@ -147,11 +163,12 @@ export class SimulatedNode implements CheckedNode {
       if (role === 'leader') world.checker.elected(this, leaderEpoch, epochStartOffset);
     }
     for (const request of effects.requests) world.send(this, request);
+    if (effects.persist !== null && world.diesNow(this)) return;
     for (const answer of effects.answers) {
       if (answer.answer.api === 'vote' && answer.answer.voteGranted) this.checkGranted(machine);
       world.answer(this, answer);
     }
-    if (effects.highWatermarkAdvancedTo !== null) world.checker.advanced(this, effects.highWatermarkAdvancedTo, Math.max(ledFrom, this.epochStartOffset), world.nodes);
+    if (effects.highWatermarkAdvancedTo !== null) world.checker.advanced(this, effects.highWatermarkAdvancedTo, Math.max(ledFrom, this.epochStartOffset), world.nodes.flatMap((it) => [it, ...it.retired]));
     if (effects.shutdownComplete) this.isStopping = true;
     if (installed !== null) this.input((it) => it.snapshotInstalled(installed, world.nowMs));
   }
@@ -176,7 +193,7 @@ export class SimulatedNode implements CheckedNode {
       for (const record of append.records) {
         log.append({ epoch: append.leaderEpoch, value: world.nextValue(), control: record });
         world.checker.appended(this, log.endOffset - 1);
-        if (record.type === 'voters') world.checker.votersAppended(this, machine.highWatermark);
+        if (record.type === 'voters') world.checker.votersAppended(this, machine.epoch);
       }
       return;
     }
