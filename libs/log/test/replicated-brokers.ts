@@ -1,5 +1,5 @@
 import { ByteReader, ByteWriter, OperationalError, type BrokerId, type Connection, type Endpoint, type Listening, type Offset, type Transport } from '@millrace/foundation';
-import { BROKER_TOPIC_DEFAULTS, Controller, type ControllerMoment, type ControllerResult } from '@millrace/metadata';
+import { Controller, DYNAMIC_BROKER_CONFIGS, type ControllerMoment, type ControllerResult } from '@millrace/metadata';
 import { NodeTransport } from '@millrace/network';
 import { systemClock, systemRandom } from '@millrace/platform';
 import {
@@ -166,7 +166,7 @@ export class ReplicatedBrokers {
     const endpoints = advertisedEndpoints(config, await listeners.listen(config.roles.clientListeners));
     const directories = await NodeDirectories.open({ config, ports, logger, onOffline: (directory) => broker.server.directoryFailed(directory) });
     this.clusterId ||= directories.clusterId;
-    this.controllerMachine ??= new Controller({ clusterId: this.clusterId, defaultPartitions: 1, defaultReplicationFactor: 3, brokerSessionTimeoutMs: 1, staticBrokerConfigs: new Map(), dynamicBrokerConfigs: BROKER_TOPIC_DEFAULTS });
+    this.controllerMachine ??= new Controller({ clusterId: this.clusterId, defaultPartitions: 1, defaultReplicationFactor: 3, brokerSessionTimeoutMs: 1, staticBrokerConfigs: new Map(), dynamicBrokerConfigs: DYNAMIC_BROKER_CONFIGS });
     if (this.records.length === 0) this.write(this.controllerMachine.activate(systemClock.nowMs()));
     const server = new BrokerServer({ config, directories: withClusterId(directories, this.clusterId), ports, decompressedBytesMax: DECOMPRESSED_BYTES_MAX, logger });
     const broker = new TestBroker(id, config, directories, server, listeners, endpoints, transport, logger);
@@ -202,9 +202,11 @@ export class ReplicatedBrokers {
     await this.settled();
   }
 
-  setConfig(topic: string, values: Readonly<Record<string, string>>): void {
-    const configs = Object.entries(values).map(([name, value]) => ({ name, value, configOperation: 0 }));
-    this.submit((controller) => controller.incrementalAlterConfigs({ resources: [{ resourceType: 2, resourceName: topic, configs }], validateOnly: false }));
+  /** Of a topic; of a broker by its number. */
+  setConfig(resource: string | BrokerId, values: Readonly<Record<string, string | null>>): void {
+    const configs = Object.entries(values).map(([name, value]) => ({ name, value, configOperation: value === null ? 1 : 0 }));
+    const response = this.submit((controller) => controller.incrementalAlterConfigs({ resources: [{ resourceType: typeof resource === 'string' ? 2 : 4, resourceName: String(resource), configs }], validateOnly: false }));
+    expect(response.responses.map((it) => it.errorMessage ?? null)).toEqual([null]);
   }
 
   /** The first of the replicas leads again. */

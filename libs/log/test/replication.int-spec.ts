@@ -135,6 +135,8 @@ describe('followers fall behind', () => {
     expect((await first.produce(TOPIC, batch('refused'), { acks: -1 })).errorCode).toBe(ErrorCode.NOT_ENOUGH_REPLICAS);
     expect((await first.produce(TOPIC, batch('one'), { acks: 1 })).errorCode).toBe(0);
     expect([await endOf(first), await visible(first)]).toEqual([5, ['all', 'two', 'two again']]);
+    const { isrShrinks, isrExpands, partitions } = brokers.broker(1).server.metrics();
+    expect([isrShrinks, isrExpands, partitions[0]]).toMatchObject([2, 0, { isUnderReplicated: true, isUnderMinIsr: true, isAtMinIsr: false, replicas: 3, inSyncReplicas: 1 }]);
     brokers.broker(2).transport.isCut = false;
     await brokers.untilIsr(TOPIC, [1, 2]);
     expect((await first.produce(TOPIC, batch('enough'), { acks: -1 })).errorCode).toBe(0);
@@ -143,6 +145,9 @@ describe('followers fall behind', () => {
     const third = await brokers.client(3);
     await untilVisible(third, 6);
     expect(await visible(third)).toEqual(['all', 'two', 'two again', 'unseen', 'one', 'enough']);
+    const [leading, following] = [brokers.broker(1).server.metrics(), brokers.broker(3).server.metrics()];
+    expect([leading.isrExpands, leading.partitions[0]?.isUnderReplicated, following.maxLag, following.bytesIn]).toEqual([2, false, 0, 0]);
+    expect([following.replicationBytesIn, leading.replicationBytesOut >= leading.bytesIn]).toEqual([leading.bytesIn, true]);
   });
 
   it('and a produce ends with its time, or with too few replicas after all', async () => {
@@ -229,5 +234,33 @@ describe('the closest replica', () => {
     const third = await brokers.client(3);
     await untilVisible(third, 3);
     expect((await ask(third, 'r3')).responses[0]?.partitions[0]?.preferredReadReplica).toBe(-1);
+  });
+});
+
+describe('a throttle', () => {
+  it('slows replicas that catch up, on their side or on their leader\'s, and not those in sync', async () => {
+    const brokers = await start({ 'replication.quota.window.size.seconds': '1', 'replication.quota.window.num': '2' });
+    await brokers.createTopic(TOPIC);
+    const first = await brokers.client(1);
+    const load = batchOf(Array.from({ length: 50 }, () => ({ value: 'x'.repeat(1000) })));
+    for (const [broker, key] of [[1, 'leader'], [3, 'follower']] as const) {
+      brokers.broker(3).transport.cut();
+      await first.produce(TOPIC, batch('x'), { acks: 1 });
+      await brokers.untilIsr(TOPIC, [1, 2]);
+      for (let i = 0; i < 40; i++) await first.produce(TOPIC, new Uint8Array(load), { acks: 1 });
+      const end = await endOf(first);
+      const third = await brokers.client(3);
+      brokers.setConfig(broker, { [`${key}.replication.throttled.rate`]: '200000' });
+      brokers.setConfig(TOPIC, { [`${key}.replication.throttled.replicas`]: `0:${broker}` });
+      await brokers.settled();
+      brokers.broker(3).transport.isCut = false;
+      // One answer of 1 MiB comes at once; the 2 MB in all take longer than the window.
+      await waitFor('some has come', 5000, async () => (await endOf(third)) > end - 40 * 50);
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      expect(await endOf(third)).toBeLessThan(end);
+      expect((await first.produce(TOPIC, batch('others go on'), { acks: -1 })).errorCode).toBe(0);
+      brokers.setConfig(broker, { [`${key}.replication.throttled.rate`]: null });
+      await brokers.untilIsr(TOPIC, [1, 2, 3]);
+    }
   });
 });

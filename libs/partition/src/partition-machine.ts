@@ -103,6 +103,10 @@ export class PartitionMachine {
     return this.isr.committed.length < this.effectiveMinIsr();
   }
 
+  get isAtMinIsr(): boolean {
+    return this.isr.committed.length === this.effectiveMinIsr();
+  }
+
   follower(brokerId: BrokerId): FollowerProgress | undefined {
     return this.followers.find((it) => it.brokerId === brokerId);
   }

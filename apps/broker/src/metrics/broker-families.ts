@@ -8,11 +8,22 @@ export function brokerFamilies(metrics: BrokerMetrics | undefined): MetricFamily
   return [up, ...replicaFamilies(metrics), ...trafficFamilies(metrics), ...logFamilies(metrics.partitions), ...requestFamilies(metrics), ...cleanerFamilies(metrics)];
 }
 
-function replicaFamilies({ partitions, brokenPartitions, topics, connections }: BrokerMetrics): MetricFamily[] {
+function replicaFamilies({ partitions, brokenPartitions, topics, connections, ...metrics }: BrokerMetrics): MetricFamily[] {
+  const countOf = (isCounted: (it: PartitionMetrics) => boolean): number => partitions.filter(isCounted).length;
   return [
     gauge('kafka_server_replicamanager_partitioncount', 'Partitions on this broker', partitions.length),
     gauge('kafka_server_replicamanager_leadercount', 'Partitions that this broker leads', partitions.filter((it) => it.isLeader).length),
     gauge('kafka_server_replicamanager_offlinereplicacount', 'Partitions whose log cannot be used', brokenPartitions + partitions.filter((it) => it.isOffline).length),
+    gauge('kafka_server_replicamanager_underreplicatedpartitions', 'Partitions led here that have replicas which are not in sync', countOf((it) => it.isUnderReplicated)),
+    gauge('kafka_server_replicamanager_underminisrpartitioncount', 'Partitions led here with fewer replicas in sync than min.insync.replicas', countOf((it) => it.isUnderMinIsr)),
+    gauge('kafka_server_replicamanager_atminisrpartitioncount', 'Partitions led here with just as many replicas in sync as min.insync.replicas', countOf((it) => it.isAtMinIsr)),
+    counter('kafka_server_replicamanager_isrshrinks_total', 'Replicas that fell out of the in-sync replicas of partitions led here', metrics.isrShrinks),
+    counter('kafka_server_replicamanager_isrexpands_total', 'Replicas that came into the in-sync replicas of partitions led here', metrics.isrExpands),
+    counter('kafka_server_replicamanager_failedisrupdates_total', 'Changes of in-sync replicas that the controller refused', metrics.failedIsrUpdates),
+    gauge('kafka_server_replicafetchermanager_maxlag', 'Records that leaders have committed and a replica here has not, at most', metrics.maxLag),
+    gauge('kafka_server_replicafetchermanager_failedpartitionscount', 'Partitions whose replication was given up', metrics.failedPartitions),
+    counter('kafka_server_brokertopicmetrics_replicationbytesin_total', 'Bytes taken over from leaders', metrics.replicationBytesIn),
+    counter('kafka_server_brokertopicmetrics_replicationbytesout_total', 'Bytes given to followers', metrics.replicationBytesOut),
     gauge('kafka_controller_kafkacontroller_globaltopiccount', 'Topics of the cluster', topics),
     gauge('kafka_server_socket_server_metrics_connection_count', 'Open connections of clients', connections),
   ];
@@ -47,6 +58,10 @@ function logFamilies(partitions: readonly PartitionMetrics[]): MetricFamily[] {
     family('kafka_log_log_numlogsegments', 'Segments of the log', (it) => it.segments),
     family('kafka_log_log_logstartoffset', 'First offset of the log', (it) => it.logStartOffset),
     family('kafka_log_log_logendoffset', 'Next offset of the log', (it) => it.logEndOffset),
+    family('kafka_cluster_partition_replicascount', 'Replicas of the partition', (it) => it.replicas),
+    family('kafka_cluster_partition_insyncreplicascount', 'Replicas in sync, as far as this broker knows', (it) => it.inSyncReplicas),
+    family('kafka_cluster_partition_underreplicated', '1: led here, and not all replicas are in sync', (it) => Number(it.isUnderReplicated)),
+    family('kafka_cluster_partition_underminisr', '1: led here, with fewer in sync than min.insync.replicas', (it) => Number(it.isUnderMinIsr)),
     family('kafka_cluster_partition_highwatermark', 'Offset up to which records are committed', (it) => it.highWatermark),
   ];
 }

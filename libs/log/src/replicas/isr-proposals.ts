@@ -14,13 +14,19 @@ export interface IsrProposalsOptions {
   readonly logger: Logger;
 }
 
+interface OpenProposal {
+  readonly proposal: IsrProposal;
+  /** Of the in-sync replicas, when it was made: the metadata may tell of the change before the answer does. */
+  readonly sizeBefore: number;
+}
+
 /**
  * The in-sync replicas that the partitions of this broker propose, on their way to the controller: what comes up together goes together, one request at a time, again until
  * there is an answer. A partition whose leadership has changed meanwhile is no longer asked for.
  */
 export class IsrProposals {
   readonly counts = { shrinks: 0, expands: 0, failed: 0 };
-  private readonly open = new Map<HostedPartition, IsrProposal>();
+  private readonly open = new Map<HostedPartition, OpenProposal>();
   private isUnderWay = false;
   private isStopped = false;
   private retry: Scheduled | undefined;
@@ -29,7 +35,7 @@ export class IsrProposals {
 
   submit(hosted: HostedPartition, proposal: IsrProposal): void {
     if (this.isStopped) return;
-    this.open.set(hosted, proposal);
+    this.open.set(hosted, { proposal, sizeBefore: hosted.machine.isr.committed.length });
     if (this.isUnderWay || this.retry !== undefined) return;
     this.isUnderWay = true;
     queueMicrotask(() => void this.send());
@@ -42,7 +48,7 @@ export class IsrProposals {
   }
 
   private async send(): Promise<void> {
-    for (const [hosted, proposal] of this.open) if (hosted.machine.isr.pending?.proposal !== proposal) this.open.delete(hosted);
+    for (const [hosted, { proposal }] of this.open) if (hosted.machine.isr.pending?.proposal !== proposal) this.open.delete(hosted);
     const sent = new Map(this.open);
     if (sent.size === 0 || this.isStopped) {
       this.isUnderWay = false;
@@ -67,7 +73,7 @@ export class IsrProposals {
   }
 
   /** True: the controller did not take all of it as it was, so ask again after a pause only. */
-  private take(sent: ReadonlyMap<HostedPartition, IsrProposal>, response: AlterPartitionResponse): boolean {
+  private take(sent: ReadonlyMap<HostedPartition, OpenProposal>, response: AlterPartitionResponse): boolean {
     if (response.errorCode !== ErrorCode.NONE) {
       this.options.logger.warn({ partitions: sent.size, error: errorName(response.errorCode) }, 'the controller refused to change in-sync replicas; it is tried again');
       return true;
@@ -75,23 +81,23 @@ export class IsrProposals {
     const answers = new Map<Uuid, Map<number, AlterPartitionResponse.Partition>>();
     for (const topic of response.topics) answers.set(topic.topicId, new Map(topic.partitions.map((it) => [it.partitionIndex, it])));
     let mustWait = false;
-    for (const [hosted, proposal] of sent) {
+    for (const [hosted, open] of sent) {
       const answer = answers.get(hosted.topicId)?.get(hosted.partition);
       if (answer === undefined) mustWait = true;
-      else if (this.settle(hosted, proposal, answer)) mustWait = true;
+      else if (this.settle(hosted, open, answer)) mustWait = true;
     }
     return mustWait;
   }
 
-  private settle(hosted: HostedPartition, proposal: IsrProposal, answer: AlterPartitionResponse.Partition): boolean {
-    if (this.open.get(hosted) === proposal) this.open.delete(hosted);
+  private settle(hosted: HostedPartition, open: OpenProposal, answer: AlterPartitionResponse.Partition): boolean {
+    const { proposal, sizeBefore } = open;
+    if (this.open.get(hosted) === open) this.open.delete(hosted);
     const { logger } = this.options;
     const { topic, partition } = hosted;
     if (answer.errorCode === ErrorCode.NONE) {
-      const before = hosted.machine.isr.committed.length;
       hosted.isrCommitted(proposal, answer);
-      if (answer.isr.length < before) this.counts.shrinks += 1;
-      else if (answer.isr.length > before) this.counts.expands += 1;
+      if (answer.isr.length < sizeBefore) this.counts.shrinks += 1;
+      else if (answer.isr.length > sizeBefore) this.counts.expands += 1;
       logger.info({ topic, partition, isr: answer.isr, partitionEpoch: answer.partitionEpoch }, 'in-sync replicas changed');
       return false;
     }
@@ -102,9 +108,9 @@ export class IsrProposals {
     return this.open.has(hosted);
   }
 
-  private requestOf(sent: ReadonlyMap<HostedPartition, IsrProposal>): AlterPartitionRequestInput {
+  private requestOf(sent: ReadonlyMap<HostedPartition, OpenProposal>): AlterPartitionRequestInput {
     const topics = new Map<Uuid, AlterPartitionRequestInput.Partition[]>();
-    for (const [hosted, proposal] of sent) {
+    for (const [hosted, { proposal }] of sent) {
       let partitions = topics.get(hosted.topicId);
       if (partitions === undefined) topics.set(hosted.topicId, (partitions = []));
       const { leaderEpoch, partitionEpoch, isr } = proposal;

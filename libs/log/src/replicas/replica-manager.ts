@@ -10,8 +10,9 @@ import { isStorageFailure } from '../storage-failure.js';
 import { FetchSessions } from './fetch-sessions.js';
 import { HostedPartition, type PartitionBroker } from './hosted-partition.js';
 import { ReadAheadBudget } from './read-ahead.js';
+import { NO_TRAFFIC, partitionMetrics, replicaTotals, withTraffic } from './replica-metrics.js';
 import type { Replication } from './replication.js';
-import type { PartitionMetrics, ReplicaMetrics } from '../broker-metrics.js';
+import type { ReplicaMetrics } from '../broker-metrics.js';
 
 const READ_AHEAD_BYTES_MAX = 32 * 1024 * 1024;
 
@@ -53,7 +54,7 @@ export class ReplicaManager {
     beforeTruncation: (hosted, offset) => this.letGoOf(hosted, offset),
   };
   /** Of partitions that are gone: totals of the broker never fall. */
-  private readonly gone = { records: 0, bytesIn: 0, bytesOut: 0 };
+  private gone = NO_TRAFFIC;
 
   /** Of followers that fetch from here. */
   readonly fetchSessions: FetchSessions;
@@ -179,22 +180,10 @@ export class ReplicaManager {
   }
 
   metrics(): ReplicaMetrics {
-    const partitions = [...this.all()].map((it): PartitionMetrics => ({
-      topic: it.topic,
-      partition: it.partition,
-      isOffline: it.machine.role === 'offline',
-      isLeader: it.machine.role === 'leader',
-      logStartOffset: it.log.logStartOffset,
-      logEndOffset: it.log.logEndOffset,
-      highWatermark: it.machine.highWatermark,
-      sizeBytes: it.log.bytes,
-      segments: it.log.segments.length,
-      messagesIn: it.appendedRecords,
-      bytesIn: it.appendedBytes,
-      bytesOut: it.fetchedBytes,
-    }));
-    const sum = (pick: (it: PartitionMetrics) => number): number => partitions.reduce((total, it) => total + pick(it), 0);
-    return { partitions, brokenPartitions: this.broken.size, messagesIn: this.gone.records + sum((it) => it.messagesIn), bytesIn: this.gone.bytesIn + sum((it) => it.bytesIn), bytesOut: this.gone.bytesOut + sum((it) => it.bytesOut) };
+    const { fetchers, proposals } = this.replication;
+    const { maxLag, failedPartitions } = fetchers;
+    const { shrinks, expands, failed } = proposals.counts;
+    return { ...replicaTotals([...this.all()].map(partitionMetrics), this.gone), brokenPartitions: this.broken.size, maxLag, failedPartitions, isrShrinks: shrinks, isrExpands: expands, failedIsrUpdates: failed };
   }
 
   /** What goes into the checkpoint of high watermarks. */
@@ -325,9 +314,7 @@ export class ReplicaManager {
     await hosted.settled();
     const directory = this.directoryOf.get(hosted);
     this.directoryOf.delete(hosted);
-    this.gone.records += hosted.appendedRecords;
-    this.gone.bytesIn += hosted.appendedBytes;
-    this.gone.bytesOut += hosted.fetchedBytes;
+    this.gone = withTraffic(this.gone, partitionMetrics(hosted));
     hosted.wentOffline();
     try {
       await directory?.removePartition(topic.name, partition);
