@@ -2,7 +2,7 @@ import { isUuid, OperationalError, ZERO_UUID, type BrokerId, type LeaderEpoch, t
 import type { FileSystem } from '../fs/file-system.js';
 import { readTextFile, replaceFileDurably } from '../fs/whole-file.js';
 
-export const QUORUM_STATE_FILE = 'quorum-state';
+const QUORUM_STATE_FILE = 'quorum-state';
 
 /** What a voter must not forget: whom it follows or has voted for, in which epoch. */
 export interface QuorumState {
@@ -41,7 +41,7 @@ export class QuorumStateFile {
   }
 }
 
-export function encodeQuorumState(state: QuorumStateToWrite): string {
+function encodeQuorumState(state: QuorumStateToWrite): string {
   const { leaderId, leaderEpoch, votedId, votedDirectoryId } = state;
   if (state.dataVersion === 0) {
     const currentVoters = (state.currentVoters ?? []).map(({ voterId }) => ({ voterId }));
@@ -50,7 +50,7 @@ export function encodeQuorumState(state: QuorumStateToWrite): string {
   return JSON.stringify({ leaderId, leaderEpoch, votedId, votedDirectoryId, data_version: 1 });
 }
 
-export function decodeQuorumState(text: string, path: string): QuorumState {
+function decodeQuorumState(text: string, path: string): QuorumState {
   let value: unknown;
   try {
     value = JSON.parse(text);
