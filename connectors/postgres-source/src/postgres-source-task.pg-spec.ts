@@ -112,6 +112,30 @@ describe('PostgresSourceTask', () => {
     }
   }
 
+  it('reads tables by several connections as of one moment: every row, tables marked each for itself, one last record', async () => {
+    const tables = Array.from({ length: 6 }, (_, i) => `t${i}`);
+    const client = await prepare(...tables.map((it, i) => `create table ${it} as select g as id, 'x' as note from generate_series(1, ${i === 5 ? 0 : 300 * (i + 1)}) g`));
+    const [writer] = [await openClient(server, database)];
+    clients.push(writer);
+    const driver = await run({ 'snapshot.max.threads': '3', 'max.batch.size': '100' });
+    const first = await driver.take(1);
+    const { rows } = await client.query<{ sessions: number }>("select count(*)::int as sessions from pg_stat_activity where datname = current_database() and query like 'COPY%'");
+    expect(rows[0]?.sessions).toBeGreaterThan(1);
+    for (const it of tables) await writer.query(`insert into ${it} values (100000, 'later')`);
+    const rest = await driver.until((records) => records.some((it) => it.sourceOffset.snapshot_completed === true));
+    const events = [...first, ...rest].map((record) => ({ table: record.topic.split('.').pop() ?? '', event: eventOf(record) })).filter((it) => it.event.op === 'r');
+    const sizes = tables.map((table) => new Set(events.filter((it) => it.table === table).map((it) => it.event.after?.id)).size);
+    expect([sizes, events.length]).toEqual([[300, 600, 900, 1200, 1500, 0], 4500]);
+    const marks = events.map((it) => it.event.source.snapshot);
+    expect([marks.filter((it) => it === 'first').length, marks.at(-1), marks.filter((it) => it === 'last').length]).toEqual([1, 'last', 1]);
+    for (const table of tables.slice(0, 5)) {
+      const own = events.filter((it) => it.table === table).map((it) => it.event.source.snapshot);
+      expect([/^first/.test(String(own[0])), /^last/.test(String(own.at(-1))), own.filter((it) => it === 'true').length]).toEqual([true, true, own.length - 2]);
+    }
+    const later = await driver.until((records) => records.length >= 6);
+    expect(later.map((it) => eventOf(it)).map((it) => [it.op, it.after?.id])).toEqual(tables.map(() => ['c', 100000]));
+  });
+
   it('reads a consistent snapshot while others write, and goes on exactly behind it', async () => {
     const client = await prepare('create table accounts (id int primary key, balance int not null)', 'insert into accounts select g, 100 from generate_series(1, 500) g');
     const writers = await Promise.all([1, 2].map(() => openClient(server, database)));

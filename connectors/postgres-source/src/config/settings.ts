@@ -62,6 +62,7 @@ const SNAPSHOT = {
   'snapshot.isolation.mode': choice(['serializable', 'repeatable_read', 'read_committed', 'read_uncommitted'], 'serializable', 'Accepted for compatibility: all tables are read under one snapshot of the data (repeatable read), never under less.', { importance: 'low' }),
   'snapshot.locking.mode': choice(['none', 'shared'], 'none', 'Whether the tables are locked against changes of their structure while they are read (ACCESS SHARE).', { importance: 'low' }),
   'snapshot.lock.timeout.ms': long(10_000, 'How long the snapshot waits for these locks.', { min: 0, importance: 'low' }),
+  'snapshot.max.threads': integer(1, 'Connections that read the snapshot, all as of one moment; a table is read by one of them.', { min: 1 }),
   'snapshot.include.collection.list': list(null, 'Of the captured tables, those to read in the snapshot (regular expressions).', { check: expressions }),
   [SNAPSHOT_OVERRIDES]: list(null, 'Tables that the snapshot reads by a statement of their own: `schema.table`, with the statement in a setting of this name, a dot and the table.'),
   'snapshot.fetch.size': integer(10_240, 'Accepted for compatibility: rows are streamed by COPY, which needs no fetch size.', { min: 1 }),

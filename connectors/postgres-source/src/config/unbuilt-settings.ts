@@ -15,7 +15,6 @@ export const UNBUILT_SETTINGS = {
   'snapshot.locking.mode.custom.name': unbuilt('string', null, 'Custom locking.'),
   'snapshot.query.mode': unbuilt('string', 'select_all', 'How snapshot queries are made.'),
   'snapshot.query.mode.custom.name': unbuilt('string', null, 'Custom snapshot queries.'),
-  'snapshot.max.threads': unbuilt('int', '1', 'Connections of the snapshot.'),
   'snapshot.max.threads.multiplier': unbuilt('int', '1', 'Chunks per connection.'),
   'legacy.snapshot.max.threads': unbuilt('boolean', 'false', 'Older meaning of snapshot.max.threads.'),
   'snapshot.tables.order.by.row.count': unbuilt('string', 'disabled', 'Order of tables in the snapshot.'),

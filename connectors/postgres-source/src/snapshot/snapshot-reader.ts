@@ -23,8 +23,8 @@ export interface SnapshotTable extends TableName {
 }
 
 export interface SnapshotReaderOptions {
-  /** In a transaction that sees the data as of `lsn`; it is used up. */
-  readonly session: SqlSession;
+  /** Each in a transaction that sees the data as of `lsn`; they are used up. */
+  readonly sessions: readonly SqlSession[];
   readonly tables: readonly SnapshotTable[];
   readonly source: SourceBlock;
   readonly partition: OffsetMap;
@@ -47,30 +47,31 @@ interface WaitingRow {
   isLastInTable: boolean;
 }
 
-/** Reads the tables one after another by COPY. The rows stay in the bytes in which they came. */
+/**
+ * Reads the tables by COPY, one after another on each connection. The rows stay in the bytes in which they came. The last row of all is not known before every
+ * connection is done: the last row of each table waits for a row of another.
+ */
 export class SnapshotReader {
-  private readonly raw: RawStream;
+  private readonly readers: readonly TableReader[];
   private readonly transaction: TransactionFacts;
   private readonly runningOffset: OffsetMap;
   private readonly lastOffset: OffsetMap;
-  private tableIndex = -1;
-  private isTableStarted = false;
-  private rowsInTable = 0;
+  private nextTable = 0;
   private readonly waitingNotifications: Notification[] = [];
-  private waiting: WaitingRow | undefined;
+  /** The last row of a table that is read. */
+  private held: WaitingRow | undefined;
   private clock = new MicrosText(0);
-  private searched: Buffer | undefined;
-  private nextEscape = 0;
   isDone = false;
 
   constructor(private readonly options: SnapshotReaderOptions) {
     const { lsn, xid, micros } = options;
-    this.raw = new RawStream(options.session, { moderates: false });
+    this.readers = options.sessions.map((it) => new TableReader(it));
     this.transaction = { xid, commitMicros: micros, previousCommitLsn: undefined, finalLsn: lsn, origin: undefined, originLsn: undefined };
     this.runningOffset = options.offset ?? snapshotOffset({ lsn, xid, micros }, false);
     this.lastOffset = options.offset ?? snapshotOffset({ lsn, xid, micros }, true);
     this.tell('STARTED', {});
-    this.startNextTable();
+    for (const it of this.readers) this.startNextTable(it);
+    if (options.tables.length === 0) this.finish();
   }
 
   get lsn(): Lsn {
@@ -86,63 +87,73 @@ export class SnapshotReader {
     return this.lastOffset;
   }
 
-  /** At most so many records; none when no row has come yet. Throws when the connection is lost. */
+  /** At most so many records; none when no row has come yet. Throws when a connection is lost. */
   read(recordsMax: number, out: SourceRecord[]): void {
     this.clock = new MicrosText(nowMicros());
     this.tellWaiting(out);
-    const { frames } = this.raw;
-    while (!this.isDone && out.length < recordsMax && this.raw.next()) {
-      const { type, bytes, start, end } = frames;
-      if (type === Backend.copyData) this.row(bytes, start, end - 1, out);
-      else if (type === Backend.error) throw readServerError(bytes, start, end);
-      else if (type === Backend.readyForQuery) {
-        if (this.waiting) this.waiting.isLastInTable = true;
-        this.tell('TABLE_SCAN_COMPLETED', { scanned_collection: this.tableName(), data_collections: this.tableNames(), total_rows_scanned: String(this.rowsInTable), status: 'SUCCEEDED' });
-        this.rowsInTable = 0;
-        if (!this.startNextTable()) this.finish(out);
-        this.tellWaiting(out);
-      }
-    }
+    for (const it of this.readers) this.readFrom(it, recordsMax, out);
+    if (!this.isDone) return;
+    if (this.held) this.emit(this.held, true, out);
+    this.held = undefined;
+    this.tellWaiting(out);
   }
 
-  wait(timeoutMs: number): Promise<void> {
-    return this.raw.wait(timeoutMs, this.options.signal);
+  async wait(timeoutMs: number): Promise<void> {
+    const { signal } = this.options;
+    const busy = this.readers.filter((it) => it.table !== undefined);
+    await Promise.race(busy.map((it) => it.raw.wait(timeoutMs, signal)));
   }
 
   close(): void {
-    this.raw.destroy();
+    for (const { raw } of this.readers) raw.destroy();
   }
 
-  private startNextTable(): boolean {
-    const table = this.options.tables[++this.tableIndex];
-    if (!table) {
-      if (this.tableIndex === 0) this.isDone = true;
-      this.tell('COMPLETED', {});
-      return false;
+  private readFrom(reader: TableReader, recordsMax: number, out: SourceRecord[]): void {
+    const { raw } = reader;
+    while (reader.table && out.length < recordsMax && raw.next()) {
+      const { type, bytes, start, end } = raw.frames;
+      if (type === Backend.copyData) this.row(reader, reader.table, bytes, start, end - 1, out);
+      else if (type === Backend.error) throw readServerError(bytes, start, end);
+      else if (type === Backend.readyForQuery) this.endTable(reader, reader.table, out);
     }
-    this.tell('IN_PROGRESS', { current_collection_in_progress: this.tableName(), data_collections: this.tableNames() });
-    this.isTableStarted = false;
-    const columns = table.columns.map(quoteName).join(', ');
-    this.raw.write(queryMessage(`COPY (SELECT ${columns} FROM ${table.query === undefined ? `${quoteName(table.schema)}.${quoteName(table.table)}` : `(${table.query}) snapshot`}) TO STDOUT`));
-    return true;
   }
 
-  private row(bytes: Buffer, start: number, end: number, out: SourceRecord[]): void {
-    if (this.waiting) this.emit(this.waiting, false, out);
-    const { plan } = this.options.tables[this.tableIndex]!;
-    const row: RowBytes = this.hasEscape(bytes, start, end) ? { bytes: tupleFromCopyLine(bytes, start, end), at: 0, end: 0 } : { bytes, at: start, end };
-    this.waiting = { plan, row, isFirstInTable: !this.isTableStarted, isInFirstTable: this.tableIndex === 0, isLastInTable: false };
-    this.isTableStarted = true;
-    this.rowsInTable += 1;
+  private row(reader: TableReader, table: SnapshotTable, bytes: Buffer, start: number, end: number, out: SourceRecord[]): void {
+    if (this.held) this.emit(this.held, false, out);
+    this.held = undefined;
+    if (reader.waiting) this.emit(reader.waiting, false, out);
+    reader.waiting = { plan: table.plan, row: reader.rowOf(bytes, start, end), isFirstInTable: reader.rowsInTable === 0, isInFirstTable: table === this.options.tables[0], isLastInTable: false };
+    reader.rowsInTable += 1;
   }
 
-  private tableName(): string {
-    const table = this.options.tables[this.tableIndex];
-    return table ? `${table.schema}.${table.table}` : '';
+  private endTable(reader: TableReader, table: SnapshotTable, out: SourceRecord[]): void {
+    if (reader.waiting) {
+      if (this.held) this.emit(this.held, false, out);
+      this.held = { ...reader.waiting, isLastInTable: true };
+    }
+    reader.waiting = undefined;
+    this.tell('TABLE_SCAN_COMPLETED', { scanned_collection: nameOf(table), data_collections: this.tableNames(), total_rows_scanned: String(reader.rowsInTable), status: 'SUCCEEDED' });
+    this.startNextTable(reader);
+    if (this.readers.every((it) => it.table === undefined)) this.finish();
+    else this.tellWaiting(out);
+  }
+
+  private startNextTable(reader: TableReader): void {
+    const table = this.options.tables[this.nextTable];
+    if (table) {
+      this.nextTable += 1;
+      this.tell('IN_PROGRESS', { current_collection_in_progress: nameOf(table), data_collections: this.tableNames() });
+    }
+    reader.start(table);
+  }
+
+  private finish(): void {
+    this.tell('COMPLETED', {});
+    this.isDone = true;
   }
 
   private tableNames(): string {
-    return this.options.tables.map((it) => `${it.schema}.${it.table}`).join(',');
+    return this.options.tables.map(nameOf).join(',');
   }
 
   private tell(type: string, data: Readonly<Record<string, string>>): void {
@@ -151,22 +162,6 @@ export class SnapshotReader {
 
   private tellWaiting(out: SourceRecord[]): void {
     for (const it of this.waitingNotifications.splice(0)) this.options.notifications.send(out, it.type === 'COMPLETED' ? this.lastOffset : this.runningOffset, it);
-  }
-
-  /** The place of the next backslash is kept, so that a chunk is searched once and not once per row. */
-  private hasEscape(bytes: Buffer, start: number, end: number): boolean {
-    if (this.searched !== bytes || this.nextEscape < start) {
-      const found = bytes.indexOf(BACKSLASH, start);
-      this.searched = bytes;
-      this.nextEscape = found < 0 ? Number.POSITIVE_INFINITY : found;
-    }
-    return this.nextEscape < end;
-  }
-
-  private finish(out: SourceRecord[]): void {
-    if (this.waiting) this.emit(this.waiting, true, out);
-    this.waiting = undefined;
-    this.isDone = true;
   }
 
   private emit(waiting: WaitingRow, isLast: boolean, out: SourceRecord[]): void {
@@ -192,4 +187,45 @@ export class SnapshotReader {
       sourceOffset: isLast ? this.lastOffset : this.runningOffset,
     });
   }
+}
+
+/** One connection, which reads a table at a time. */
+class TableReader {
+  readonly raw: RawStream;
+  /** The one that is read; undefined: none is left. */
+  table: SnapshotTable | undefined;
+  rowsInTable = 0;
+  waiting: WaitingRow | undefined;
+  private searched: Buffer | undefined;
+  private nextEscape = 0;
+
+  constructor(session: SqlSession) {
+    this.raw = new RawStream(session, { moderates: false });
+  }
+
+  start(table: SnapshotTable | undefined): void {
+    this.table = table;
+    this.rowsInTable = 0;
+    if (!table) return;
+    const columns = table.columns.map(quoteName).join(', ');
+    this.raw.write(queryMessage(`COPY (SELECT ${columns} FROM ${table.query === undefined ? `${quoteName(table.schema)}.${quoteName(table.table)}` : `(${table.query}) snapshot`}) TO STDOUT`));
+  }
+
+  rowOf(bytes: Buffer, start: number, end: number): RowBytes {
+    return this.hasEscape(bytes, start, end) ? { bytes: tupleFromCopyLine(bytes, start, end), at: 0, end: 0 } : { bytes, at: start, end };
+  }
+
+  /** The place of the next backslash is kept, so that a chunk is searched once and not once per row. */
+  private hasEscape(bytes: Buffer, start: number, end: number): boolean {
+    if (this.searched !== bytes || this.nextEscape < start) {
+      const found = bytes.indexOf(BACKSLASH, start);
+      this.searched = bytes;
+      this.nextEscape = found < 0 ? Number.POSITIVE_INFINITY : found;
+    }
+    return this.nextEscape < end;
+  }
+}
+
+function nameOf({ schema, table }: TableName): string {
+  return `${schema}.${table}`;
 }

@@ -35,25 +35,41 @@ export interface SnapshotStart {
 export async function startSnapshot(start: SnapshotStart): Promise<SnapshotReader> {
   const { settings } = start;
   const exporter = start.isForStreaming ? await connectForReplication(settings) : undefined;
-  let session: SqlSession | undefined;
+  const sessions: SqlSession[] = [];
   try {
     const exported = exporter && (await exportSnapshot(exporter, start));
-    session = await connect(settings);
-    await session.run('SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0');
-    await session.run('BEGIN ISOLATION LEVEL REPEATABLE READ');
-    if (exported) await session.run(`SET TRANSACTION SNAPSHOT ${quoteText(exported.name)}`);
+    const session = await beginReading(settings, exported?.name, sessions);
     if (settings.values['snapshot.locking.mode'].toLowerCase() === 'shared') await lockTables(session, start);
     const lsn = exported?.lsn ?? (await currentLsn(session));
     const [row] = await session.query<{ xid: number }>('select case when pg_catalog.pg_is_in_recovery() then 0 else pg_catalog.txid_current() end as xid');
     const tables = await describeTables(session, start);
-    return new SnapshotReader({ ...start, session, tables, lsn, xid: row?.xid ?? 0, micros: nowMicros() });
+    await addReaders(Math.min(settings.values['snapshot.max.threads'], tables.length), settings, sessions);
+    return new SnapshotReader({ ...start, sessions, tables, lsn, xid: row?.xid ?? 0, micros: nowMicros() });
   } catch (error) {
-    await session?.end().catch(() => undefined);
+    await Promise.all(sessions.map((it) => it.end().catch(() => undefined)));
     throw error;
   } finally {
     // The transaction has imported the snapshot: the exporting session, and with it a temporary slot, may go.
     await exporter?.end().catch(() => undefined);
   }
+}
+
+/** A session in a transaction that sees what the exported snapshot does, if there is one; it is among `sessions` from the start, so that it is ended whatever comes. */
+async function beginReading(settings: SourceSettings, snapshot: string | undefined, sessions: SqlSession[]): Promise<SqlSession> {
+  const session = await connect(settings);
+  sessions.push(session);
+  await session.run('SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0');
+  await session.run('BEGIN ISOLATION LEVEL REPEATABLE READ');
+  if (snapshot !== undefined) await session.run(`SET TRANSACTION SNAPSHOT ${quoteText(snapshot)}`);
+  return session;
+}
+
+/** More sessions that see what the first one sees (`snapshot.max.threads`). */
+async function addReaders(count: number, settings: SourceSettings, sessions: SqlSession[]): Promise<void> {
+  const [first] = sessions;
+  if (count <= 1 || !first) return;
+  const [row] = await first.query<{ name: string }>('select pg_catalog.pg_export_snapshot() as name');
+  for (let i = 1; i < count; i++) await beginReading(settings, row?.name, sessions);
 }
 
 /** So that no table changes its structure, or goes, before it has been read. */
