@@ -105,7 +105,7 @@ describe('random clusters', () => {
         for (let i = 0; i < STEPS; i++) {
           for (const step of cluster.step()) {
             operation = step.operation;
-            for (const record of cluster.records) follower.replay(throughBytes(record));
+            follower.replayAll(cluster.records.map(throughBytes));
             watch.check(cluster, operation);
           }
         }

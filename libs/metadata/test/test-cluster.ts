@@ -41,15 +41,15 @@ export class TestCluster {
 
   append(records: readonly MetadataRecord[]): void {
     this.delta = new MetadataDelta();
-    for (const record of records) {
+    const decoded = records.map((record) => {
       const writer = new ByteWriter();
       encodeMetadataRecord(writer, record);
       const bytes = writer.take();
-      const decoded = decodeMetadataRecord(bytes);
-      this.controller.replay(decoded, this.log.length);
-      this.follower.replay(decoded, this.delta);
       this.log.push(bytes);
-    }
+      return decodeMetadataRecord(bytes);
+    });
+    this.controller.replayBatch(decoded, this.log.length - decoded.length);
+    this.follower.replayAll(decoded, this.delta);
   }
 
   register(brokerId: number, options: Partial<BrokerRegistrationRequest> = {}): { errorCode?: number; brokerEpoch?: number } {

@@ -34,7 +34,7 @@ export class ImageFollower {
   /** A batch without records moves the offset only. */
   async follow(records: readonly MetadataRecord[], nextOffset: Offset): Promise<void> {
     const delta = new MetadataDelta();
-    for (const record of records) this.image.replay(record, delta);
+    this.image.replayAll(records, delta);
     this.image.lastOffset = nextOffset - 1;
     await this.act(delta, records.length > 0);
     this.tellWaiting();
@@ -43,7 +43,7 @@ export class ImageFollower {
   /** All that was is replaced by a snapshot. */
   async load(records: readonly MetadataRecord[], endOffset: Offset): Promise<void> {
     const image = new MetadataImage();
-    for (const record of records) image.replay(record);
+    image.replayAll(records);
     image.lastOffset = endOffset - 1;
     const delta = MetadataDelta.between(this.image, image);
     this.image.replaceBy(image);

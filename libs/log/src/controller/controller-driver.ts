@@ -80,7 +80,7 @@ export class ControllerDriver {
   /** A committed batch, before the rest of the node follows it. */
   committed(batch: MetadataBatch): void {
     if (this.activeEpoch !== undefined) return;
-    batch.records.forEach((record, i) => this.options.controller.replay(record, batch.baseOffset + i));
+    this.options.controller.replayBatch(batch.records, batch.baseOffset);
   }
 
   /** A snapshot took the place of everything. */
@@ -115,7 +115,7 @@ export class ControllerDriver {
     let endOffset: Offset | undefined;
     for (const records of batches) {
       const baseOffset = this.whileWritable(() => turn.append(records));
-      records.forEach((record, i) => this.options.controller.replay(record, baseOffset + i));
+      this.options.controller.replayBatch(records, baseOffset);
       endOffset = baseOffset + records.length;
     }
     return endOffset;

@@ -3,6 +3,7 @@ import { ErrorCode, ProtocolError, type MetadataRecord } from '@millrace/protoco
 import type { MetadataImage } from '../image/metadata-image.js';
 import { RECORDS_PER_BATCH_MAX, type ControllerConfig } from './controller-config.js';
 import type { PartitionIndex } from './partition-index.js';
+import type { TopicNames } from './topic-names.js';
 
 /** Append `records` in the batches of `batchesOf`, replay them, and answer when they are committed. No records: answer at once. */
 export interface ControllerResult<Response> {
@@ -24,6 +25,7 @@ export function batchesOf(result: Pick<ControllerResult<unknown>, 'records' | 'i
 export interface ControllerView {
   readonly image: MetadataImage;
   readonly partitions: PartitionIndex;
+  readonly topicNames: TopicNames;
   readonly config: ControllerConfig;
 }
 

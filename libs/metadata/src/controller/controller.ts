@@ -1,4 +1,4 @@
-import { invariant, type BrokerId, type Offset } from '@millrace/foundation';
+import { invariant, type BrokerId, type Offset, type Uuid } from '@millrace/foundation';
 import type {
   AllocateProducerIdsRequest,
   AllocateProducerIdsResponseInput,
@@ -34,7 +34,9 @@ import type {
   UpdateFeaturesResponseInput,
 } from '@millrace/protocol';
 import { bootstrapRecords } from '../bootstrap.js';
+import type { ImageObserver } from '../image/image-observer.js';
 import { MetadataImage } from '../image/metadata-image.js';
+import type { PartitionRegistration, TopicImage } from '../image/topic-image.js';
 import { alterPartition } from './alter-partition.js';
 import { alterPartitionReassignments, listPartitionReassignments } from './alter-reassignments.js';
 import { assignReplicasToDirectories } from './assign-directories.js';
@@ -49,6 +51,7 @@ import { PeriodicChecks } from './periodic-checks.js';
 import { allocateProducerIds } from './producer-ids.js';
 import { registerBroker, unregisterBroker } from './register-broker.js';
 import { registerController } from './register-controller.js';
+import { TopicNames } from './topic-names.js';
 import { createPartitions, createTopics, deleteTopics } from './topics.js';
 import { updateFeatures } from './update-features.js';
 
@@ -61,22 +64,24 @@ import { updateFeatures } from './update-features.js';
  * records that were never committed: `load` the records of a committed image then.
  */
 export class Controller {
-  private state = newState();
+  private state = new ControllerState();
   private readonly contacts = new BrokerContacts();
   private readonly view: ControllerView;
   private readonly checks: PeriodicChecks;
 
   constructor(private readonly config: ControllerConfig) {
-    // The image is another one after `load`.
-    const image = (): MetadataImage => this.state.image;
-    const partitions = (): PartitionIndex => this.state.partitions;
+    // Another one after `load`.
+    const state = (): ControllerState => this.state;
     this.view = {
       config,
       get image() {
-        return image();
+        return state().image;
       },
       get partitions() {
-        return partitions();
+        return state().partitions;
+      },
+      get topicNames() {
+        return state().topicNames;
       },
     };
     this.checks = new PeriodicChecks(this.view, this.contacts);
@@ -89,24 +94,32 @@ export class Controller {
 
   /** One record of the log in its order, while loading and after each append. Control records need not be told. */
   replay(record: MetadataRecord, offset: Offset): void {
-    const { image, partitions } = this.state;
-    invariant(offset > image.lastOffset, `record ${offset} after ${image.lastOffset}`);
-    this.replayInto(record, offset, image, partitions);
-    image.lastOffset = offset;
+    this.replayBatch([record], offset);
+  }
+
+  /** As `replay` for the records of one batch: for many partitions of a topic it is far less work. */
+  replayBatch(records: readonly MetadataRecord[], baseOffset: Offset): void {
+    if (records.length === 0) return;
+    const { image } = this.state;
+    invariant(baseOffset > image.lastOffset, `record ${baseOffset} after ${image.lastOffset}`);
+    this.replayInto(records, (i) => baseOffset + i);
+    image.lastOffset = baseOffset + records.length - 1;
   }
 
   /** Begins anew from a snapshot (or from `imageRecords` of a committed image) that holds everything up to `lastContainedOffset`. */
   load(records: Iterable<MetadataRecord>, lastContainedOffset: Offset): void {
-    this.state = newState();
+    this.state = new ControllerState();
     this.contacts.clear();
-    for (const record of records) this.replayInto(record, lastContainedOffset, this.state.image, this.state.partitions);
+    this.replayInto([...records], () => lastContainedOffset);
     this.state.image.lastOffset = lastContainedOffset;
   }
 
-  private replayInto(record: MetadataRecord, offset: Offset, image: MetadataImage, partitions: PartitionIndex): void {
-    image.replay(record, partitions);
-    if (record.type === 'RegisterBrokerRecord') this.contacts.registered(record.record.brokerId, offset);
-    if (record.type === 'ConfigRecord' && record.record.name === 'unclean.leader.election.enable') this.checks.uncleanElectionsAsked();
+  private replayInto(records: readonly MetadataRecord[], offsetOf: (index: number) => Offset): void {
+    this.state.image.replayAll(records, this.state);
+    records.forEach((entry, i) => {
+      if (entry.type === 'RegisterBrokerRecord') this.contacts.registered(entry.record.brokerId, offsetOf(i));
+      if (entry.type === 'ConfigRecord' && entry.record.name === 'unclean.leader.election.enable') this.checks.uncleanElectionsAsked();
+    });
   }
 
   /** This node became the active controller: each broker has a whole session to be heard of. What it must write first; nothing for a log that has records already. */
@@ -191,6 +204,22 @@ export class Controller {
   }
 }
 
-function newState(): { readonly image: MetadataImage; readonly partitions: PartitionIndex } {
-  return { image: new MetadataImage(), partitions: new PartitionIndex() };
+/** What the log adds up to, and indexes of it that only a controller needs. */
+class ControllerState implements Partial<ImageObserver> {
+  readonly image = new MetadataImage();
+  readonly partitions = new PartitionIndex();
+  readonly topicNames = new TopicNames();
+
+  topicCreated(topic: TopicImage): void {
+    this.topicNames.add(topic.name);
+  }
+
+  topicDeleted(topic: TopicImage): void {
+    this.topicNames.delete(topic.name);
+    this.partitions.topicDeleted(topic);
+  }
+
+  partitionChanged(topicId: Uuid, before: PartitionRegistration | undefined, after: PartitionRegistration): void {
+    this.partitions.partitionChanged(topicId, before, after);
+  }
 }

@@ -34,6 +34,7 @@ export interface PartitionRules {
 
 const UNCHANGED_LEADER = -2;
 const NO_CHANGE = { isr: null, leader: UNCHANGED_LEADER, replicas: null, removingReplicas: null, addingReplicas: null, leaderRecoveryState: -1, directories: null, eligibleLeaderReplicas: null, lastKnownElr: null } as const;
+const CHANGES = Object.keys(NO_CHANGE) as (keyof typeof NO_CHANGE)[];
 
 /**
  * The record that brings a partition to its goal under these rules, or null when it is there already. In this order: a reassignment whose new replicas are in
@@ -135,7 +136,7 @@ function assign(partition: PartitionRegistration, target: Assignment, goal: Part
 }
 
 function isNoChange(record: PartitionChangeRecord): boolean {
-  return Object.entries(NO_CHANGE).every(([key, value]) => record[key as keyof typeof NO_CHANGE] === value);
+  return CHANGES.every((key) => record[key] === NO_CHANGE[key]);
 }
 
 /** What the image will say once the record is replayed. */

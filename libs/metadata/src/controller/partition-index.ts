@@ -1,5 +1,4 @@
 import type { BrokerId, Uuid } from '@millrace/foundation';
-import type { ImageObserver } from '../image/image-observer.js';
 import { isReservedDirectory } from '../image/directory-id.js';
 import { isReassigning, NO_LEADER, type PartitionRegistration, type TopicImage } from '../image/topic-image.js';
 import { PartitionSets, type PartitionId } from './partition-sets.js';
@@ -7,7 +6,7 @@ import { PartitionSets, type PartitionId } from './partition-sets.js';
 const ALL = 'all';
 
 /** Which partitions a broker, a directory or a check is about, kept up with each replayed record: to fence a broker looks at its own partitions, not at all. */
-export class PartitionIndex implements Partial<ImageObserver> {
+export class PartitionIndex {
   private readonly inSync = new PartitionSets<BrokerId>();
   private readonly eligible = new PartitionSets<BrokerId>();
   private readonly led = new PartitionSets<BrokerId>();

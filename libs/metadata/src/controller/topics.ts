@@ -15,12 +15,13 @@ import { topicConfigProblem } from '../config/validate-configs.js';
 import { isActive } from '../image/broker-registration.js';
 import { partitionRecord } from '../image/image-records.js';
 import { NO_LEADER, type TopicImage } from '../image/topic-image.js';
-import { collisionForm, topicNameProblem } from '../topic-name.js';
+import { topicNameProblem } from '../topic-name.js';
 import { PARTITIONS_PER_REQUEST_MAX } from './controller-config.js';
 import { attempt, isTooMuch, refuse, TOO_MUCH, type ControllerMoment, type ControllerResult, type ControllerView } from './controller-result.js';
 import { brokerLayers } from './broker-layers.js';
 import { checkAssignment } from './manual-assignment.js';
 import { placeReplicas } from './placement.js';
+import { TopicNames } from './topic-names.js';
 import { directoryFor } from './topic-rules.js';
 
 /** Replicas of one new partition, and those of them that are fit to be in sync. */
@@ -31,8 +32,8 @@ interface NewPartition {
 
 export function createTopics(view: ControllerView, moment: ControllerMoment, request: CreateTopicsRequest): ControllerResult<CreateTopicsResponseInput> {
   const records: MetadataRecord[] = [];
-  const taken = new Map<string, string>();
-  for (const name of view.image.topics.keys()) taken.set(collisionForm(name), name);
+  /** Those of this request. */
+  const taken = new TopicNames();
   const budget = { partitions: PARTITIONS_PER_REQUEST_MAX };
   const topics = [...new Set(request.topics.map((it) => it.name))].map((name): CreateTopicsResponseInput.Topic => {
     const same = request.topics.filter((it) => it.name === name);
@@ -40,7 +41,7 @@ export function createTopics(view: ControllerView, moment: ControllerMoment, req
       const [topic] = same;
       if (topic === undefined || same.length > 1) refuse(ErrorCode.INVALID_REQUEST, 'Duplicate topic name.');
       const created = createTopic(view, moment, topic, taken, budget);
-      taken.set(collisionForm(name), name);
+      taken.add(name);
       return created;
     });
     if ('error' in result) return { name, topicId: ZERO_UUID, numPartitions: -1, replicationFactor: -1, configs: [], topicConfigErrorCode: 0, ...result.error };
@@ -55,14 +56,14 @@ function createTopic(
   view: ControllerView,
   moment: ControllerMoment,
   topic: CreateTopicsRequest.Topic,
-  taken: ReadonlyMap<string, string>,
+  taken: TopicNames,
   budget: { partitions: number },
 ): ControllerResult<CreateTopicsResponseInput.Topic> {
   const { name } = topic;
   const problem = topicNameProblem(name);
   if (problem !== null) refuse(ErrorCode.INVALID_TOPIC_EXCEPTION, problem);
   if (view.image.topic(name) !== undefined) refuse(ErrorCode.TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`);
-  const rival = taken.get(collisionForm(name));
+  const rival = view.topicNames.rivalOf(name) ?? taken.rivalOf(name);
   if (rival !== undefined) refuse(ErrorCode.INVALID_TOPIC_EXCEPTION, `Topic '${name}' collides with existing topic: ${rival}`);
   const configs = newTopicConfigs(topic);
   const partitions = newTopicPartitions(view, moment.random, topic);

@@ -4,7 +4,8 @@ import type { PartitionRegistration, TopicImage } from './topic-image.js';
 
 /** Is told what each replayed record changes, while it does. */
 export interface ImageObserver {
-  topicCreated(topicId: Uuid): void;
+  /** Still without partitions. */
+  topicCreated(topic: TopicImage): void;
   /** As it was; its partitions are not told of one by one. */
   topicDeleted(topic: TopicImage): void;
   /** `before` is undefined for a new partition. */

@@ -40,7 +40,7 @@ export class MetadataDelta implements ImageObserver {
     for (const topic of before.topics.values()) if (after.topicById(topic.topicId) === undefined) delta.topicDeleted(topic);
     for (const topic of after.topics.values()) {
       const old = before.topicById(topic.topicId);
-      if (old === undefined) delta.topicCreated(topic.topicId);
+      if (old === undefined) delta.topicCreated(topic);
       for (const partition of topic.partitions) {
         const was = old?.partitions[partition.partitionId];
         if (was === undefined || !samePartition(was, partition)) delta.partitionChanged(topic.topicId, was, partition);
@@ -112,8 +112,8 @@ export class MetadataDelta implements ImageObserver {
     return { deletedTopics, removed, leading, following };
   }
 
-  topicCreated(topicId: Uuid): void {
-    this.created.add(topicId);
+  topicCreated(topic: TopicImage): void {
+    this.created.add(topic.topicId);
   }
 
   topicDeleted(topic: TopicImage): void {

@@ -20,6 +20,8 @@ export class MetadataImage {
   private readonly brokerById = new Map<BrokerId, BrokerRegistration>();
   private readonly controllerById = new Map<BrokerId, ControllerRegistration>();
   private readonly configsByResource = new Map<string, { readonly type: ConfigResourceType; readonly name: string; readonly values: Map<string, string> }>();
+  /** Topics that were made by the run of records that is being replayed, and that nobody has seen. */
+  private unshared: Set<TopicImage> | undefined;
   private readonly features = new Map<string, number>();
   /** The first producer id that no block has given out. */
   nextProducerId: ProducerId = 0;
@@ -73,7 +75,7 @@ export class MetadataImage {
         const topic: TopicImage = { name: entry.record.name, topicId: entry.record.topicId, partitions: [] };
         invariant(!this.byName.has(topic.name), `topic ${topic.name} is there already`);
         this.putTopic(topic);
-        observer?.topicCreated?.(topic.topicId);
+        observer?.topicCreated?.(topic);
         return;
       }
       case 'PartitionRecord':
@@ -138,6 +140,16 @@ export class MetadataImage {
     this.lastOffset = other.lastOffset;
   }
 
+  /** As `replay` for each: a run of records for one topic costs what it changes, not a copy of the topic for each. Nobody may look at the image in between. */
+  replayAll(records: Iterable<MetadataRecord>, observer?: Partial<ImageObserver>): void {
+    this.unshared = new Set();
+    try {
+      for (const record of records) this.replay(record, observer);
+    } finally {
+      this.unshared = undefined;
+    }
+  }
+
   private putTopic(topic: TopicImage): void {
     this.byName.set(topic.name, topic);
     this.byId.set(topic.topicId, topic);
@@ -164,9 +176,15 @@ export class MetadataImage {
 
   private putPartition(topic: TopicImage, after: PartitionRegistration, observer: Partial<ImageObserver> | undefined): void {
     const before = topic.partitions[after.partitionId];
-    const partitions = topic.partitions.slice();
-    partitions[after.partitionId] = after;
-    this.putTopic({ ...topic, partitions });
+    const own = this.unshared?.has(topic) === true ? topic.partitions : undefined;
+    if (own !== undefined) (own as PartitionRegistration[])[after.partitionId] = after;
+    else {
+      const partitions = topic.partitions.slice();
+      partitions[after.partitionId] = after;
+      const next = { ...topic, partitions };
+      this.putTopic(next);
+      this.unshared?.add(next);
+    }
     observer?.partitionChanged?.(topic.topicId, before, after);
   }
 
