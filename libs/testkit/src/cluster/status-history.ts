@@ -29,12 +29,16 @@ export async function readTaskStates(bootstrap: string, statusTopic: string): Pr
 
 /**
  * What must not be in the history of tasks: a task that starts on one worker while another one, which was neither ended nor paused, has not
- * given it up; a task that was stopped and started again by the same worker although nothing happened to that worker.
+ * given it up; a task that was stopped and started again by the same worker although nothing happened to that worker, nor to one that had just come.
  */
 export function historyProblems(states: readonly TaskState[], events: readonly WorkerEvent[]): string[] {
   const problems: string[] = [];
   const wasDisturbed = (worker: string, fromMs: number, toMs: number): boolean =>
     events.some((it) => it.worker === worker && it.kind !== 'added' && it.atMs >= fromMs - DISTURBED_FOR_MS && it.atMs <= toMs);
+  // It was given up for a newcomer that ended before it got it, and came back.
+  const wasForNewcomer = (worker: string, fromMs: number, toMs: number): boolean =>
+    events.some((end) => end.worker !== worker && end.kind !== 'added' && end.kind !== 'resumed' && end.atMs >= fromMs - DISTURBED_FOR_MS && end.atMs <= toMs
+      && events.some((it) => it.worker === end.worker && it.kind === 'added' && it.atMs >= end.atMs - DISTURBED_FOR_MS && it.atMs <= end.atMs));
   const holderByTask = new Map<string, TaskState>();
   const leftByTask = new Map<string, TaskState>();
   for (const it of states) {
@@ -44,7 +48,7 @@ export function historyProblems(states: readonly TaskState[], events: readonly W
       if (holder && holder.worker !== it.worker && !wasDisturbed(holder.worker, holder.atMs, it.atMs)) {
         problems.push(`${it.task} started on ${it.worker} in generation ${it.generation} while ${holder.worker} had it since generation ${holder.generation}`);
       }
-      if (!holder && left?.worker === it.worker && !wasDisturbed(it.worker, left.atMs, it.atMs)) {
+      if (!holder && left?.worker === it.worker && !wasDisturbed(it.worker, left.atMs, it.atMs) && !wasForNewcomer(it.worker, left.atMs, it.atMs)) {
         problems.push(`${it.task} was stopped and started again by ${it.worker} within ${it.atMs - left.atMs} ms, generations ${left.generation} and ${it.generation}`);
       }
       holderByTask.set(it.task, it);
