@@ -168,6 +168,7 @@ export class ConnectorRunner {
 
   private retryPublish(error: unknown): void {
     this.options.logger.warn({ connector: this.options.name, error: this.secrets.hide(errorMessage(error)), retryMs: this.retryMs }, 'task configs could not be stored; will try again');
+    if (this.isStopped) return;
     this.retryTimer = setTimeout(() => this.reconfigure(), this.retryMs);
     this.retryMs = Math.min(this.retryMs * 2, RETRY_MAX_MS);
   }

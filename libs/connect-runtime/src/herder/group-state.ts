@@ -66,7 +66,7 @@ export class GroupState implements MembershipEvents {
   private isSettled = false;
   private isReadyOnce = false;
   private trouble: Away | undefined;
-  private waiters: (() => void)[] = [];
+  private waiters: ((isSettled: boolean) => void)[] = [];
   private isStopped = false;
 
   constructor(private readonly options: GroupStateOptions) {
@@ -91,7 +91,9 @@ export class GroupState implements MembershipEvents {
     this.isStopped = true;
     clearTimeout(this.rejoinTimer);
     await this.options.membership.stop();
-    this.unsettle();
+    clearTimeout(this.rejoinTimer);
+    this.isSettled = false;
+    for (const waiter of this.waiters.splice(0)) waiter(false);
   }
 
   /** The set of connectors or tasks has changed: the group shares the work anew. */
@@ -103,11 +105,12 @@ export class GroupState implements MembershipEvents {
   /** Resolves true when this worker has an assignment that is not about to change, false after the time given. */
   async settled(timeoutMs: number): Promise<boolean> {
     if (this.isSettled && this.lease.isValid) return true;
+    if (this.isStopped) return false;
     return await new Promise((resolve) => {
       const timer = setTimeout(() => resolve(false), timeoutMs);
-      this.waiters.push(() => {
+      this.waiters.push((isSettled) => {
         clearTimeout(timer);
-        resolve(true);
+        resolve(isSettled);
       });
     });
   }
@@ -179,7 +182,7 @@ export class GroupState implements MembershipEvents {
     await this.options.onAssigned();
     if (!isEager && !isEmpty(assignment.revoked)) membership.requestRejoin();
     else this.settle();
-    if (assignment.delayMs > 0) this.rejoinTimer = setTimeout(() => membership.requestRejoin(), assignment.delayMs);
+    if (assignment.delayMs > 0 && !this.isStopped) this.rejoinTimer = setTimeout(() => membership.requestRejoin(), assignment.delayMs);
   }
 
   /** In the eager protocol everybody gives up everything before it is dealt out anew. */
@@ -239,10 +242,11 @@ export class GroupState implements MembershipEvents {
     logger.warn({ ownOffset: configs.state.offset, backoffMs: unsyncBackoffMs }, 'this worker is behind on the config topic and cannot catch up: it leaves the group for a while');
     await membership.leave('taking too long to read the config topic');
     await this.onLost();
+    if (this.isStopped) return;
     const comeBack = async (): Promise<void> => {
       if (this.isStopped) return;
       if (await this.canReadConfigs()) membership.requestRejoin();
-      else this.rejoinTimer = setTimeout(() => void comeBack(), unsyncBackoffMs);
+      else if (!this.isStopped) this.rejoinTimer = setTimeout(() => void comeBack(), unsyncBackoffMs);
     };
     this.rejoinTimer = setTimeout(() => void comeBack(), unsyncBackoffMs);
   }
@@ -267,10 +271,6 @@ export class GroupState implements MembershipEvents {
   private settle(): void {
     this.isSettled = true;
     this.isReadyOnce = true;
-    for (const waiter of this.waiters.splice(0)) waiter();
-  }
-
-  private unsettle(): void {
-    this.isSettled = false;
+    for (const waiter of this.waiters.splice(0)) waiter(true);
   }
 }
