@@ -25,7 +25,7 @@ const STOP_GRACE_MS = 3000;
 const CONNECT_TIMEOUT_MS = 3000;
 const CONTROLLER_REQUEST_TIMEOUT_MS = 30_000;
 /** How long a leader of the quorum that stops waits for another. */
-const RESIGN_TIMEOUT_MS = 5000;
+const RESIGN_TIMEOUT_MS = 2000;
 
 export interface BrokerOptions {
   /** Kafka's broker properties (`node.id`, `listeners`, `log.dirs`, ...); what is left out has Kafka's default. */

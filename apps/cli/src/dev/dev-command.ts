@@ -6,6 +6,8 @@ import { DevHost } from './dev-host.js';
 import { liveLine, panelText } from './panel.js';
 
 interface DevFlags {
+  readonly brokers: string;
+  readonly workers: string;
   readonly brokerPort: string;
   readonly connectPort: string;
   readonly postgresPort: string;
@@ -17,23 +19,29 @@ interface DevFlags {
 const REFRESH_MS = 1_000;
 /** Without a terminal the line is printed anew, less often. */
 const REFRESH_PLAIN_MS = 10_000;
-const STOP_WITHIN_MS = 5_000;
+const STOP_WITHIN_MS = 10_000;
+/** In one process, on one machine. */
+const COUNT_MAX = 9;
 
 export function addDevCommand(program: Command): void {
   program
     .command('dev')
-    .description('broker, Connect worker and a demo in one process')
-    .option('--broker-port <port>', 'of the broker', '9092')
-    .option('--connect-port <port>', 'of the Connect REST interface', '8083')
+    .description('brokers, Connect workers and a demo in one process')
+    .option('--brokers <number>', 'how many form the cluster; each is a controller too', '1')
+    .option('--workers <number>', 'how many Connect workers share the connectors', '1')
+    .option('--broker-port <port>', 'of the first broker; the others have the next ones', '9092')
+    .option('--connect-port <port>', 'of the first Connect REST interface; the others have the next ones', '8083')
     .option('--postgres-port <port>', 'of the demo databases', '5433')
     .option('--data-dir <folder>', 'where everything is kept', '.millrace')
     .option('--host <address>', 'to listen on; clients are told 127.0.0.1', '127.0.0.1')
-    .option('--no-demo', 'only the broker and the worker')
+    .option('--no-demo', 'only brokers and workers')
     .action(async (flags: DevFlags) => run(flags));
 }
 
 async function run(flags: DevFlags): Promise<void> {
   const host = new DevHost({
+    brokers: countOf(flags.brokers, '--brokers'),
+    workers: countOf(flags.workers, '--workers'),
     brokerPort: portOf(flags.brokerPort, '--broker-port'),
     connectPort: portOf(flags.connectPort, '--connect-port'),
     postgresPort: portOf(flags.postgresPort, '--postgres-port'),
@@ -59,6 +67,12 @@ function portOf(text: string, flag: string): number {
   const port = Number(text);
   if (!Number.isInteger(port) || port < 1 || port > 65535) throw Object.assign(new Error(`${flag} ${text}: expected a port from 1 to 65535`), { code: 'CONFIG_PORT' });
   return port;
+}
+
+function countOf(text: string, flag: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > COUNT_MAX) throw Object.assign(new Error(`${flag} ${text}: expected a number from 1 to ${COUNT_MAX}`), { code: 'CONFIG_COUNT' });
+  return count;
 }
 
 function stopOnSignal(host: DevHost, stopping: AbortController): void {

@@ -10,18 +10,15 @@ import { createLogging, type Logging } from '@millrace/hosting';
 import { ConnectClient } from '../connect-client.js';
 import { demoConnectors, ORDERS_TOPIC } from './demo-connectors.js';
 import { makeDemoDatabases, SINK_DATABASE, SOURCE_DATABASE } from './demo-databases.js';
+import { bootstrapServers, brokerPorts, brokerProperties, controllerPorts, workerPorts, workerProperties, type DevCluster } from './dev-cluster.js';
 import type { LiveFigures, PanelFacts } from './panel.js';
 import { requireFreePorts } from './port-check.js';
 import { step } from './progress.js';
 import { Traffic } from './traffic.js';
 
-export interface DevOptions {
-  readonly brokerPort: number;
-  readonly connectPort: number;
+/** `host`: the address that brokers and REST interfaces listen on; the demo databases stay on the loopback address. */
+export interface DevOptions extends DevCluster {
   readonly postgresPort: number;
-  readonly dataFolder: string;
-  /** The address that broker and REST interface listen on; the demo databases stay on the loopback address. */
-  readonly host: string;
   /** The demo databases, connectors and traffic. */
   readonly withDemo: boolean;
   /** Folders whose installed packages are searched for plugins. */
@@ -31,13 +28,13 @@ export interface DevOptions {
 const CONNECTORS_RUN_WITHIN_MS = 60_000;
 
 /**
- * Millrace in one process: a broker that is its own controller, a Connect worker, and for the demo a PostgreSQL server, talking to each
- * other over the same loopback connections that a cluster uses.
+ * Millrace in one process: brokers (one that is its own controller, or a cluster of them), Connect workers, and for the demo a PostgreSQL server, talking to each
+ * other over the same loopback connections that processes of their own would use.
  */
 export class DevHost {
   private postgres: EmbeddedPostgres | undefined;
-  private broker: BrokerApp | undefined;
-  private connect: ConnectApp | undefined;
+  private readonly brokers: BrokerApp[] = [];
+  private readonly workers: ConnectApp[] = [];
   private traffic: Traffic | undefined;
   private readonly logging: Logging;
   private readonly client: ConnectClient;
@@ -60,18 +57,19 @@ export class DevHost {
 
   /** Rejects with a reason to show; what has been started is then stopped by `stop`. */
   async start(): Promise<PanelFacts> {
-    const { brokerPort, connectPort, postgresPort, dataFolder, withDemo } = this.options;
+    const { connectPort, postgresPort, dataFolder, withDemo } = this.options;
     const begun = performance.now();
     await requireFreePorts([
-      { port: brokerPort, purpose: 'the broker', flag: '--broker-port' },
-      { port: connectPort, purpose: 'the Connect REST interface', flag: '--connect-port' },
+      ...brokerPorts(this.options).map((port) => ({ port, purpose: 'a broker', flag: '--broker-port' })),
+      ...controllerPorts(this.options).map((port) => ({ port, purpose: 'a controller', flag: '--broker-port' })),
+      ...workerPorts(this.options).map((port) => ({ port, purpose: 'a Connect REST interface', flag: '--connect-port' })),
       ...(withDemo ? [{ port: postgresPort, purpose: 'the demo databases', flag: '--postgres-port' }] : []),
     ]);
-    const [postgres] = await Promise.all([withDemo ? step('PostgreSQL with two demo databases', () => this.startPostgres()) : undefined, step('Broker and Connect worker', () => this.startBrokerAndWorker())]);
+    const [postgres] = await Promise.all([withDemo ? step('PostgreSQL with two demo databases', () => this.startPostgres()) : undefined, step(this.what(), () => this.startBrokersAndWorkers())]);
     this.postgres = postgres;
     if (postgres) await step('Source and sink connector', () => this.startDemo(postgres));
     return {
-      bootstrap: `127.0.0.1:${brokerPort}`,
+      bootstrap: bootstrapServers(this.options),
       connectUrl: `http://127.0.0.1:${connectPort}`,
       sourceUrl: postgres?.url(SOURCE_DATABASE) ?? '',
       sinkUrl: postgres?.url(SINK_DATABASE) ?? '',
@@ -90,8 +88,8 @@ export class DevHost {
   /** In the order in which things depend on each other; what never started is passed over. */
   async stop(): Promise<void> {
     await this.traffic?.stop();
-    await this.connect?.close();
-    await this.broker?.close();
+    await Promise.all(this.workers.map((it) => it.close()));
+    await Promise.all(this.brokers.map((it) => it.close()));
     await this.postgres?.stop();
   }
 
@@ -102,41 +100,21 @@ export class DevHost {
     return postgres;
   }
 
-  private async startBrokerAndWorker(): Promise<void> {
-    const { brokerPort, connectPort, dataFolder, host, pluginRoots } = this.options;
-    this.broker = await startBrokerApp({
-      config: {
-        'node.id': '1',
-        listeners: `PLAINTEXT://${host}:${brokerPort}`,
-        'advertised.listeners': `PLAINTEXT://127.0.0.1:${brokerPort}`,
-        'log.dirs': path.join(dataFolder, 'log'),
-        'offsets.topic.num.partitions': '10',
-        'group.initial.rebalance.delay.ms': '0',
-      },
-      logging: this.logging,
-      onFailure: (error) => (this.failure.error = error),
-    });
-    this.connect = await startConnectApp({
-      config: {
-        'bootstrap.servers': `127.0.0.1:${brokerPort}`,
-        'group.id': 'millrace',
-        'config.storage.topic': 'connect-configs',
-        'offset.storage.topic': 'connect-offsets',
-        'status.storage.topic': 'connect-status',
-        'config.storage.replication.factor': '1',
-        'offset.storage.replication.factor': '1',
-        'status.storage.replication.factor': '1',
-        'offset.flush.interval.ms': '1000',
-        'key.converter': 'org.apache.kafka.connect.json.JsonConverter',
-        'value.converter': 'org.apache.kafka.connect.json.JsonConverter',
-        listeners: `http://${host}:${connectPort}`,
-        'rest.advertised.host.name': '127.0.0.1',
-      },
-      logging: this.logging,
-      pluginRoots,
-      version: VERSION,
-      onFailure: (error) => (this.failure.error = error),
-    });
+  private what(): string {
+    const { brokers, workers } = this.options;
+    return `${brokers === 1 ? 'Broker' : `${brokers} brokers`} and ${workers === 1 ? 'Connect worker' : `${workers} Connect workers`}`;
+  }
+
+  private async startBrokersAndWorkers(): Promise<void> {
+    const { logging } = this;
+    const onFailure = (error: unknown): void => {
+      this.failure.error = error;
+    };
+    // None of a cluster is ready before most of them are.
+    const brokers = await Promise.allSettled(brokerProperties(this.options).map((config) => startBrokerApp({ config, logging, onFailure })));
+    for (const it of brokers) if (it.status === 'fulfilled') this.brokers.push(it.value);
+    for (const it of brokers) if (it.status === 'rejected') throw it.reason;
+    for (const config of workerProperties(this.options)) this.workers.push(await startConnectApp({ config, logging, pluginRoots: this.options.pluginRoots, version: VERSION, onFailure }));
     await this.until('the Connect worker is ready', async () => this.client.isHealthy());
   }
 

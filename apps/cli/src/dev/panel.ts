@@ -18,7 +18,7 @@ export function panelText(facts: PanelFacts): string {
     '',
     colors.green(colors.bold(`Millrace is running`)) + colors.dim(` (ready in ${(facts.readyInMs / 1000).toFixed(1)} s)`),
     '',
-    row('Broker', facts.bootstrap, 'any Kafka client'),
+    row(facts.bootstrap.includes(',') ? 'Brokers' : 'Broker', facts.bootstrap, 'any Kafka client'),
     row('Connect', facts.connectUrl, 'Kafka Connect REST'),
     row('Source database', facts.sourceUrl),
     row('Sink database', facts.sinkUrl),
