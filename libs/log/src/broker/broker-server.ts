@@ -156,6 +156,7 @@ export class BrokerServer {
       longPolls: this.longPolls,
       isStopping: () => this.isStopping,
       brokersFor: (listenerName, it) => visibleBrokers(this.image, listenerName, it?.includeFenced ?? false),
+      followed: (isSo, timeoutMs) => this.follower.until(isSo, timeoutMs),
       configLayers: this.layers,
     };
   }

@@ -37,5 +37,7 @@ export interface BrokerServices {
   readonly isStopping: () => boolean;
   /** Brokers that have this listener; fenced ones only when asked for. */
   readonly brokersFor: (listenerName: string, options?: { readonly includeFenced: boolean }) => VisibleBroker[];
+  /** Resolves when this broker has followed so much of the metadata that it is so, and with false when that takes longer. */
+  readonly followed: (isSo: (image: MetadataImage) => boolean, timeoutMs: number) => Promise<boolean>;
   readonly configLayers: () => BrokerConfigLayers;
 }

@@ -4,6 +4,9 @@ import { ErrorCode, type Api } from '@millrace/protocol';
 import type { BrokerServices } from '../../broker/broker-services.js';
 import { brokerApi, type BrokerApi } from '../broker-api.js';
 
+/** What the controller decided is followed by this broker a moment later; the answer waits for that no longer than this. */
+export const FOLLOW_MS_MAX = 5000;
+
 /** A client's request goes to the active controller as it came, in its own version. `failed` is the response when there is no controller to be found in time. */
 export async function forward<Request extends RequestInput, RequestInput, Response extends ResponseInput, ResponseInput>(
   services: BrokerServices,
