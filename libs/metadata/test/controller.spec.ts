@@ -140,7 +140,7 @@ describe('creating topics', () => {
     ['a bad name', { name: 'a b' }, "INVALID_TOPIC_EXCEPTION: Topic name is invalid: 'a b' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"],
     ['no partitions', { name: 'x', numPartitions: 0 }, 'INVALID_PARTITIONS: Number of partitions was set to an invalid non-positive value.'],
     ['no replicas', { name: 'x', replicationFactor: 0 }, 'INVALID_REPLICATION_FACTOR: Replication factor was set to an invalid non-positive value.'],
-    ['more replicas than brokers', { name: 'x', replicationFactor: 3 }, 'INVALID_REPLICATION_FACTOR: Unable to replicate the partition 3 time(s): The target replication factor of 3 cannot be reached because only 1 broker(s) are registered.'],
+    ['more replicas than brokers', { name: 'x', replicationFactor: 3 }, 'INVALID_REPLICATION_FACTOR: Unable to replicate the partition 3 time(s): The target replication factor of 3 cannot be reached because only 1 broker(s) are registered or some brokers have all their log directories cordoned.'],
     ['far too many partitions', { name: 'x', numPartitions: 10_001 }, 'POLICY_VIOLATION: Excessively large number of partitions per request.'],
     ['an unknown setting', { name: 'x', configs: [{ name: 'no.such', value: '1' }] }, 'INVALID_CONFIG: Unknown topic config name: no.such'],
     ['a bad setting', { name: 'x', configs: [{ name: 'segment.ms', value: '0' }] }, 'INVALID_CONFIG: Invalid value 0 for configuration segment.ms: Value must be at least 1'],
@@ -170,7 +170,7 @@ describe('creating topics', () => {
   it('refuses all of it while no broker is there', () => {
     const cluster = new TestCluster();
     cluster.register(1);
-    expect(outcome(cluster.create({ name: 'x' }))).toBe('INVALID_REPLICATION_FACTOR: Unable to replicate the partition 1 time(s): All brokers are currently fenced.');
+    expect(outcome(cluster.create({ name: 'x' }))).toBe('INVALID_REPLICATION_FACTOR: Unable to replicate the partition 1 time(s): All brokers are currently fenced, or have all their log directories cordoned.');
     expect(outcome(cluster.create({ name: 'x', assignments: [{ partitionIndex: 0, brokerIds: [1] }] }))).toBe(
       'INVALID_REPLICA_ASSIGNMENT: All brokers specified in the manual partition assignment for partition 0 are fenced or in controlled shutdown.',
     );

@@ -27,6 +27,16 @@ function segment(values: readonly Uint8Array[]): Uint8Array {
     cluster.create({ name: 'orders', numPartitions: 2, replicationFactor: 2, configs: [{ name: 'retention.ms', value: '1000' }] });
     cluster.heartbeat(2, { wantFence: true });
     cluster.run(cluster.controller.allocateProducerIds({ brokerId: 1, brokerEpoch: cluster.controller.image.broker(1)?.epoch ?? -1 }));
+    cluster.run(
+      cluster.controller.registerController({ controllerId: 9, incarnationId: 'controllerAAAAAAAAAAAA', zkMigrationReady: false, listeners: [{ name: 'CONTROLLER', host: 'localhost', port: 9093, securityProtocol: 0 }], features: [] }),
+    );
+    cluster.create({ name: 'waiting', assignments: [{ partitionIndex: 0, brokerIds: [2, 1] }], configs: [{ name: 'min.insync.replicas', value: '2' }] });
+    cluster.heartbeat(1, { wantFence: true });
+    cluster.run(cluster.controller.incrementalAlterConfigs({ resources: [{ resourceType: 2, resourceName: 'waiting', configs: [{ name: 'min.insync.replicas', configOperation: 0, value: '1' }] }], validateOnly: false }));
+    cluster.heartbeat(1);
+    cluster.heartbeat(1, { wantFence: true });
+    cluster.run(cluster.controller.alterPartitionReassignments({ timeoutMs: 1, allowReplicationFactorChange: true, topics: [{ name: 'orders', partitions: [{ partitionIndex: 0, replicas: [2] }] }] }));
+    cluster.heartbeat(1);
     cluster.create({ name: 'gone' });
     const topicId = cluster.controller.image.topic('gone')?.topicId ?? '';
     cluster.run(cluster.controller.deleteTopics({ topics: [{ name: null, topicId }], topicNames: [], timeoutMs: 1 }));
@@ -49,9 +59,10 @@ function segment(values: readonly Uint8Array[]): Uint8Array {
       const types = [...stdout.matchAll(/payload: \{"type":"(\w+)"/g)].map((it) => it[1]);
       expect(types).toHaveLength(values.length);
       expect(new Set(types)).toEqual(
-        new Set(['FEATURE_LEVEL_RECORD', 'REGISTER_BROKER_RECORD', 'BROKER_REGISTRATION_CHANGE_RECORD', 'TOPIC_RECORD', 'CONFIG_RECORD', 'PARTITION_RECORD', 'PARTITION_CHANGE_RECORD', 'PRODUCER_IDS_RECORD', 'REMOVE_TOPIC_RECORD']),
+        new Set(['FEATURE_LEVEL_RECORD', 'REGISTER_BROKER_RECORD', 'BROKER_REGISTRATION_CHANGE_RECORD', 'TOPIC_RECORD', 'CONFIG_RECORD', 'PARTITION_RECORD', 'PARTITION_CHANGE_RECORD', 'PRODUCER_IDS_RECORD', 'REMOVE_TOPIC_RECORD', 'CLEAR_ELR_RECORD', 'REGISTER_CONTROLLER_RECORD']),
       );
       expect(stdout).toContain('{"type":"FEATURE_LEVEL_RECORD","version":0,"data":{"name":"metadata.version","featureLevel":25}}');
+      expect(stdout).toMatch(/"eligibleLeaderReplicas":\[\d/);
       expect(stdout).toContain('"resourceName":"orders","name":"retention.ms","value":"1000"');
     } finally {
       folder.remove();

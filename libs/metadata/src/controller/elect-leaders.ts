@@ -15,13 +15,13 @@ export function electLeaders(view: ControllerView, request: ElectLeadersRequest)
   const rules = new TopicRules(view);
   const isForAll = request.topicPartitions === null;
   const wanted = request.topicPartitions ?? [...view.image.topics.values()].map((it) => ({ topic: it.name, partitions: it.partitions.map((partition) => partition.partitionId) }));
-  const replicaElectionResults = wanted.flatMap(({ topic, partitions }) => {
+  const replicaElectionResults = wanted.map(({ topic, partitions }) => {
     const partitionResult = partitions.flatMap((partitionId): ElectLeadersResponseInput.PartitionResult[] => {
       const result = attempt(() => records.push(electOne(view, rules, topic, partitionId, request.electionType === UNCLEAN)));
       if ('value' in result) return [{ partitionId, errorCode: ErrorCode.NONE, errorMessage: null }];
       return isForAll && result.error.errorCode === ErrorCode.ELECTION_NOT_NEEDED ? [] : [{ partitionId, ...result.error }];
     });
-    return partitionResult.length === 0 ? [] : [{ topic, partitionResult }];
+    return { topic, partitionResult };
   });
   if (isTooMuch(records)) return { records: [], response: { errorCode: TOO_MUCH.errorCode, replicaElectionResults: [] } };
   return { records, response: { errorCode: ErrorCode.NONE, replicaElectionResults } };

@@ -20,11 +20,11 @@ export function placeReplicas(brokers: Iterable<BrokerRegistration>, request: Pl
   const usable = interleaveRacks(all.filter((it) => !it.isFenced && !it.isShuttingDown));
   const fenced = all.filter((it) => it.isFenced && !it.isShuttingDown);
   const { replicationFactor } = request;
-  if (usable.length === 0) refuse(ErrorCode.INVALID_REPLICATION_FACTOR, `Unable to replicate the partition ${replicationFactor} time(s): All brokers are currently fenced.`);
+  if (usable.length === 0) refuse(ErrorCode.INVALID_REPLICATION_FACTOR, `Unable to replicate the partition ${replicationFactor} time(s): All brokers are currently fenced, or have all their log directories cordoned.`);
   if (replicationFactor > usable.length + fenced.length) {
     refuse(
       ErrorCode.INVALID_REPLICATION_FACTOR,
-      `Unable to replicate the partition ${replicationFactor} time(s): The target replication factor of ${replicationFactor} cannot be reached because only ${usable.length + fenced.length} broker(s) are registered.`,
+      `Unable to replicate the partition ${replicationFactor} time(s): The target replication factor of ${replicationFactor} cannot be reached because only ${usable.length + fenced.length} broker(s) are registered or some brokers have all their log directories cordoned.`,
     );
   }
   const start = random.integer(usable.length);
