@@ -26,7 +26,6 @@ export function mutatedMachine({ name, file, from, to }: Mutation): (options: Ra
     modules.set(moduleFile, exported);
     const code = moduleFile === file ? compile(source.replace(from, () => to)) : compiled(moduleFile);
     const requireFrom = (id: string): unknown => (id.startsWith('./') ? load(`${id.slice(2, -'.js'.length)}.ts`) : require(id));
-    // eslint-disable-next-line @typescript-eslint/no-implied-eval -- our own source, compiled here
     new Function('exports', 'require', code)(exported, requireFrom);
     return exported;
   };

@@ -1,0 +1,121 @@
+import type { RaftRequest } from '../src/index.js';
+import { directoryOf, fetched, ScriptedNode } from './scripted-node.js';
+import { endpointsOf, voterOf } from './simulated-node.js';
+
+const add = (id: number, more: object = {}): RaftRequest => ({ api: 'addRaftVoter', clusterId: 'cluster', timeoutMs: 5000, voterId: id, voterDirectoryId: directoryOf(id), listeners: endpointsOf(id), ackWhenCommitted: true, ...more });
+const remove = (id: number, more: object = {}): RaftRequest => ({ api: 'removeRaftVoter', clusterId: 'cluster', voterId: id, voterDirectoryId: directoryOf(id), ...more });
+const versions = (maxSupportedVersion = 1) => ({ api: 'apiVersions', errorCode: 'NONE', supportedKRaftVersions: { minSupportedVersion: 0, maxSupportedVersion } }) as const;
+
+/** Leads with the first records (leader change, kraft.version, voters) committed by 1 and 2, and the observer 4 caught up. */
+function leader(): ScriptedNode {
+  const node = new ScriptedNode({ isDynamic: true }).becomeLeader();
+  node.fetchBy(2, 3);
+  node.fetchBy(4, 3);
+  return node;
+}
+
+function answersTo(node: ScriptedNode, api: string): object[] {
+  return node.last.answers.map((it) => it.answer).filter((it) => it.api === api);
+}
+
+describe('a voter', () => {
+  it('is added once it is known to be able to, counts from then on, and is answered when that is committed', () => {
+    const node = leader();
+    expect(node.hear(add(4))).toBeNull();
+    expect(node.last.requests).toMatchObject([{ destination: { id: 4, host: '4' }, request: { api: 'apiVersions' } }]);
+    const appended = node.reply(4, versions());
+    expect(appended.append).toMatchObject({ baseOffset: 3, records: [{ type: 'voters', voters: [{ voterId: 1 }, { voterId: 2 }, { voterId: 3 }, { voterId: 4, voterDirectoryId: directoryOf(4) }] }] });
+    expect(node.machine.voters.ids).toEqual([1, 2, 3, 4]);
+    node.flushAll();
+    node.fetchBy(2, 4);
+    // Two of three were enough before; of four it takes three.
+    expect(node.machine.highWatermark).toBe(3);
+    node.fetchBy(4, 4);
+    expect(node.last.highWatermarkAdvancedTo).toBe(4);
+    expect(answersTo(node, 'addRaftVoter')).toEqual([{ api: 'addRaftVoter', errorCode: 'NONE', errorMessage: null }]);
+  });
+
+  it('is answered when it is appended, when that is what was asked', () => {
+    const node = leader();
+    node.hear(add(4, { ackWhenCommitted: false }));
+    node.reply(4, versions());
+    expect(answersTo(node, 'addRaftVoter')).toMatchObject([{ errorCode: 'NONE' }]);
+  });
+
+  it('that does not know the version, or is behind, or does not answer, is not added', () => {
+    const node = leader();
+    node.hear(add(4));
+    node.reply(4, versions(0));
+    expect(answersTo(node, 'addRaftVoter')).toMatchObject([{ errorCode: 'INVALID_REQUEST' }]);
+    node.hear(add(5, { voterDirectoryId: directoryOf(4) }));
+    node.reply(5, versions());
+    expect(answersTo(node, 'addRaftVoter')).toMatchObject([{ errorCode: 'REQUEST_TIMED_OUT' }]);
+    expect(node.hear(add(4))).toBeNull();
+    expect(node.hear(remove(2))).toMatchObject({ errorCode: 'REQUEST_TIMED_OUT' });
+    node.pass(2000);
+    expect(answersTo(node, 'addRaftVoter')).toMatchObject([{ errorCode: 'REQUEST_TIMED_OUT' }]);
+    expect(node.machine.voters.ids).toEqual([1, 2, 3]);
+  });
+
+  it('change is refused with the error that says why', () => {
+    const node = new ScriptedNode({ isDynamic: true }).becomeLeader();
+    expect(node.hear(add(4))).toMatchObject({ errorCode: 'REQUEST_TIMED_OUT' });
+    node.fetchBy(2, 3);
+    expect(node.hear(add(2))).toMatchObject({ errorCode: 'DUPLICATE_VOTER' });
+    expect(node.hear(remove(2, { voterDirectoryId: directoryOf(3) }))).toMatchObject({ errorCode: 'VOTER_NOT_FOUND' });
+    expect(node.hear(add(4, { listeners: [] }))).toMatchObject({ errorCode: 'INVALID_REQUEST' });
+    expect(node.hear(add(4, { clusterId: 'another' }))).toMatchObject({ errorCode: 'INCONSISTENT_CLUSTER_ID' });
+    const fixed = new ScriptedNode().becomeLeader();
+    fixed.fetchBy(2, 1);
+    expect(fixed.hear(add(4))).toMatchObject({ errorCode: 'UNSUPPORTED_VERSION' });
+    expect(new ScriptedNode({ isDynamic: true }).hear(remove(2))).toMatchObject({ errorCode: 'NOT_LEADER_OR_FOLLOWER' });
+  });
+
+  it('is removed one at a time', () => {
+    const node = leader();
+    expect(node.hear(remove(3))).toBeNull();
+    expect(node.machine.voters.ids).toEqual([1, 2]);
+    expect(node.hear(remove(2))).toMatchObject({ errorCode: 'REQUEST_TIMED_OUT' });
+    node.flushAll();
+    node.fetchBy(2, 4);
+    expect(answersTo(node, 'removeRaftVoter')).toMatchObject([{ errorCode: 'NONE' }]);
+    expect(node.hear(remove(2))).toBeNull();
+  });
+
+  it('that leads leads on until its removal is committed by the others, then hands over', () => {
+    const node = leader();
+    node.hear(remove(1));
+    node.flushAll();
+    node.fetchBy(2, 4);
+    expect([node.machine.role, node.machine.highWatermark]).toEqual(['leader', 3]);
+    node.fetchBy(3, 4);
+    expect(node.last.highWatermarkAdvancedTo).toBe(4);
+    expect(answersTo(node, 'removeRaftVoter')).toMatchObject([{ errorCode: 'NONE' }]);
+    expect(node.machine.role).toBe('resigned');
+    expect(node.last.requests.map((it) => [it.destination.id, it.request.api])).toEqual([
+      [2, 'endQuorumEpoch'],
+      [3, 'endQuorumEpoch'],
+    ]);
+  });
+
+  it('that moved says so to the leader, which writes it down', () => {
+    const node = leader();
+    const moved = { api: 'updateRaftVoter', clusterId: 'cluster', currentLeaderEpoch: 1, voterId: 2, voterDirectoryId: directoryOf(2), listeners: [{ name: 'CONTROLLER', host: 'elsewhere', port: 9 }], kRaftVersionFeature: { minSupportedVersion: 0, maxSupportedVersion: 1 } } as const;
+    expect(node.hear({ ...moved, voterId: 4, voterDirectoryId: directoryOf(4) })).toMatchObject({ errorCode: 'VOTER_NOT_FOUND' });
+    expect(node.hear({ ...moved, kRaftVersionFeature: { minSupportedVersion: 2, maxSupportedVersion: 3 } })).toMatchObject({ errorCode: 'INVALID_REQUEST' });
+    expect(node.hear(moved)).toMatchObject({ errorCode: 'NONE', leaderId: 1, leaderEpoch: 1 });
+    expect(node.last.append).toMatchObject({ records: [{ type: 'voters', voters: [{ voterId: 1 }, { voterId: 2, endpoints: [{ host: 'elsewhere' }] }, { voterId: 3 }] }] });
+  });
+
+  it('is forgotten again when the log that names it is cut', () => {
+    const node = new ScriptedNode({ isDynamic: true });
+    node.hear({ api: 'beginQuorumEpoch', clusterId: 'cluster', voterId: 1, voterDirectoryId: directoryOf(1), leaderId: 2, leaderEpoch: 3, leaderEndpoints: endpointsOf(2) });
+    const voters = [1, 2, 3, 4].map((id) => voterOf(id, directoryOf(id)));
+    node.reply(2, fetched(2, 3, { batches: [{ baseOffset: 0, lastOffset: 0, leaderEpoch: 2, bytes: new Uint8Array(0), control: [{ offset: 0, record: { type: 'voters', version: 0, voters } }] }] }));
+    expect(node.machine.voters.ids).toEqual([1, 2, 3, 4]);
+    expect(node.machine.controlStateAt(0)).toEqual({ kRaftVersion: 1, voters: [1, 2, 3].map((id) => voterOf(id, directoryOf(id))) });
+    node.flushAll();
+    node.reply(2, fetched(2, 3, { divergingEpoch: { epoch: 0, endOffset: 0 } }));
+    expect(node.machine.voters.ids).toEqual([1, 2, 3]);
+  });
+});
