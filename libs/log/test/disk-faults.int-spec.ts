@@ -88,6 +88,23 @@ describe('a broker on a failing disk', () => {
     expect((await allValues(again.client, 'synced')).slice(0, 5)).toEqual(['0', '1', '2', '3', '4']);
   });
 
+  it('shows nobody what is not flushed yet when every record must be', async () => {
+    const disk = new FaultyFileSystem();
+    const { local, client } = await start(disk, { 'log.flush.interval.messages': '1' });
+    await client.createTopic('hidden');
+    let flush: () => void = () => undefined;
+    const until = new Promise<void>((resolve) => (flush = resolve));
+    disk.inject = (call) => (call.operation === 'sync' && call.path.includes('hidden-0') ? { kind: 'delay', until } : undefined);
+    const produced = client.produce('hidden', batchOf([{ value: 'hidden' }]));
+    const reader = await RawClient.connect(local.port);
+    open.push({ stop: () => Promise.resolve(), close: () => reader.close() });
+    expect(await reader.fetch('hidden', 0)).toMatchObject({ errorCode: 0, highWatermark: 0 });
+    disk.inject = () => undefined;
+    flush();
+    expect(await produced).toMatchObject({ errorCode: 0, baseOffset: 0 });
+    expect(await allValues(reader, 'hidden')).toEqual(['hidden']);
+  });
+
   it('flushes before it acknowledges a duplicate of what was not flushed', async () => {
     const disk = new FaultyFileSystem();
     const { client } = await start(disk);

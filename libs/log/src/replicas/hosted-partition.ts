@@ -125,6 +125,7 @@ export class HostedPartition {
   assign(assignment: PartitionAssignment): void {
     invariant(this.truncation === undefined, 'a partition gets another role once its log is cut');
     const wasLeader = this.machine.role === 'leader';
+    if (wasLeader) this.tellLogEnd(this.log.logEndOffset);
     this.execute(this.machine.assigned(assignment, this.clock.nowMs()));
     if (wasLeader && this.machine.role !== 'leader') this.leadershipsLost += 1;
   }
@@ -329,8 +330,21 @@ export class HostedPartition {
     if (info.hasRolled) this.flushRolled(info.baseOffset);
     const unstable = this.log.firstUnstableOffset;
     if (unstable !== undefined) this.execute(this.machine.unstableOffsetChanged(unstable));
-    this.execute(this.machine.appended(info.lastOffset, nowMs));
+    if (origin !== 'replication' && info.isFlushDue && this.log.config.flushMessages <= 1) this.tellLogEndOnceFlushed(info.nextOffset);
+    else this.execute(this.machine.appended(info.lastOffset, nowMs));
     return info;
+  }
+
+  /** With `flush.messages=1` nobody, reader or follower, sees what a loss of power could take back. */
+  private tellLogEndOnceFlushed(logEndOffset: Offset): void {
+    void this.flush(logEndOffset).then((isFlushed) => {
+      if (isFlushed && this.machine.role === 'leader') this.tellLogEnd(logEndOffset);
+    });
+  }
+
+  private tellLogEnd(logEndOffset: Offset): void {
+    const end = Math.min(logEndOffset, this.log.logEndOffset);
+    if (end > this.machine.logEndOffset) this.execute(this.machine.appended(end - 1, this.clock.nowMs()));
   }
 
   /** A first attempt may still wait for its flush when the second one comes: neither is acknowledged before it. */
