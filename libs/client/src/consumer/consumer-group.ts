@@ -65,7 +65,7 @@ export class ConsumerGroup {
       onLost: () => this.lost(),
       onExpired: () => this.lost(),
       onAlive: (ageMs) => {
-        this.memberUntilMs = performance.now() - ageMs + settings.sessionTimeoutMs;
+        this.memberUntilMs = client.settings.clock.monotonicMs() - ageMs + settings.sessionTimeoutMs;
       },
       onAssigned: ({ bytes, isLeader, generationId }) => {
         if (!isLeader) this.ledCounts = undefined;
@@ -81,7 +81,7 @@ export class ConsumerGroup {
 
   /** Whether the coordinator surely counts this member in: it said so less than a session timeout ago. */
   get isSurelyMember(): boolean {
-    return performance.now() < this.memberUntilMs;
+    return this.options.client.settings.clock.monotonicMs() < this.memberUntilMs;
   }
 
   get committer(): Committer {
