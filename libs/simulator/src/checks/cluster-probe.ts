@@ -1,13 +1,44 @@
+import type { Offset } from '@millrace/foundation';
+import type { MetadataImage } from '@millrace/metadata';
+import type { SimulatedBroker } from '../cluster/simulated-broker.js';
 import type { SimulatedCluster } from '../cluster/simulated-cluster.js';
 import type { World } from '../world.js';
+import { viewOf } from './broker-view.js';
+import { CommittedLog } from './committed-log.js';
+import { LogObserver, type ObservedBatch } from './log-observer.js';
+import { checkSequences } from './producer-sequences.js';
+import { ReplicaProgress } from './replica-progress.js';
 
 const EVERY_MS = 500;
+const METADATA_FOLDER = '__cluster_metadata-0';
 
-/** Looks into the living brokers, and at their disks, again and again. */
+type View = NonNullable<ReturnType<typeof viewOf>>;
+type Hosted = View['partitions'][number];
+
+/** What a machine had when its process ended. */
+interface Remains {
+  readonly logs: ReadonlyMap<string, readonly ObservedBatch[]>;
+  /** By folder: what must be there when it comes back. */
+  readonly durableEnd: ReadonlyMap<string, Offset>;
+}
+
+/** Looks into the living brokers, and at the disks of all, again and again. */
 export class ClusterProbe {
+  private readonly observers = new Map<SimulatedBroker, LogObserver>();
+  /** By topic id and partition, and the metadata log. */
+  private readonly committed = new Map<string, CommittedLog>();
+  private readonly progress: ReplicaProgress;
+  private readonly remains = new Map<SimulatedBroker, Remains>();
   private isOver = false;
 
-  constructor(private readonly world: World, private readonly cluster: SimulatedCluster) {}
+  constructor(private readonly world: World, private readonly cluster: SimulatedCluster) {
+    this.progress = new ReplicaProgress(world);
+    for (const broker of cluster.brokers) {
+      this.observers.set(broker, new LogObserver(broker.disk));
+      broker.onEnd = (how) => this.noteRemains(broker, how);
+      broker.onUp = () => this.checkRemains(broker);
+    }
+  }
 
   start(): void {
     this.world.loop.schedule(EVERY_MS, 'probe', () => {
@@ -20,18 +51,90 @@ export class ClusterProbe {
   finish(): void {
     this.look();
     this.isOver = true;
+    for (const { name, batches } of this.committed.values()) if (!name.startsWith('__')) checkSequences(this.world, name, batches);
   }
 
+  /** Every broker is up and every replica in sync. */
   isAllInSync(): boolean {
-    return this.cluster.isAllUp;
+    if (!this.cluster.isAllUp) return false;
+    const image = this.latestImage();
+    if (image === undefined) return false;
+    return [...image.topics.values()].every((topic) => topic.partitions.every((it) => it.isr.length === it.replicas.length && it.leader >= 0));
   }
 
   /** For a reader who wonders why nothing goes on. */
   situation(): string {
-    return this.cluster.brokers.map((it) => `${it.host} ${it.state}`).join(', ');
+    const image = this.latestImage();
+    const partitions = [...(image?.topics.values() ?? [])].flatMap((topic) => topic.partitions.map((it) => `${topic.name}-${it.partitionId} leader ${it.leader} epoch ${it.leaderEpoch} isr ${it.isr.join('/')}`));
+    return [...this.cluster.brokers.map((it) => `${it.host} ${it.state}`), ...partitions].join(', ');
+  }
+
+  private latestImage(): MetadataImage | undefined {
+    let latest: MetadataImage | undefined;
+    for (const { broker } of this.cluster.brokers) {
+      const image = broker === undefined ? undefined : viewOf(broker)?.image;
+      if (image !== undefined && (latest === undefined || image.lastOffset > latest.lastOffset)) latest = image;
+    }
+    return latest;
   }
 
   private look(): void {
-    void this.cluster;
+    for (const node of this.cluster.brokers) {
+      const view = node.broker === undefined || !node.isUp ? undefined : viewOf(node.broker);
+      if (view === undefined) continue;
+      const logs = this.observerOf(node).look();
+      const who = node.process?.name ?? node.host;
+      this.committedOf(METADATA_FOLDER, METADATA_FOLDER).compare(who, logs.get(METADATA_FOLDER) ?? [], view.image.lastOffset + 1);
+      for (const hosted of view.partitions) this.lookAt(node, who, hosted, logs);
+    }
+  }
+
+  private lookAt(node: SimulatedBroker, who: string, hosted: Hosted, logs: ReadonlyMap<string, ObservedBatch[]>): void {
+    const { machine } = hosted;
+    if (machine.role === 'offline' || machine.role === 'idle') return;
+    const name = `${hosted.topic}-${hosted.partition}`;
+    const key = `${hosted.topicId}-${hosted.partition}`;
+    this.progress.look({ who, node: node.brokerId, key, name, hosted });
+    const log = logs.get(name) ?? [];
+    const committed = this.committedOf(key, name);
+    committed.compare(who, log, machine.highWatermark);
+    if (machine.role === 'leader' && this.progress.isLatestEpoch(key, machine.leaderEpoch)) committed.expectComplete(who, log, hosted.log.logStartOffset);
+  }
+
+  private noteRemains(node: SimulatedBroker, how: 'kill' | 'power' | 'stop' | 'failure'): void {
+    const view = node.broker === undefined || !node.isUp ? undefined : viewOf(node.broker);
+    if (view === undefined) return;
+    const logs = new Map([...this.observerOf(node).look()].map(([folder, batches]) => [folder, [...batches]] as const));
+    const durableEnd = new Map<string, Offset>();
+    for (const { topic, partition, log } of view.partitions) durableEnd.set(`${topic}-${partition}`, how === 'power' || how === 'failure' ? log.recoveryPoint : log.logEndOffset);
+    this.remains.set(node, { logs, durableEnd });
+  }
+
+  /** Invariant 26: what is there again is a prefix of what was appended, with everything in it that was synced (or, when only the process died, written). */
+  private checkRemains(node: SimulatedBroker): void {
+    const before = this.remains.get(node);
+    this.remains.delete(node);
+    const view = node.broker === undefined ? undefined : viewOf(node.broker);
+    if (before === undefined || view === undefined) return;
+    const logs = this.observerOf(node).look();
+    for (const hosted of view.partitions) {
+      const folder = `${hosted.topic}-${hosted.partition}`;
+      // With other replicas, what was not committed may have been cut off by now, and rightly.
+      const agreedEnd = this.cluster.brokers.length === 1 ? Number.POSITIVE_INFINITY : (this.committed.get(`${hosted.topicId}-${hosted.partition}`)?.endOffset ?? 0);
+      const end = Math.min(before.durableEnd.get(folder) ?? 0, agreedEnd);
+      const now = new Map((logs.get(folder) ?? []).map((it) => [it.baseOffset, it]));
+      const missing = (before.logs.get(folder) ?? []).find((it) => it.lastOffset < end && it.baseOffset >= hosted.log.logStartOffset && now.get(it.baseOffset)?.crc !== it.crc);
+      if (missing !== undefined) this.world.breach(26, `${node.host}, ${folder}: batch ${missing.baseOffset}-${missing.lastOffset} was durable below ${end} and is not there after the restart`);
+    }
+  }
+
+  private observerOf(node: SimulatedBroker): LogObserver {
+    return this.observers.get(node) ?? new LogObserver(node.disk);
+  }
+
+  private committedOf(key: string, name: string): CommittedLog {
+    let committed = this.committed.get(key);
+    if (committed === undefined) this.committed.set(key, (committed = new CommittedLog(this.world, name)));
+    return committed;
   }
 }

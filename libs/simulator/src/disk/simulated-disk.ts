@@ -18,6 +18,12 @@ export interface ArmedFault {
   readonly strike: 'EIO' | 'crash';
 }
 
+export interface LogFile {
+  readonly path: string;
+  /** A view: it changes with the next write. */
+  readonly bytes: Uint8Array;
+}
+
 /** The disk of one machine: it survives the processes that use it, in the state that their end left it in. */
 export class SimulatedDisk {
   pace: DiskPace = FAST_DISK;
@@ -62,9 +68,20 @@ export class SimulatedDisk {
     this.files.spaceLeftBytes = bytes;
   }
 
-  /** The same files for one who looks on: nothing that it does is counted, delayed or made to fail. */
-  observer(): FileSystem {
-    return new FaultyFileSystem(this.files['names']);
+  /** The `.log` files of every folder, in their order, for one who looks on: nothing of it is counted, delayed or made to fail. */
+  logFiles(): Map<string, LogFile[]> {
+    const byFolder = new Map<string, LogFile[]>();
+    for (const [path, inode] of this.files['names'].files) {
+      if (!path.endsWith('.log')) continue;
+      const at = path.lastIndexOf('/');
+      const folder = path.slice(path.lastIndexOf('/', at - 1) + 1, at);
+      const file: LogFile = { path, bytes: inode.content.subarray(0, inode.bytes) };
+      const list = byFolder.get(folder);
+      if (list === undefined) byFolder.set(folder, [file]);
+      else list.push(file);
+    }
+    for (const list of byFolder.values()) list.sort((x, y) => (x.path < y.path ? -1 : 1));
+    return byFolder;
   }
 
   private strike(call: DiskCall): DiskFault | undefined {

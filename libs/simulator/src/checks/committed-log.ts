@@ -1,0 +1,70 @@
+import type { Offset } from '@millrace/foundation';
+import type { World } from '../world.js';
+import type { ObservedBatch } from './log-observer.js';
+
+/**
+ * What of one partition was ever committed: batches below a high watermark that some leader had. It only grows, and whoever has something at these offsets below its own high
+ * watermark has the same (Invariants 1, 5, 7).
+ */
+export class CommittedLog {
+  readonly batches: ObservedBatch[] = [];
+  /** Everything before was committed. */
+  endOffset: Offset = 0;
+
+  constructor(private readonly world: World, readonly name: string) {}
+
+  /** The whole log of one replica, as it is on its disk, of which everything below `highWatermark` is committed. */
+  compare(who: string, log: readonly ObservedBatch[], highWatermark: Offset): void {
+    let mine = lowerBound(this.batches, log[0]?.baseOffset ?? 0);
+    for (const batch of log) {
+      if (batch.lastOffset >= highWatermark) break;
+      const known = this.batches[mine];
+      if (known === undefined) {
+        if (batch.baseOffset >= this.endOffset) this.push(batch);
+        mine = this.batches.length;
+        continue;
+      }
+      if (known.baseOffset !== batch.baseOffset || known.crc !== batch.crc || known.leaderEpoch !== batch.leaderEpoch) {
+        this.world.breach(7, `${this.name}: at offset ${batch.baseOffset} ${who} has ${describe(batch)} below its high watermark ${highWatermark}, where ${describe(known)} was committed`);
+        return;
+      }
+      mine += 1;
+    }
+  }
+
+  /** A leader has everything that was committed, save what is before its log start. */
+  expectComplete(who: string, log: readonly ObservedBatch[], logStartOffset: Offset): void {
+    const last = this.batches.at(-1);
+    if (last === undefined || last.lastOffset < logStartOffset) return;
+    let theirs = 0;
+    for (let mine = lowerBound(this.batches, Math.max(logStartOffset, log[0]?.baseOffset ?? 0)); mine < this.batches.length; mine++) {
+      const known = this.batches[mine]!;
+      while (theirs < log.length && log[theirs]!.baseOffset < known.baseOffset) theirs += 1;
+      const found = log[theirs];
+      if (found !== undefined && found.baseOffset === known.baseOffset && found.crc === known.crc && found.leaderEpoch === known.leaderEpoch) continue;
+      this.world.breach(5, `${this.name}: ${describe(known)} at offset ${known.baseOffset} was committed; the leader ${who} has ${found === undefined ? 'nothing' : `${describe(found)} at ${found.baseOffset}`} there, its log ends at ${log.at(-1)?.lastOffset ?? -1}`);
+      return;
+    }
+  }
+
+  private push(batch: ObservedBatch): void {
+    this.batches.push(batch);
+    this.endOffset = batch.lastOffset + 1;
+  }
+}
+
+function describe(batch: ObservedBatch): string {
+  return `batch ${batch.baseOffset}-${batch.lastOffset} of epoch ${batch.leaderEpoch} (crc ${batch.crc.toString(16)})`;
+}
+
+/** The first batch that begins at or behind the offset. */
+function lowerBound(batches: readonly ObservedBatch[], offset: Offset): number {
+  let low = 0;
+  let high = batches.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (batches[middle]!.baseOffset < offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
