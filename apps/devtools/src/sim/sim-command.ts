@@ -49,11 +49,12 @@ async function simulate(options: SimOptions): Promise<boolean> {
   let simulatedMs = 0;
   const startedMs = performance.now();
   for (let seed = options.seed; seed < options.seed + options.seeds; seed++) {
-    const seedStartedMs = performance.now();
+    const before = process.cpuUsage();
     const outcome = await run(seed);
     simulatedMs += outcome.simulatedMs;
-    const tookMs = Math.round(performance.now() - seedStartedMs);
-    process.stdout.write(`seed ${seed}: ${outcome.breaches.length === 0 ? 'ok' : 'BROKEN'}, trace ${outcome.traceHash}, ${Math.round(outcome.simulatedMs / 1000)} simulated s in ${tookMs} ms, ${outcome.events} events, ${figures(outcome.counts)}; faults: ${figures(outcome.faults)}\n`);
+    const used = process.cpuUsage(before);
+    const cpuMs = Math.round((used.user + used.system) / 1000);
+    process.stdout.write(`seed ${seed}: ${outcome.breaches.length === 0 ? 'ok' : 'BROKEN'}, trace ${outcome.traceHash}, ${Math.round(outcome.simulatedMs / 1000)} simulated s in ${cpuMs} ms of CPU, ${outcome.events} events, ${figures(outcome.counts)}; faults: ${figures(outcome.faults)}\n`);
     for (const escape of outcome.escapes) process.stdout.write(`  outside its ports: ${escape}\n`);
     if (options.twice === true && (await run(seed)).traceHash !== outcome.traceHash) {
       process.stdout.write(`seed ${seed}: NOT DETERMINISTIC, a second run had another trace\n`);

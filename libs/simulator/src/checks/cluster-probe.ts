@@ -89,7 +89,7 @@ export class ClusterProbe {
     }
   }
 
-  private lookAt(node: SimulatedBroker, who: string, hosted: Hosted, logs: ReadonlyMap<string, ObservedBatch[]>): void {
+  private lookAt(node: SimulatedBroker, who: string, hosted: Hosted, logs: ReadonlyMap<string, readonly ObservedBatch[]>): void {
     const { machine } = hosted;
     if (machine.role === 'offline' || machine.role === 'idle') return;
     const name = `${hosted.topic}-${hosted.partition}`;

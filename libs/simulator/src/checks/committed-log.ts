@@ -10,13 +10,17 @@ export class CommittedLog {
   readonly batches: ObservedBatch[] = [];
   /** Everything before was committed. */
   endOffset: Offset = 0;
+  /** Of each log that was compared: how much of it, and with how much of this. A log that only grows is not compared again from its start. */
+  private readonly compared = new WeakMap<readonly ObservedBatch[], { theirs: number; mine: number }>();
+  private readonly complete = new WeakMap<readonly ObservedBatch[], { theirs: number; mine: number }>();
 
   constructor(private readonly world: World, readonly name: string) {}
 
   /** The whole log of one replica, as it is on its disk, of which everything below `highWatermark` is committed. */
   compare(who: string, log: readonly ObservedBatch[], highWatermark: Offset): void {
-    let mine = lowerBound(this.batches, log[0]?.baseOffset ?? 0);
-    for (const batch of log) {
+    let { theirs, mine } = this.compared.get(log) ?? { theirs: 0, mine: lowerBound(this.batches, log[0]?.baseOffset ?? 0) };
+    for (; theirs < log.length; theirs++) {
+      const batch = log[theirs]!;
       if (batch.lastOffset >= highWatermark) break;
       const known = this.batches[mine];
       if (known === undefined) {
@@ -30,14 +34,17 @@ export class CommittedLog {
       }
       mine += 1;
     }
+    this.compared.set(log, { theirs, mine });
   }
 
   /** A leader has everything that was committed, save what is before its log start. */
   expectComplete(who: string, log: readonly ObservedBatch[], logStartOffset: Offset): void {
     const last = this.batches.at(-1);
     if (last === undefined || last.lastOffset < logStartOffset) return;
-    let theirs = 0;
-    for (let mine = lowerBound(this.batches, Math.max(logStartOffset, log[0]?.baseOffset ?? 0)); mine < this.batches.length; mine++) {
+    const done = this.complete.get(log);
+    let theirs = done?.theirs ?? 0;
+    let mine = Math.max(done?.mine ?? 0, lowerBound(this.batches, Math.max(logStartOffset, log[0]?.baseOffset ?? 0)));
+    for (; mine < this.batches.length; mine++) {
       const known = this.batches[mine]!;
       while (theirs < log.length && log[theirs]!.baseOffset < known.baseOffset) theirs += 1;
       const found = log[theirs];
@@ -45,6 +52,7 @@ export class CommittedLog {
       this.world.breach(5, `${this.name}: ${describe(known)} at offset ${known.baseOffset} was committed; the leader ${who} has ${found === undefined ? 'nothing' : `${describe(found)} at ${found.baseOffset}`} there, its log ends at ${log.at(-1)?.lastOffset ?? -1}`);
       return;
     }
+    this.complete.set(log, { theirs, mine });
   }
 
   private push(batch: ObservedBatch): void {

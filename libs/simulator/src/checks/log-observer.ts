@@ -15,46 +15,62 @@ export interface ObservedBatch {
 }
 
 interface ScannedFile {
-  readonly batches: ObservedBatch[];
+  readonly path: string;
   scannedBytes: number;
-  /** Where the last whole batch begins. */
+  /** Where the last whole batch begins, and which it is. */
   lastAt: number;
+  last: ObservedBatch | undefined;
+}
+
+interface ScannedLog {
+  files: ScannedFile[];
+  /** Only grows; another array once something before its end has changed. */
+  batches: ObservedBatch[];
 }
 
 /** Reads the logs on one disk as they grow, knowing nothing of the broker that writes them. */
 export class LogObserver {
-  private readonly scanned = new Map<string, ScannedFile>();
+  private readonly scanned = new Map<string, ScannedLog>();
 
   constructor(private readonly disk: SimulatedDisk) {}
 
-  /** Whole batches of every log, by the name of its folder, in order. */
-  look(): Map<string, ObservedBatch[]> {
-    const logs = new Map<string, ObservedBatch[]>();
+  /** Whole batches of every log, by the name of its folder, in order. The array of a log is the same one as long as the log has only grown. */
+  look(): Map<string, readonly ObservedBatch[]> {
+    const logs = new Map<string, readonly ObservedBatch[]>();
     for (const [folder, files] of this.disk.logFiles()) {
-      const parts = files.map((it) => this.scan(it));
-      logs.set(folder, parts.length === 1 && parts[0] !== undefined ? parts[0] : parts.flat());
+      let log = this.scanned.get(folder);
+      if (log === undefined || !hasOnlyGrown(log, files)) this.scanned.set(folder, (log = { files: [], batches: [] }));
+      for (let i = Math.max(0, log.files.length - 1); i < files.length; i++) scan(log, i, files[i]!);
+      logs.set(folder, log.batches);
     }
     return logs;
   }
+}
 
-  private scan({ path, bytes }: LogFile): ObservedBatch[] {
-    let file = this.scanned.get(path);
-    if (file === undefined || bytes.length < file.scannedBytes || !isUnchanged(file, bytes)) this.scanned.set(path, (file = { batches: [], scannedBytes: 0, lastAt: -1 }));
-    for (let at = file.scannedBytes; ; ) {
-      const size = sizeAt(bytes, at);
-      if (size === 0) return file.batches;
-      const it = readBatchHeader(bytes, at);
-      file.batches.push({ baseOffset: it.baseOffset, lastOffset: it.lastOffset, leaderEpoch: it.leaderEpoch, crc: it.crc, producerId: it.producerId, producerEpoch: it.producerEpoch, baseSequence: it.baseSequence, isControl: it.isControl });
-      file.lastAt = at;
-      at += size;
-      file.scannedBytes = at;
-    }
+function scan(log: ScannedLog, index: number, { path, bytes }: LogFile): void {
+  const file = (log.files[index] ??= { path, scannedBytes: 0, lastAt: -1, last: undefined });
+  for (;;) {
+    const at = file.scannedBytes;
+    const size = sizeAt(bytes, at);
+    if (size === 0) return;
+    const it = readBatchHeader(bytes, at);
+    file.last = { baseOffset: it.baseOffset, lastOffset: it.lastOffset, leaderEpoch: it.leaderEpoch, crc: it.crc, producerId: it.producerId, producerEpoch: it.producerEpoch, baseSequence: it.baseSequence, isControl: it.isControl };
+    log.batches.push(file.last);
+    file.lastAt = at;
+    file.scannedBytes = at + size;
   }
+}
+
+function hasOnlyGrown(log: ScannedLog, files: readonly LogFile[]): boolean {
+  return log.files.every((file, i) => {
+    const now = files[i];
+    return now !== undefined && now.path === file.path && now.bytes.length >= file.scannedBytes && isUnchanged(file, now.bytes);
+  });
 }
 
 /** Of a log that was cut and has grown again, the last batch is another one. */
 function isUnchanged(file: ScannedFile, bytes: Uint8Array): boolean {
-  const last = file.batches.at(-1);
+  const { last } = file;
   if (last === undefined) return true;
   if (sizeAt(bytes, file.lastAt) === 0) return false;
   const now = readBatchHeader(bytes, file.lastAt);

@@ -154,5 +154,5 @@ export class SimulatedBroker {
 }
 
 function isRetriableStart(error: unknown): boolean {
-  return hasCode(error, 'ADDRESS_IN_USE') || hasCode(error, 'REGISTRATION_REFUSED') || (error as { isRetriable?: unknown }).isRetriable === true;
+  return hasCode(error, 'ADDRESS_IN_USE') || hasCode(error, 'REGISTRATION_REFUSED') || hasCode(error, 'NO_CONTROLLER') || (error as { isRetriable?: unknown }).isRetriable === true;
 }

@@ -58,6 +58,7 @@ function brokerProperties(brokerId: number, { nodes, durability, properties }: C
   };
   return {
     'node.id': String(brokerId),
+    'cluster.id': 'c2ltdWxhdGVkLWNsdXN0ZQ',
     'log.dirs': '/data',
     ...(nodes === 1 ? { listeners: `PLAINTEXT://${host(brokerId)}:${CLIENT_PORT}` } : quorum),
     'auto.create.topics.enable': 'false',

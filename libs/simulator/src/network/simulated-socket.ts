@@ -1,5 +1,6 @@
 import type { Connection, Endpoint } from '@millrace/foundation';
 import type { SimulatedProcess } from '../time/simulated-process.js';
+import type { Link } from './link.js';
 import type { SimulatedNetwork } from './simulated-network.js';
 
 /** What the sending machine keeps until it is acknowledged. */
@@ -44,7 +45,11 @@ export class SimulatedSocket implements Connection {
   private readonly stalled: Packet[] = [];
   private isStalled = false;
 
-  constructor(private readonly network: SimulatedNetwork, readonly process: SimulatedProcess, readonly local: Endpoint, readonly remote: Endpoint) {}
+  private readonly link: Link;
+
+  constructor(private readonly network: SimulatedNetwork, readonly process: SimulatedProcess, readonly local: Endpoint, readonly remote: Endpoint) {
+    this.link = network.link(local.host, remote.host);
+  }
 
   get isClosed(): boolean {
     return this.closed;
@@ -160,8 +165,8 @@ export class SimulatedSocket implements Connection {
   }
 
   private send(packet: Packet): void {
+    const { link } = this;
     const { loop, random } = this.network;
-    const link = this.network.link(this.local.host, this.remote.host);
     const size = packet.kind === 'data' ? packet.bytes.length + 60 : 60;
     const arrivalMs = Math.max(loop.nowMs + link.transitMs(loop.nowMs, size, random.next()), this.lastArrivalMs);
     this.lastArrivalMs = arrivalMs;
@@ -170,7 +175,7 @@ export class SimulatedSocket implements Connection {
   }
 
   private arrive(packet: Packet): void {
-    const link = this.network.link(this.local.host, this.remote.host);
+    const { link } = this;
     if (link.isCut || this.isStalled) {
       this.stalled.push(packet);
       if (this.isStalled) return;
@@ -182,7 +187,7 @@ export class SimulatedSocket implements Connection {
   }
 
   private retransmit(): void {
-    const link = this.network.link(this.local.host, this.remote.host);
+    const { link } = this;
     if (link.isCut) {
       link.whenHealed(() => this.retransmit());
       return;

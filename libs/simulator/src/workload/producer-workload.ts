@@ -52,7 +52,7 @@ export class ProducerWorkload {
     while (!this.isStopping) {
       const burst = this.pending > PENDING_MAX ? 0 : 1 + random.integer(12);
       for (let i = 0; i < burst; i++) this.sendOne();
-      await this.client.process.sleep(random.chance(0.1) ? random.integer(2000) : random.integer(150));
+      await this.client.process.sleep(random.chance(0.1) ? random.integer(2000) : random.integer(400));
     }
   }
 

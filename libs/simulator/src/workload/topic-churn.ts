@@ -55,7 +55,7 @@ export class TopicChurn {
     if (what === 0 || topic === undefined) {
       const name = `temporary-${(this.count += 1)}`;
       this.made.push(name);
-      this.outcome(await this.admin.createTopics([{ name, partitions: 1 + random.integer(3), replicationFactor: options.cluster.replicationFactor }]), [ErrorCode.TOPIC_ALREADY_EXISTS]);
+      this.outcome(await this.admin.createTopics([{ name, partitions: 1 + random.integer(3), replicationFactor: options.cluster.replicationFactor }]), [ErrorCode.TOPIC_ALREADY_EXISTS, ErrorCode.INVALID_REPLICATION_FACTOR]);
     } else if (what === 1 && this.made.length > 2) {
       this.made.splice(this.made.indexOf(topic), 1);
       this.outcome(await this.admin.deleteTopics([topic]), [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION]);
