@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import type { Command } from 'commander';
-import { FAULTS, runSeed, type Durability, type Fault, type RunOutcome } from '@millrace/simulator';
+import { FAULTS, PLANTED_BUGS, runSeed, type Durability, type Fault, type RunOutcome } from '@millrace/simulator';
 import { repositoryRoot } from '@millrace/testkit';
 
 interface SimOptions {
@@ -13,6 +13,7 @@ interface SimOptions {
   readonly verbose?: boolean;
   readonly twice?: boolean;
   readonly keepGoing?: boolean;
+  readonly bug?: string;
 }
 
 export function addSimCommand(program: Command): void {
@@ -27,9 +28,10 @@ export function addSimCommand(program: Command): void {
     .option('--faults <list>', `by comma; left out: all (${FAULTS.join(', ')})`)
     .option('--verbose', 'print the journal as it is written')
     .option('--twice', 'run each seed twice and compare the traces')
+    .option('--bug <name>', `plant a bug in the code and look for the first seed that finds it, in the cluster that the bug names; all: each in turn (${PLANTED_BUGS.map((it) => it.name).join(' · ')})`)
     .option('--keep-going', 'go on after a seed that failed')
     .action(async (options: SimOptions) => {
-      if (!(await simulate(options))) process.exitCode = 1;
+      if (!(await (options.bug === undefined ? simulate(options) : hunt(options.bug, options)))) process.exitCode = 1;
     });
 }
 
@@ -67,6 +69,26 @@ async function simulate(options: SimOptions): Promise<boolean> {
   }
   process.stdout.write(`${failed} failed; ${(simulatedMs / 60_000).toFixed(1)} simulated minutes in ${((performance.now() - startedMs) / 1000).toFixed(1)} s\n`);
   return failed === 0;
+}
+
+/** False when a bug was planted that no seed found. */
+async function hunt(name: string, { seed: first, seeds, minutes }: SimOptions): Promise<boolean> {
+  const bugs = name === 'all' ? PLANTED_BUGS : PLANTED_BUGS.filter((it) => it.name === name);
+  if (bugs.length === 0) throw new Error(`no planted bug is named "${name}"`);
+  let missed = 0;
+  for (const { name: title, nodes, durability, plant } of bugs) {
+    const remove = plant();
+    let found: RunOutcome | undefined;
+    for (let seed = first; seed < first + seeds && found === undefined; seed++) {
+      const outcome = await runSeed({ seed, minutes, nodes, durability });
+      if (outcome.breaches.length > 0) found = outcome;
+    }
+    remove();
+    if (found === undefined) missed += 1;
+    const breach = found?.breaches[0];
+    process.stdout.write(`${title}: ${found === undefined || breach === undefined ? 'NOT FOUND' : `seed ${found.seed}, ${typeof breach.invariant === 'number' ? `invariant ${breach.invariant}` : breach.invariant}: ${breach.text}`}\n`);
+  }
+  return missed === 0;
 }
 
 function report(outcome: RunOutcome, options: SimOptions): void {

@@ -60,7 +60,7 @@ export class TopicChurn {
       this.made.splice(this.made.indexOf(topic), 1);
       this.outcome(await this.admin.deleteTopics([topic]), [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION]);
     } else if (what === 2) {
-      this.outcome(await this.admin.createPartitions([{ name: topic, total: 2 + random.integer(5) }]), [ErrorCode.INVALID_PARTITIONS, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION]);
+      this.outcome(await this.admin.createPartitions([{ name: topic, total: 2 + random.integer(5) }]), [ErrorCode.INVALID_PARTITIONS, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ErrorCode.INVALID_REPLICATION_FACTOR]);
     } else {
       const name = random.pick(options.steadyTopics);
       const changes = [random.pick([{ name: 'segment.bytes', value: '1048576' }, { name: 'index.interval.bytes', value: String(100 + random.integer(8000)) }, { name: 'segment.ms', value: String(3000 + random.integer(60_000)) }])];
