@@ -119,11 +119,11 @@ export class ClusterProbe {
     const logs = this.observerOf(node).look();
     for (const hosted of view.partitions) {
       const folder = `${hosted.topic}-${hosted.partition}`;
+      const end = before.durableEnd.get(folder) ?? 0;
       // With other replicas, what was not committed may have been cut off by now, and rightly.
-      const agreedEnd = this.cluster.brokers.length === 1 ? Number.POSITIVE_INFINITY : (this.committed.get(`${hosted.topicId}-${hosted.partition}`)?.endOffset ?? 0);
-      const end = Math.min(before.durableEnd.get(folder) ?? 0, agreedEnd);
+      const committed = this.cluster.brokers.length === 1 ? undefined : this.committedOf(`${hosted.topicId}-${hosted.partition}`, folder);
       const now = new Map((logs.get(folder) ?? []).map((it) => [it.baseOffset, it]));
-      const missing = (before.logs.get(folder) ?? []).find((it) => it.lastOffset < end && it.baseOffset >= hosted.log.logStartOffset && now.get(it.baseOffset)?.crc !== it.crc);
+      const missing = (before.logs.get(folder) ?? []).find((it) => it.lastOffset < end && it.baseOffset >= hosted.log.logStartOffset && committed?.has(it) !== false && now.get(it.baseOffset)?.crc !== it.crc);
       if (missing !== undefined) this.world.breach(26, `${node.host}, ${folder}: batch ${missing.baseOffset}-${missing.lastOffset} was durable below ${end} and is not there after the restart`);
     }
   }

@@ -55,6 +55,11 @@ export class CommittedLog {
     this.complete.set(log, { theirs, mine });
   }
 
+  has(batch: ObservedBatch): boolean {
+    const known = this.batches[lowerBound(this.batches, batch.baseOffset)];
+    return known !== undefined && known.baseOffset === batch.baseOffset && known.crc === batch.crc && known.leaderEpoch === batch.leaderEpoch;
+  }
+
   private push(batch: ObservedBatch): void {
     this.batches.push(batch);
     this.endOffset = batch.lastOffset + 1;

@@ -1,0 +1,50 @@
+import { PLANTED_BUGS } from './bugs/planted-bugs.js';
+import { runSeed, type RunOutcome } from './run-seed.js';
+
+jest.setTimeout(180_000);
+
+/** What a reader needs to know of a run that should have been well. */
+function verdict(outcome: RunOutcome): unknown {
+  return { seed: outcome.seed, breaches: outcome.breaches, escapes: outcome.escapes };
+}
+
+describe('a simulation', () => {
+  it('is the same for the same seed, event for event, and another for another', async () => {
+    const runs: RunOutcome[] = [];
+    for (const seed of [7, 7, 8]) runs.push(await runSeed({ seed, minutes: 0.4, nodes: 3 }));
+    const [first, again, other] = runs;
+    expect([again?.traceHash, again?.events, again?.counts]).toEqual([first?.traceHash, first?.events, first?.counts]);
+    expect(other?.traceHash).not.toBe(first?.traceHash);
+    expect(first?.events).toBeGreaterThan(5000);
+  });
+
+  it.each([13, 61])('of one broker under all faults breaks nothing (seed %i)', async (seed) => {
+    const outcome = await runSeed({ seed, minutes: 1, nodes: 1 });
+    expect(verdict(outcome)).toEqual({ seed, breaches: [], escapes: [] });
+    expect(outcome.counts.acknowledged).toBeGreaterThan(500);
+    expect(Object.keys(outcome.faults).length).toBeGreaterThan(3);
+  });
+
+  it.each([1, 2, 3])('of three brokers under all faults breaks nothing (seed %i)', async (seed) => {
+    const outcome = await runSeed({ seed, minutes: 1, nodes: 3 });
+    expect(verdict(outcome)).toEqual({ seed, breaches: [], escapes: [] });
+    expect(outcome.counts.acknowledged).toBeGreaterThan(500);
+  });
+});
+
+/** All of them, with the seeds that find them, stand in the README; here are those that a short run finds. */
+describe('a planted bug', () => {
+  it.each([
+    ['acknowledge before the flush', 1],
+    ['serve past the high watermark', 1],
+    ['acknowledge before the in-sync replicas have it', 2],
+  ])('is found: %s (seed %i)', async (name, seed) => {
+    const bug = PLANTED_BUGS.find((it) => it.name === name);
+    if (bug === undefined) throw new Error(`no bug is named ${name}`);
+    const { nodes, durability } = bug;
+    const remove = bug.plant();
+    const sick = await runSeed({ seed, minutes: 2, nodes, durability }).finally(remove);
+    expect(sick.breaches.length).toBeGreaterThan(0);
+    expect(sick.lastLines.some((it) => it.includes('BROKEN'))).toBe(true);
+  });
+});
