@@ -62,8 +62,9 @@ export async function startConnectApp(options: ConnectAppOptions): Promise<Conne
   const server = restServer(config, startGate, { tls: tls.of(rest.listeners[0]), hasAdminListeners: rest.adminListeners.length > 0 });
   const nest = await NestFactory.create<NestFastifyApplication>(module, server, { bodyParser: false, logger: new NestLogger(logging.logger), abortOnError: false });
   const more = await listen(nest, rest, tls);
-  for (const { host, port, protocol } of [...rest.listeners, ...rest.adminListeners]) {
-    const isGuarded = protocol === 'https' && tls.main?.clientAuth === 'required';
+  for (const listener of [...rest.listeners, ...rest.adminListeners]) {
+    const { host, port } = listener;
+    const isGuarded = tls.of(listener)?.clientAuth === 'required';
     if (!isLoopback(host) && !isGuarded) logging.logger.warn({ host, port }, 'the REST interface has no authentication and is reachable from other machines');
   }
   nest.get(EngineHost).startInBackground(options.onFailure);

@@ -1,3 +1,4 @@
+import os from 'node:os';
 import { OperationalError } from '@millrace/foundation';
 
 export interface RestListener {
@@ -63,8 +64,14 @@ function advertisedUrl(config: Config, listeners: readonly NamedListener[]): str
   const listener = wanted === undefined ? (listeners.find((it) => it.protocol === 'http') ?? listeners[0]) : listeners.find((it) => it.protocol === wanted);
   if (!listener) throw wrong('rest.advertised.listener', wanted ?? '', 'expected the protocol (http or https) of one of the listeners');
   const isEverywhere = ['0.0.0.0', '::'].includes(listener.host);
-  const host = config['rest.advertised.host.name'] ?? (isEverywhere ? '127.0.0.1' : listener.hostText);
+  const host = config['rest.advertised.host.name'] ?? (isEverywhere ? addressOfMachine() : listener.hostText);
   return `${listener.protocol}://${host}:${config['rest.advertised.port'] ?? listener.port}/`;
+}
+
+/** As Java Connect does it: other workers cannot call a listener on all addresses by that name. */
+function addressOfMachine(): string {
+  const addresses = Object.values(os.networkInterfaces()).flatMap((it) => it ?? []);
+  return addresses.find((it) => !it.internal && it.family === 'IPv4')?.address ?? '127.0.0.1';
 }
 
 export function isLoopback(host: string): boolean {

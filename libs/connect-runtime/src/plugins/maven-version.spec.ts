@@ -56,6 +56,11 @@ const TABLE: readonly (readonly [string, string])[] = [
 ];
 
 describe('versions of plugins', () => {
+  it('looks at each letter where it stands', () => {
+    expect(compareVersions('1.0-beta-b1', '1.0-beta-beta-1')).toBe(0);
+    expect(compareVersions('1.0-beta-b1', '1.0-beta-b')).toBeLessThan(0);
+  });
+
   it('are ordered as by Maven', () => {
     const ours = TABLE.map(([a]) => [a, TABLE.map(([b]) => '<=>'[Math.sign(compareVersions(a, b)) + 1]).join('')]);
     expect(ours).toEqual(TABLE);

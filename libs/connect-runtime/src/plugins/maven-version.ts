@@ -24,7 +24,7 @@ function itemsOf(version: string): readonly Item[] {
   };
   const parts = version.toLowerCase().matchAll(/(\d+)|([^\d.-]+)|([.-])/g);
   let last: 'number' | 'word' | 'dot' | 'dash' | undefined;
-  for (const [, digits, word, separator] of parts) {
+  for (const { 1: digits, 2: word, 3: separator, index } of parts) {
     if (separator !== undefined) {
       if (last === 'dot' || last === 'dash' || last === undefined) list.push(0);
       if (separator === '-') nest();
@@ -35,7 +35,7 @@ function itemsOf(version: string): readonly Item[] {
       last = 'number';
     } else if (word !== undefined) {
       if (last === 'number' || last === 'dot') nest();
-      const isBeforeDigit = /^\d/.test(version.slice(version.toLowerCase().indexOf(word) + word.length));
+      const isBeforeDigit = /^\d/.test(version.slice(index + word.length));
       const long = isBeforeDigit ? (SHORT[word] ?? word) : word;
       list.push(SAME_AS[long] ?? long);
       last = 'word';
