@@ -14,7 +14,8 @@ import {
   type Api,
   type MetadataRecord,
 } from '@millrace/protocol';
-import { RecordingLogger, temporaryFolder, waitFor } from '@millrace/testkit';
+import type { Processes } from '@millrace/storage';
+import { RecordingLogger, temporaryFolder, waitFor, type FaultyFileSystem } from '@millrace/testkit';
 import { BrokerServer } from '../src/broker/broker-server.js';
 import { BrokerConfig } from '../src/config/broker-config.js';
 import { advertisedEndpoints, type NamedEndpoint } from '../src/config/listeners.js';
@@ -123,10 +124,16 @@ export class ReplicatedBrokers {
   private readonly folders: ReturnType<typeof temporaryFolder>[] = [];
   private readonly folderOf = new Map<BrokerId, string>();
   private readonly clients: RawClient[] = [];
+  /** Brokers with a disk in memory, which can be made to fail. */
+  readonly disks = new Map<BrokerId, FaultyFileSystem>();
   private clusterId = '';
   private controllerMachine: Controller | undefined;
 
   private constructor(private readonly properties: Readonly<Record<string, string>>) {}
+
+  static empty(properties: Readonly<Record<string, string>> = {}): ReplicatedBrokers {
+    return new ReplicatedBrokers(properties);
+  }
 
   static async start(count: number, properties: Readonly<Record<string, string>> = {}, perBroker: (id: BrokerId) => Readonly<Record<string, string>> = () => ({})): Promise<ReplicatedBrokers> {
     const cluster = new ReplicatedBrokers(properties);
@@ -152,7 +159,8 @@ export class ReplicatedBrokers {
   }
 
   async startBroker(id: BrokerId, properties: Readonly<Record<string, string>> = {}): Promise<TestBroker> {
-    let folder = this.folderOf.get(id);
+    const disk = this.disks.get(id);
+    let folder = disk === undefined ? this.folderOf.get(id) : '/data';
     if (folder === undefined) {
       const temporary = temporaryFolder(`replica-${id}`);
       this.folders.push(temporary);
@@ -161,10 +169,10 @@ export class ReplicatedBrokers {
     const logger = new RecordingLogger();
     const config = new BrokerConfig({ ...QUICK, 'node.id': String(id), listeners: 'PLAINTEXT://127.0.0.1:0', 'log.dirs': folder, ...this.properties, ...properties });
     const transport = new CuttableTransport();
-    const ports = nodePorts({ transport });
+    const ports = nodePorts({ transport, ...(disk === undefined ? {} : { fileSystem: disk }) });
     const listeners = new ListenerGroup(config, BROKER_APIS, ports, logger);
     const endpoints = advertisedEndpoints(config, await listeners.listen(config.roles.clientListeners));
-    const directories = await NodeDirectories.open({ config, ports, logger, onOffline: (directory) => broker.server.directoryFailed(directory) });
+    const directories = await NodeDirectories.open({ config, ports, logger, ...(disk === undefined ? {} : { processes: anotherProcess() }), onOffline: (directory) => broker.server.directoryFailed(directory) });
     this.clusterId ||= directories.clusterId;
     this.controllerMachine ??= new Controller({ clusterId: this.clusterId, defaultPartitions: 1, defaultReplicationFactor: 3, brokerSessionTimeoutMs: 1, staticBrokerConfigs: new Map(), dynamicBrokerConfigs: DYNAMIC_BROKER_CONFIGS });
     if (this.records.length === 0) this.write(this.controllerMachine.activate(systemClock.nowMs()));
@@ -296,4 +304,11 @@ function recoded<T, Input>(codec: { encode(writer: ByteWriter, message: Input, v
   const writer = new ByteWriter(256);
   codec.encode(writer, message, version);
   return codec.decode(new ByteReader(writer.take()), version);
+}
+
+let processes = 5000;
+/** Each start is that of a new process: the lock of a dead one is taken over. */
+function anotherProcess(): Processes {
+  const pid = (processes += 1);
+  return { pid, identity: (it) => (it === pid ? `${pid} test` : undefined), lockHolder: () => undefined };
 }

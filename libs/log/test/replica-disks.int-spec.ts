@@ -1,0 +1,78 @@
+import { ErrorCode } from '@millrace/protocol';
+import { FaultyFileSystem, waitFor, type DiskFault } from '@millrace/testkit';
+import { batchOf, valuesIn } from './local-broker.js';
+import { ReplicatedBrokers } from './replicated-brokers.js';
+
+const EIO: DiskFault = { kind: 'error', errno: 'EIO' };
+
+let cluster: ReplicatedBrokers | undefined;
+afterEach(async () => {
+  await cluster?.stop();
+  cluster = undefined;
+});
+
+/** Three brokers; the third one's disk is ours. */
+async function start(disk: FaultyFileSystem, properties: Readonly<Record<string, string>> = {}): Promise<ReplicatedBrokers> {
+  cluster = ReplicatedBrokers.empty(properties);
+  cluster.disks.set(3, disk);
+  for (const id of [1, 2, 3]) await cluster.startBroker(id);
+  return cluster;
+}
+
+function batch(value: string): Uint8Array {
+  return batchOf([{ value }]);
+}
+
+describe('a replica on a failing disk', () => {
+  it('leaves the in-sync replicas and does not hold up the others', async () => {
+    const disk = new FaultyFileSystem();
+    const brokers = await start(disk, { 'replica.lag.time.max.ms': '500' });
+    await brokers.createTopic('t', { replicas: [[1, 2, 3], [3, 1, 2]] });
+    const first = await brokers.client(1);
+    await first.produce('t', batch('a'), { acks: -1 });
+    disk.inject = (call) => (call.path.includes('t-0') && call.operation === 'append' ? EIO : undefined);
+    expect((await first.produce('t', batch('b'), { acks: -1 })).errorCode).toBe(0);
+    await brokers.untilIsr('t', [1, 2]);
+    expect(brokers.broker(3).server.metrics().partitions.every((it) => it.isOffline)).toBe(true);
+    const third = await brokers.client(3);
+    expect((await third.produce('t', batch('x'), { partition: 1 })).errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+    expect((await third.fetch('t', 0)).errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+    expect((await first.produce('t', batch('c'), { acks: -1 })).errorCode).toBe(0);
+    await brokers.crash(3);
+    brokers.disks.set(3, disk.afterKill());
+    await brokers.startBroker(3);
+    await brokers.untilIsr('t', [1, 2, 3]);
+    const again = await brokers.client(3);
+    await waitFor('3 shows all', 5000, async () => valuesIn((await again.fetch('t', 0)).records).join() === 'a,b,c');
+  });
+
+  it('that is full pauses, and goes on when there is room', async () => {
+    const disk = new FaultyFileSystem();
+    const brokers = await start(disk, { 'replica.lag.time.max.ms': '30000' });
+    await brokers.createTopic('t');
+    const first = await brokers.client(1);
+    disk.spaceLeftBytes = 20;
+    const waiting = first.produce('t', batch('a'), { acks: -1 });
+    await waitFor('the disk has refused', 5000, () => Promise.resolve(brokers.broker(3).logger.lines.some((it) => it.message === 'append refused by the disk')));
+    disk.spaceLeftBytes = Number.POSITIVE_INFINITY;
+    expect((await waiting).errorCode).toBe(0);
+  });
+
+  it('acknowledges with its next fetch only what it has synced, where the topic asks for that', async () => {
+    const disk = new FaultyFileSystem();
+    const brokers = await start(disk, { 'replica.lag.time.max.ms': '30000' });
+    await brokers.createTopic('t', { configs: { 'flush.messages': '1' } });
+    const first = await brokers.client(1);
+    let release = (): void => undefined;
+    const until = new Promise<void>((resolve) => (release = resolve));
+    let syncs = 0;
+    disk.inject = (call) => (call.path.includes('t-0') && call.operation === 'sync' ? ((syncs += 1), { kind: 'delay', until }) : undefined);
+    let isAcked = false;
+    const waiting = first.produce('t', batch('a'), { acks: -1 }).then((it) => ((isAcked = true), it));
+    await waitFor('it syncs', 5000, () => Promise.resolve(syncs > 0));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(isAcked).toBe(false);
+    release();
+    expect((await waiting).errorCode).toBe(0);
+  });
+});
