@@ -35,11 +35,13 @@ export class LeaderProgress {
     nowMs: TimestampMs,
   ) {
     this.checkQuorumDeadlineMs = nowMs + checkQuorumTimeoutMs;
-    this.setVoters(voters);
+    this.setVoters(voters, nowMs);
   }
 
   /** A new voter set is in the log: it counts from now on, committed or not. Progress of who stays, comes or goes is kept. */
-  setVoters(set: VoterSet): void {
+  setVoters(set: VoterSet, nowMs: TimestampMs): void {
+    // A lone voter heard of nobody so far, and needed nobody.
+    if (this.quorumDeadlineMs === Infinity) this.checkQuorumDeadlineMs = nowMs + this.checkQuorumTimeoutMs;
     const known = [...this.voters.values(), ...this.observers];
     this.voters.clear();
     for (const voter of set.voters) {

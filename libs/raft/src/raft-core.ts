@@ -210,7 +210,7 @@ export class RaftCore {
     const state: Leader = { role: 'leader', epochStartOffset, progress, parked: [], pendingChange: null, beginQuorumDueMs: nowMs, isResignRequested: false };
     this.become(state, true);
     this.appendControl(this.epochStartRecords(candidate), nowMs);
-    progress.setVoters(this.control.voters);
+    progress.setVoters(this.control.voters, nowMs);
     progress.localFlushed(this.log.flushedOffset);
     this.connections.resetAll();
   }

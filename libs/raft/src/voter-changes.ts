@@ -115,7 +115,7 @@ function changeBlocked(core: RaftCore, leader: Leader, nowMs: TimestampMs): Refu
 
 function appendVoters(core: RaftCore, leader: Leader, voters: VoterSet, nowMs: TimestampMs): number {
   const offset = core.appendControl([{ type: 'voters', version: 0, voters: voters.voters }], nowMs);
-  leader.progress.setVoters(core.control.voters);
+  leader.progress.setVoters(core.control.voters, nowMs);
   if (leader.progress.advance()) leaderHighWatermarkAdvanced(core, leader);
   return offset;
 }
