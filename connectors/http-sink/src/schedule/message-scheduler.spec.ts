@@ -34,10 +34,14 @@ class Queue {
 
   /** Items `lane/payload`, or `lane@group/payload`, `lane@group@host/payload`. */
   add(nowMs: number, ...texts: string[]): void {
+    this.addTo(this.progress, nowMs, ...texts);
+  }
+
+  addTo(progress: PartitionProgress<string>, nowMs: number, ...texts: string[]): void {
     for (const text of texts) {
       const [where = '', payload = ''] = text.split('/');
       const [lane = '', group = 'g', host = 'h'] = where.split('@');
-      this.scheduler.add(new MessageItem(payload, { progress: this.progress, offset: this.offset++, laneKey: lane === '' ? null : lane, groupKey: `${host}${group}`, hostKey: host, bytes: payload.length }), nowMs);
+      this.scheduler.add(new MessageItem(payload, { progress, offset: this.offset++, laneKey: lane === '' ? null : lane, groupKey: `${host}${group}`, hostKey: host, bytes: payload.length }), nowMs);
     }
   }
 
@@ -81,6 +85,44 @@ describe('order', () => {
     queue.scheduler.settled(a1!, rejected, 2);
     expect(queue.progress.committable(2)).toBe(1);
     expect(queue.start(2)).toEqual(['a2']);
+  });
+});
+
+describe('a partition that is given up', () => {
+  test('what waits for its host is sent no more, what came since is', () => {
+    const queue = new Queue({ host: { concurrentMax: 1 } });
+    const others = new PartitionProgress<string>('t', 1);
+    queue.add(0, 'a/old');
+    const [old] = queue.take(0);
+    queue.scheduler.ended(old!, failed({}), 0);
+    queue.addTo(others, 1, 'b/full');
+    const [full] = queue.take(1);
+    expect(queue.start(1000)).toEqual([]);
+    queue.scheduler.forget(queue.progress);
+    queue.add(1001, 'a/new');
+    queue.scheduler.ended(full!, DELIVERED, 1002);
+    expect(queue.start(1002)).toEqual(['new']);
+    expect([queue.scheduler.pendingItems, queue.scheduler.inFlight]).toEqual([1, 1]);
+  });
+
+  test.each([false, true])('of a message that waits for its host, what is another partition\'s is sent; with nothing left of it its lanes are free (the other has it: %s)', (isTaken) => {
+    const queue = new Queue({ batch: { itemsMax: 2 }, host: { concurrentMax: 1 } });
+    const others = new PartitionProgress<string>('t', 1);
+    queue.add(0, 'a/mine');
+    queue.addTo(others, 0, 'b/theirs', 'b@g@elsewhere/next', 'c@full/full');
+    const [both] = queue.take(0);
+    expect(textOf(both!)).toBe('mine+theirs');
+    const failure: Failure = { kind: 'transient', error: new Error('no'), host: 'ok' };
+    queue.scheduler.ended(both!, isTaken ? { kind: 'itemized', results: [failure, null] } : { kind: 'failed', failure }, 0);
+    const [full] = queue.take(1);
+    expect(textOf(full!)).toBe('full');
+    expect(queue.start(1000)).toEqual([]);
+    queue.scheduler.forget(queue.progress);
+    queue.scheduler.ended(full!, DELIVERED, 1001);
+    const [rest] = queue.take(1001);
+    expect(textOf(rest!)).toBe(isTaken ? 'next' : 'theirs');
+    queue.scheduler.ended(rest!, DELIVERED, 1002);
+    expect(queue.start(1002)).toEqual(isTaken ? [] : ['next']);
   });
 });
 
@@ -234,8 +276,8 @@ describe('limits of a host', () => {
   });
 });
 
-test('whatever happens: lanes are never in two messages at once, first deliveries keep their order, the committable offset is the first one open, and all ends', () => {
-  const action = fc.record({ lane: fc.constantFrom('', 'a', 'b', 'c', 'd'), group: fc.constantFrom('g', 'h'), host: fc.constantFrom('x', 'y'), gapMs: fc.nat(40) });
+test('whatever happens: lanes are never in two messages at once, nothing is sent of what was given up, first deliveries keep their order, the committable offset is the first one open, and all ends', () => {
+  const action = fc.record({ partition: fc.nat(1), lane: fc.constantFrom('', 'a', 'b', 'c', 'd'), group: fc.constantFrom('g', 'h'), host: fc.constantFrom('x', 'y'), gapMs: fc.nat(40), forgets: fc.nat(9).map((it) => it === 0) });
   const scenario = fc.record({
     items: fc.array(action, { maxLength: 60 }),
     outcomes: fc.array(fc.constantFrom('ok', 'ok', 'ok', 'transient', 'throttled', 'down', 'permanent', 'too-large', 'aborted', 'itemized'), { minLength: 1, maxLength: 40 }),
@@ -245,7 +287,6 @@ test('whatever happens: lanes are never in two messages at once, first deliverie
     concurrentMax: fc.integer({ min: 1, max: 4 }),
     breakerFailures: fc.constantFrom(0, 2),
     ratePerSecond: fc.constantFrom(null, 50),
-    forgetAt: fc.option(fc.nat(60), { nil: undefined }),
   });
   fc.assert(
     fc.property(scenario, (it) => {
@@ -256,7 +297,7 @@ test('whatever happens: lanes are never in two messages at once, first deliverie
 });
 
 interface Scenario {
-  readonly items: readonly { readonly lane: string; readonly group: string; readonly host: string; readonly gapMs: number }[];
+  readonly items: readonly { readonly partition: number; readonly lane: string; readonly group: string; readonly host: string; readonly gapMs: number; readonly forgets: boolean }[];
   readonly outcomes: readonly string[];
   readonly durations: readonly number[];
   readonly itemsMax: number;
@@ -264,14 +305,13 @@ interface Scenario {
   readonly concurrentMax: number;
   readonly breakerFailures: number;
   readonly ratePerSecond: number | null;
-  readonly forgetAt: number | undefined;
 }
 
 /** A scenario on a clock of its own. */
 class Run {
   private nowMs = 0;
   private readonly scheduler: Scheduler;
-  private progress = new PartitionProgress<string>('t', 0);
+  private readonly partitions = [0, 1].map((it) => new PartitionProgress<string>('t', it));
   private readonly all: MessageItem<string>[] = [];
   private readonly events: { atMs: number; run: () => void }[] = [];
   private readonly running = new Map<Message<string>, readonly MessageItem<string>[]>();
@@ -307,17 +347,17 @@ class Run {
     }
     expect([this.scheduler.pendingItems, this.scheduler.pendingBytes, this.scheduler.inFlight]).toEqual([0, 0, 0]);
     expect(this.all.filter((it) => !it.isDone && !it.isDropped)).toEqual([]);
-    expect(this.progress.lanes.size).toBe(0);
+    expect(this.partitions.map((it) => it.lanes.size)).toEqual([0, 0]);
   }
 
-  private add({ lane, group, host }: Scenario['items'][number], index: number): void {
-    if (index === this.scenario.forgetAt) {
-      this.scheduler.forget(this.progress);
+  private add({ partition, lane, group, host, forgets }: Scenario['items'][number], index: number): void {
+    const progress = this.partitions[partition]!;
+    if (forgets) {
+      this.scheduler.forget(progress);
       // The driver waits for what it aborts before it goes on; a request that cannot be stopped is the sender's to fence.
-      for (const [message] of this.running) this.end(message, failed({ kind: 'aborted', host: 'neutral' }));
-      this.lastByLane.clear();
+      for (const [message, items] of this.running) if (items.some((it) => it.isDropped)) this.end(message, failed({ kind: 'aborted', host: 'neutral' }));
     }
-    const item = new MessageItem('p', { progress: this.progress, offset: index, laneKey: lane === '' ? null : lane, groupKey: `${host}${group}`, hostKey: host, bytes: 1 });
+    const item = new MessageItem('p', { progress, offset: index, laneKey: lane === '' ? null : lane, groupKey: `${host}${group}`, hostKey: host, bytes: 1 });
     this.all.push(item);
     this.scheduler.add(item, this.nowMs);
   }
@@ -326,13 +366,15 @@ class Run {
     const { items } = message;
     expect(items.length).toBeLessThanOrEqual(this.scenario.itemsMax);
     expect(new Set(items.map((it) => it.place.groupKey)).size).toBe(1);
-    const lanes = new Set(items.flatMap((it) => it.place.laneKey ?? []));
-    for (const others of this.running.values()) for (const { place } of others) if (place.laneKey !== null && lanes.has(place.laneKey)) throw new Error(`${place.laneKey} is in two requests`);
+    expect(items.filter((it) => it.isDropped)).toEqual([]);
+    const lanes = new Set(items.flatMap((it) => laneOf(it) ?? []));
+    for (const others of this.running.values()) for (const it of others) if (lanes.has(laneOf(it) ?? '')) throw new Error(`${laneOf(it)} is in two requests`);
     expect(this.running.size).toBeLessThan(this.scenario.concurrentMax);
-    this.running.set(message, [...items]);
+    const sent = [...items];
+    this.running.set(message, sent);
     const number = this.attempts++;
     const kind = number > 150 ? 'ok' : (this.scenario.outcomes[number % this.scenario.outcomes.length] ?? 'ok');
-    this.events.push({ atMs: this.nowMs + (this.scenario.durations[number % this.scenario.durations.length] ?? 0), run: () => this.running.has(message) && this.running.get(message)?.[0] === items[0] && this.end(message, outcomeOf(kind, items.length, number)) });
+    this.events.push({ atMs: this.nowMs + (this.scenario.durations[number % this.scenario.durations.length] ?? 0), run: () => this.running.get(message) === sent && this.end(message, outcomeOf(kind, sent.length, number)) });
   }
 
   private end(message: Message<string>, outcome: Outcome): void {
@@ -347,20 +389,26 @@ class Run {
   }
 
   private accepted(item: MessageItem<string>): void {
-    if (item.isDropped) return;
-    expect(this.deliveredOnce.has(item)).toBe(false);
+    expect([item.isDropped, this.deliveredOnce.has(item)]).toEqual([false, false]);
     this.deliveredOnce.add(item);
-    const { laneKey, offset } = item.place;
-    if (laneKey === null) return;
-    if (offset <= (this.lastByLane.get(laneKey) ?? -1)) throw new Error(`${laneKey}: ${offset} after ${this.lastByLane.get(laneKey)}`);
-    this.lastByLane.set(laneKey, offset);
+    const lane = laneOf(item);
+    if (lane === undefined) return;
+    const { offset } = item.place;
+    if (offset <= (this.lastByLane.get(lane) ?? -1)) throw new Error(`${lane}: ${offset} after ${this.lastByLane.get(lane)}`);
+    this.lastByLane.set(lane, offset);
   }
 
   private check(): void {
-    const open = this.all.filter((it) => !it.isDone && !it.isDropped).map((it) => it.place.offset);
-    const committable = this.progress.committable(1000);
-    if (committable !== Math.min(1000, ...open)) throw new Error(`committable is ${committable}, open are ${open.join()}`);
+    for (const progress of this.partitions) {
+      const open = this.all.filter((it) => it.place.progress === progress && !it.isDone && !it.isDropped).map((it) => it.place.offset);
+      const committable = progress.committable(1000);
+      if (committable !== Math.min(1000, ...open)) throw new Error(`committable is ${committable}, open are ${open.join()}`);
+    }
   }
+}
+
+function laneOf({ place: { laneKey, progress } }: MessageItem<string>): string | undefined {
+  return laneKey === null ? undefined : `${progress.partition}/${laneKey}`;
 }
 
 function outcomeOf(kind: string, items: number, seed: number): Outcome {

@@ -83,7 +83,7 @@ export class MessageScheduler<T> {
       // In turn: a host that was served stands behind the others.
       this.busyHosts.delete(host);
       if (!host.isEmpty) this.busyHosts.add(host);
-      if (!message) continue;
+      if (!message || !this.isWanted(message, nowMs)) continue;
       if (message.failures === 0) message.firstStartedMs = nowMs;
       message.startedMs = nowMs;
       host.gate.started(nowMs);
@@ -188,10 +188,17 @@ export class MessageScheduler<T> {
     return [];
   }
 
-  /** The message's time has come again; what was dropped meanwhile is left out. */
-  private again(message: Message<T>, nowMs: number): void {
+  /** Leaves out what was dropped meanwhile, here and when the message starts: it may wait for its host long after its time has come. False: nothing is left. */
+  private isWanted(message: Message<T>, nowMs: number): boolean {
     if (message.items.some((it) => it.isDropped)) message.items = message.items.filter((it) => !it.isDropped);
-    if (message.items.length === 0) return this.finish(message, nowMs);
+    if (message.items.length > 0) return true;
+    this.finish(message, nowMs);
+    return false;
+  }
+
+  /** The message's time has come again. */
+  private again(message: Message<T>, nowMs: number): void {
+    if (!this.isWanted(message, nowMs)) return;
     const host = this.host(message.hostKey, nowMs);
     host.retries.push(message);
     this.busyHosts.add(host);
