@@ -473,6 +473,43 @@ describe('many files', () => {
     expect(source.task.lag()).toEqual({ bytes: 6 });
   });
 
+  test('cleaned up after a restart what was stored before it, plain or gzip; not what is not stored, or not wholly', async () => {
+    write('x.log', lines(0, 3));
+    write('short.log', 'a\nb\n');
+    write('z.log', zlib.gzipSync(lines(0, 500, 'z')));
+    write('open.log', 'line\nno end');
+    const config = { include: `${folder}/*.log`, 'cleanup.policy': 'delete', 'last.line.idle.ms': '-1' };
+    const offsets = new OffsetStore();
+    const before = await start({ ...config, 'cleanup.idle.ms': '3600000' }, offsets);
+    expect(await before.drain()).toHaveLength(506);
+    await before.stop();
+    append('short.log', 'c\n');
+    write('new.log', 'new\n');
+    const after = await start({ ...config, 'cleanup.idle.ms': '0' }, offsets);
+    const records = [...(await after.poll()), ...(await after.poll()), ...(await after.poll())];
+    await after.poll();
+    expect(values(records).sort()).toEqual(['c', 'new']);
+    expect(fs.readdirSync(folder).sort()).toEqual(['new.log', 'open.log', 'short.log']);
+    after.commit(...records);
+    expect(await after.drain()).toEqual([]);
+    expect(fs.readdirSync(folder)).toEqual(['open.log']);
+  });
+
+  test.each([lines(0, 500), lines(0, 50_000), 'x'.repeat(4000)])('a gzip file that only begins like the one that was stored is not cleaned up', async (text) => {
+    const head = 'h'.repeat(100);
+    write('z.log', zlib.gzipSync(`${head}\n${lines(0, 1000, 'z')}`));
+    const config = { include: `${folder}/*.log`, 'fingerprint.bytes': '64', 'cleanup.policy': 'delete', 'last.line.idle.ms': '-1' };
+    const offsets = new OffsetStore();
+    const before = await start({ ...config, 'cleanup.idle.ms': '3600000' }, offsets);
+    expect(await before.drain()).toHaveLength(1001);
+    await before.stop();
+    fs.rmSync(at('z.log'));
+    write('z2.log', zlib.gzipSync(`${head}\n${text}`));
+    const after = await start({ ...config, 'cleanup.idle.ms': '0' }, offsets);
+    for (let i = 0; i < 5; i++) await after.poll();
+    expect(fs.readdirSync(folder)).toEqual(['z2.log']);
+  });
+
   test('lag in bytes', async () => {
     write('x.log', lines(0, 1000));
     const source = await start({ ...config(), 'batch.size': '10' });

@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import fs from 'node:fs/promises';
 import zlib from 'node:zlib';
+import { ANCHOR_BYTES } from './file-offset.js';
 
 const CHUNK_BYTES = 256 << 10;
 const INFLATED_BYTES = 64 << 10;
@@ -65,6 +66,8 @@ export class GzipContent implements Content {
   private chunks: AsyncIterator<Buffer> | undefined;
   private stop: (() => void) | undefined;
   private position = 0;
+  /** The last bytes of the text that was passed over to reach the place to read on; fewer: it was not reached, or stands near the beginning. */
+  passed: Buffer = NOTHING;
 
   constructor(
     private readonly path: () => string,
@@ -95,6 +98,7 @@ export class GzipContent implements Content {
       }
       const skipped = Math.min(chunk.length, position - this.position);
       this.position += chunk.length;
+      if (skipped > 0) this.passed = lastOf(this.passed, chunk.subarray(0, skipped));
       if (skipped < chunk.length) return { kind: 'bytes', bytes: chunk.subarray(skipped) };
     }
   }
@@ -116,6 +120,7 @@ export class GzipContent implements Content {
     packed.on('error', (error) => plain.destroy(error));
     packed.pipe(plain);
     this.chunks = plain[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    this.passed = NOTHING;
     this.stop = () => {
       packed.destroy();
       plain.destroy();
@@ -152,6 +157,11 @@ export async function readRange(path: string, inode: string, start: number, byte
 
 function isGzip(bytes: Buffer): boolean {
   return bytes.length >= 3 && bytes[0] === 0x1f && bytes[1] === 0x8b && bytes[2] === 8;
+}
+
+function lastOf(before: Buffer, bytes: Buffer): Buffer {
+  const all = bytes.length >= ANCHOR_BYTES ? bytes : Buffer.concat([before, bytes]);
+  return Buffer.from(all.subarray(Math.max(0, all.length - ANCHOR_BYTES)));
 }
 
 /** Undefined: there is another file under this name now, or none. */

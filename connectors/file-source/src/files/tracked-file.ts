@@ -3,7 +3,7 @@ import type { SourceSettings } from '../config/source-settings.js';
 import { recordOf } from '../lines/line-record.js';
 import { type Line, LineSplitter } from '../lines/line-splitter.js';
 import { type Content, GzipContent, PlainContent } from './content.js';
-import { type FileMarks, fingerprintOf, offsetOf, type StoredOffset } from './file-offset.js';
+import { type FileMarks, fingerprintOf, isAnchorOf, offsetOf, type StoredOffset } from './file-offset.js';
 import type { FoundFile } from './file-selection.js';
 import { SeenBytes } from './seen-bytes.js';
 
@@ -41,7 +41,8 @@ export class TrackedFile {
   /** A read has not found it: the next scan that does lets it be read again. */
   isUnsure = false;
   lastDataMs = 0;
-  committed = -1;
+  /** The position of the last record that is stored; -1: none is. */
+  committed: number;
   /** Passed without a record since the last one. */
   private isAhead = false;
   private content: Content;
@@ -65,6 +66,8 @@ export class TrackedFile {
     if (!found.isIncluded) this.rotatedSinceMs = 0;
     this.seenBytes = new SeenBytes(head, settings.fingerprintBytes);
     this.marks = this.marksNow();
+    // Of a gzip file only the beginning was compared with the offset; the rest is when it is read.
+    this.committed = stored === null || options.isGzip ? -1 : stored.position;
     this.line = stored === null ? 0 : stored.line;
     this.isOpenEnded = stored?.isOpenEnded ?? false;
     this.splitter = new LineSplitter(stored?.position ?? 0, settings.decoding, settings.lineBytesMax);
@@ -210,7 +213,10 @@ export class TrackedFile {
     const { decoding } = this.options.settings;
     const result = await this.readContent();
     if (result.kind !== 'bytes') {
-      if (result.kind === 'end') this.hasMore = false;
+      if (result.kind === 'end') {
+        this.hasMore = false;
+        this.proveStored();
+      }
       return result.kind;
     }
     const position = splitter.readPosition;
@@ -223,6 +229,14 @@ export class TrackedFile {
     splitter.feed(bytes);
     if (position === 0 && decoding.mark.length > 0 && bytes.subarray(0, decoding.mark.length).equals(decoding.mark)) splitter.skip(decoding.mark.length);
     return 'bytes';
+  }
+
+  /** A gzip file that has nothing behind its stored offset, and before it what the offset was made of. */
+  private proveStored(): void {
+    const { stored } = this.options;
+    if (stored === null || this.committed >= 0 || this.position !== stored.position || !(this.content instanceof GzipContent)) return;
+    const { passed } = this.content;
+    if (isAnchorOf(passed.subarray(Math.max(0, passed.length - stored.anchorBytes)), stored)) this.committed = stored.position;
   }
 
   private async readContent(): Promise<{ readonly kind: 'bytes'; readonly bytes: Buffer } | { readonly kind: 'end' | 'changed' | 'gone' }> {
