@@ -1,4 +1,5 @@
-import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { brotliCompress, constants, deflate, gzip } from 'node:zlib';
 import { ConnectError } from '@millrace/connect-api';
 import { isSecretHeader } from '../config/header-list.js';
 import type { Compression, HttpSinkSettings } from '../config/http-sink-settings.js';
@@ -11,6 +12,9 @@ import { MessageId } from './message-id.js';
 import { itemResults } from './item-results.js';
 import { OAuthTokens, TokenRefused } from './oauth-token.js';
 import type { Redaction } from './redaction.js';
+
+const compressedWith = { gzip: promisify(gzip), deflate: promisify(deflate), br: promisify(brotliCompress) };
+const BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } };
 
 const GONE_KEPT = 10_000;
 const USER_AGENT = 'millrace-http-sink';
@@ -30,7 +34,7 @@ export interface Attempt {
   abort(): void;
 }
 
-/** What every attempt of a message sends. */
+/** What an attempt sends; of the same message always the same. */
 interface EncodedMessage {
   readonly id: string;
   readonly body: Uint8Array | null;
@@ -44,7 +48,6 @@ export class MessageSender {
   private readonly tokens: OAuthTokens | undefined;
   private readonly gone = new Set<string>();
   private readonly privateHeaders = new Set(PRIVATE_HEADERS);
-  private readonly encoded = new WeakMap<object, EncodedMessage>();
 
   constructor(
     private readonly settings: HttpSinkSettings,
@@ -70,7 +73,7 @@ export class MessageSender {
     const endpoint = `${origin}${path.split('?')[0]}`;
     if (this.gone.has(endpoint)) return { kind: 'failed', failure: { kind: 'permanent', error: new EndpointGone(`${first.method} ${origin} is not sent: the endpoint has answered 410`), host: 'neutral' } };
     try {
-      const answer = await this.send(first, this.encode(items), running);
+      const answer = await this.send(first, await this.encode(items, running), running);
       const failure = this.classification.ofAnswer(answer, { method: first.method, origin, isTombstone: first.isTombstone });
       if (failure?.error instanceof EndpointGone) this.remember(endpoint);
       if (failure) return { kind: 'failed', failure };
@@ -128,15 +131,13 @@ export class MessageSender {
     return { origin: target.origin, hostname: target.hostname, path, method: first.method, headers, body: sent };
   }
 
-  /** Made once for all attempts of a message. */
-  private encode(items: readonly { readonly payload: RenderedItem }[]): EncodedMessage {
-    let message = this.encoded.get(items);
-    if (message) return message;
+  /** Made anew for each attempt: a message that waits holds its items and nothing else. */
+  private async encode(items: readonly { readonly payload: RenderedItem }[], running: RunningAttempt): Promise<EncodedMessage> {
     const rendered = items.map((it) => it.payload);
+    const id = MessageId.ofAll(rendered.map((it) => it.id));
     const body = this.settings.batch.isBatching ? this.joined(rendered) : (rendered[0]?.body ?? null);
-    message = { id: MessageId.ofAll(rendered.map((it) => it.id)), body, sent: body === null ? null : compressed(body, this.settings.compression) };
-    this.encoded.set(items, message);
-    return message;
+    const { compression } = this.settings;
+    return { id, body, sent: body === null || compression === 'none' ? body : await running.waitFor(compressed(body, compression)) };
   }
 
   private joined(items: readonly RenderedItem[]): Uint8Array | null {
@@ -180,7 +181,7 @@ class RunningAttempt {
     return exchange.done;
   }
 
-  /** For what others wait for as well: it goes on when this attempt is given up. */
+  /** For what goes on when this attempt is given up: what others wait for as well, or what cannot be stopped. */
   waitFor<T>(shared: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.giveUp = () => reject(new ExchangeError('the request was given up', 'ABORTED'));
@@ -209,15 +210,7 @@ function redirectTarget(location: string, from: ExchangeRequest): { readonly ori
   return target;
 }
 
-function compressed(body: Uint8Array, compression: Compression): Uint8Array {
-  switch (compression) {
-    case 'gzip':
-      return gzipSync(body);
-    case 'deflate':
-      return deflateSync(body);
-    case 'br':
-      return brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } });
-    case 'none':
-      return body;
-  }
+/** On a thread of its own: the task's goes on. */
+function compressed(body: Uint8Array, compression: Exclude<Compression, 'none'>): Promise<Uint8Array> {
+  return compression === 'br' ? compressedWith.br(body, BROTLI) : compressedWith[compression](body);
 }

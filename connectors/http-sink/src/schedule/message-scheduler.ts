@@ -117,8 +117,7 @@ export class MessageScheduler<T> {
         if (!worst || (failure.retryAfterMs ?? 0) > (worst.retryAfterMs ?? 0)) worst = failure;
       }
     });
-    // As long as it is the same message it stays the same array: what was made of it serves all attempts.
-    if (remaining.length < message.items.length) message.items = remaining;
+    message.items = remaining;
     if (worst) rejected.push(...this.plan(message, worst, nowMs));
     if (rejected.length > 0) message.openReports += 1;
     else this.finish(message, nowMs);
