@@ -1,13 +1,13 @@
 export { MetadataImage } from './image/metadata-image.js';
 export { MetadataDelta, type LocalChanges, type LocalPartition } from './image/metadata-delta.js';
 export type { ImageObserver } from './image/image-observer.js';
-export { directoryOf, isReassigning, NO_LEADER, type PartitionRegistration, type TopicImage } from './image/topic-image.js';
-export { isOnlineDirectory, isReservedDirectory, LOST_DIRECTORY, MIGRATING_DIRECTORY, UNASSIGNED_DIRECTORY } from './image/directory-id.js';
-export { hasOnlineDirectory, isActive, type BrokerEndpoint, type BrokerRegistration, type FeatureRange } from './image/broker-registration.js';
+export { directoryOf, NO_LEADER, type PartitionRegistration, type TopicImage } from './image/topic-image.js';
+export { LOST_DIRECTORY, UNASSIGNED_DIRECTORY } from './image/directory-id.js';
+export { isActive, type BrokerEndpoint, type BrokerRegistration, type FeatureRange } from './image/broker-registration.js';
 export type { ControllerRegistration } from './image/controller-registration.js';
 export { imageRecords } from './image/image-records.js';
 export { bootstrapRecords, leaderChangeMessage } from './bootstrap.js';
-export { ELIGIBLE_LEADER_REPLICAS_FEATURE, METADATA_VERSION, METADATA_VERSION_FEATURE, SUPPORTED_FEATURES } from './features.js';
+export { METADATA_VERSION, METADATA_VERSION_FEATURE, SUPPORTED_FEATURES } from './features.js';
 export { isInternalTopic, topicNameProblem } from './topic-name.js';
 export { CONFIG_RESOURCE_TYPES, configResourceTypeOf, type ConfigResourceType } from './config/config-resource.js';
 export { CONFIG_TYPES, parseConfigValue, splitList, type ConfigKey, type ConfigRule, type ConfigType } from './config/config-key.js';
@@ -24,6 +24,6 @@ export {
   type EffectiveConfig,
 } from './config/effective-config.js';
 export { topicConfigProblem } from './config/validate-configs.js';
-export { PRODUCER_ID_BLOCK, RECORDS_PER_BATCH_MAX, type ControllerConfig } from './controller/controller-config.js';
+export { PRODUCER_ID_BLOCK, type ControllerConfig } from './controller/controller-config.js';
 export { batchesOf, type ControllerMoment, type ControllerResult } from './controller/controller-result.js';
 export { Controller } from './controller/controller.js';
