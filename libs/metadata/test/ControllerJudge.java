@@ -269,9 +269,13 @@ public class ControllerJudge {
                     break;
                 }
                 case "tick":
-                    for (boolean more = true; more; ) more = replay(replication.maybeFenceOneStaleBroker());
-                    replay(replication.maybeElectUncleanLeaders());
-                    replay(replication.maybeBalancePartitionLeaders());
+                    // Ours goes on until nothing is left to do.
+                    for (long before = -1; before != offset; ) {
+                        before = offset;
+                        for (boolean more = true; more; ) more = replay(replication.maybeFenceOneStaleBroker());
+                        replay(replication.maybeElectUncleanLeaders());
+                        replay(replication.maybeBalancePartitionLeaders());
+                    }
                     break;
                 default:
                     throw new IllegalArgumentException(node.toString());

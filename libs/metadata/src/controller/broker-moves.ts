@@ -19,6 +19,11 @@ export function leaveInSyncSetsOf(view: ControllerView, brokerId: BrokerId, part
   return move(view, partitions, { without: brokerId });
 }
 
+/** A broker will not come back: it leaves as one that is fenced, and what waited for it alone need not wait, where an election may be unclean. */
+export function leaveForGood(view: ControllerView, brokerId: BrokerId): MetadataRecord[] {
+  return [...leaveInSyncSets(view, brokerId), ...move(view, view.partitions.eligibleFor(brokerId), { without: brokerId })];
+}
+
 /** The process of a broker ended without an orderly stop: what it had not synced may be gone, so it may not lead what it was eligible for. */
 export function leaveAfterUncleanShutdown(view: ControllerView, brokerId: BrokerId): MetadataRecord[] {
   const change: Move = { without: brokerId, uncleanShutdown: brokerId };

@@ -4,7 +4,7 @@ import { METADATA_VERSION_FEATURE } from '../features.js';
 import type { BrokerRegistration } from '../image/broker-registration.js';
 import { isReservedDirectory } from '../image/directory-id.js';
 import type { BrokerContacts } from './broker-contacts.js';
-import { leaveAfterUncleanShutdown, leaveInSyncSets } from './broker-moves.js';
+import { leaveAfterUncleanShutdown, leaveForGood, leaveInSyncSets } from './broker-moves.js';
 import { attempt, refuse, type ControllerMoment, type ControllerResult, type ControllerView } from './controller-result.js';
 import { hasEligibleReplicas } from './topic-rules.js';
 
@@ -102,7 +102,7 @@ export function unregisterBroker(view: ControllerView, contacts: BrokerContacts,
   if (broker === undefined) return { records: [], response: { errorCode: ErrorCode.BROKER_ID_NOT_REGISTERED, errorMessage: `Broker ID ${brokerId} is not currently registered` } };
   contacts.forget(brokerId);
   const gone: MetadataRecord = { type: 'UnregisterBrokerRecord', version: 0, record: { brokerId, brokerEpoch: broker.epoch } };
-  return { records: [...leaveInSyncSets(view, brokerId), gone], response: { errorCode: ErrorCode.NONE, errorMessage: null } };
+  return { records: [...leaveForGood(view, brokerId), gone], response: { errorCode: ErrorCode.NONE, errorMessage: null } };
 }
 
 /** 0, or why this broker's request is not taken: it is not registered, or it is an earlier process. */
