@@ -32,7 +32,10 @@ export const produceApi = brokerApi(Produce, (services) => (request, context) =>
   }));
   const all = topics.length === 1 ? topics[0]!.partitions : topics.flatMap((it) => it.partitions);
   const respond = (): ProduceResponseInput | undefined => {
-    if (request.acks !== 0) return responseOf(topics, context.apiVersion >= LEADER_HINT_SINCE_VERSION ? new CurrentLeaders(services, context.connection.listenerName) : undefined);
+    if (request.acks !== 0) {
+      const isHinted = context.apiVersion >= LEADER_HINT_SINCE_VERSION && all.some((it) => it.outcome.error === 'NOT_LEADER_OR_FOLLOWER');
+      return responseOf(topics, isHinted ? new CurrentLeaders(services, context.connection.listenerName) : undefined);
+    }
     const failed = all.find((it) => it.outcome.error !== null);
     // Without a response the only way to say no is to close, as Kafka does.
     if (failed !== undefined) throw new OperationalError('PRODUCE_FAILED', `a produce with acks=0 failed: ${failed.outcome.error}`);
