@@ -121,6 +121,7 @@ export class QuorumSimulation implements NodeWorld {
     } else if (next !== null) {
       this.nowMs = Math.max(this.nowMs, nextMs);
       next.input((machine) => machine.tick(this.nowMs));
+      next.checkQuorum();
       if (next.isStopping && next.machine !== null) this.stop(next);
     } else {
       this.nowMs += 100;
@@ -191,6 +192,7 @@ export class QuorumSimulation implements NodeWorld {
     const requestId = ++this.lastRequestId;
     this.waiting.set(requestId, { ...waiting, toIncarnation: to.incarnation });
     const before = to.log.endOffset;
+    if (request.api === 'fetch' || request.api === 'fetchSnapshot') to.heardMs.set(waiting.from?.id ?? -1, this.nowMs);
     to.input((machine) => machine.request(requestId, request, this.nowMs));
     if (request.api !== 'fetch') this.note(() => `${to.name} hears ${JSON.stringify(request)}`);
     if (to.log.endOffset < before) this.counts.truncations++;

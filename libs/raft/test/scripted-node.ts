@@ -17,7 +17,7 @@ import {
   type VoteRequest,
   type VoteResponse,
 } from '../src/index.js';
-import { SimulatedLog } from './simulated-log.js';
+import { SimulatedLog, type Entry } from './simulated-log.js';
 import { endpointsOf, LISTENER, voterOf } from './simulated-node.js';
 
 export const DIRECTORIES = [1, 2, 3, 4].map((id) => `dir${id}`.padEnd(22, 'A'));
@@ -32,11 +32,12 @@ export class ScriptedNode {
   private flush: LogFlush | null = null;
   private lastRequestId = 0;
 
-  constructor(options: { readonly isDynamic?: boolean; readonly quorumState?: QuorumState; readonly epochs?: readonly number[]; readonly nodeId?: number; readonly voterIds?: readonly number[] } = {}) {
+  constructor(options: { readonly isDynamic?: boolean; readonly quorumState?: QuorumState; readonly epochs?: readonly number[]; readonly nodeId?: number; readonly voterIds?: readonly number[]; readonly log?: readonly Entry[] } = {}) {
     const { log } = this;
     const nodeId = options.nodeId ?? 1;
     const voterIds = options.voterIds ?? [1, 2, 3];
     for (const epoch of options.epochs ?? []) log.append({ epoch, value: 0, control: null });
+    for (const entry of options.log ?? []) log.append(entry);
     const isDynamic = options.isDynamic ?? false;
     const addresses = voterIds.map((id) => ({ id, host: `${id}`, port: 9093 }));
     const machineOptions: RaftMachineOptions = {
@@ -49,7 +50,7 @@ export class ScriptedNode {
       bootstrapServers: addresses,
       staticVoters: isDynamic ? [] : staticVoters(addresses, LISTENER),
       log: { logStartOffset: 0, logEndOffset: log.endOffset, lastEpoch: log.lastEpoch, snapshots: [], epochs: log },
-      control: isDynamic ? { voterSets: [{ offset: -1, voters: voterIds.map((id) => voterOf(id, directoryOf(id))) }], kRaftVersions: [{ offset: -1, kRaftVersion: 1 }] } : { voterSets: [], kRaftVersions: [] },
+      control: isDynamic ? { voterSets: [{ offset: -1, voters: voterIds.map((id) => voterOf(id, directoryOf(id))) }, ...votersIn(log)], kRaftVersions: [{ offset: -1, kRaftVersion: 1 }] } : { voterSets: [], kRaftVersions: [] },
       quorumState: options.quorumState ?? null,
       random: { integer: () => 0 },
     };
@@ -127,6 +128,10 @@ export class ScriptedNode {
     for (const { destination, correlationId, request } of effects.requests) this.sent.set(destination.id, { correlationId, request });
     return effects;
   }
+}
+
+function votersIn(log: SimulatedLog): RaftMachineOptions['control']['voterSets'] {
+  return log.entries.flatMap(({ control }, offset) => (control?.type === 'voters' ? [{ offset, voters: control.voters }] : []));
 }
 
 export function vote(more: Partial<VoteRequest>): VoteRequest {

@@ -57,6 +57,9 @@ export class SimulatedNode implements CheckedNode {
   /** Disks that were replaced: what they held when they acknowledged it counts. */
   readonly retired: CheckedNode[] = [];
   isStopping = false;
+  /** As leader: since when, and when each node last fetched from it. */
+  electedMs = 0;
+  readonly heardMs = new Map<number, number>();
   epochStartOffset = -1;
   directoryNumber = 0;
   private download: Uint8Array[] = [];
@@ -160,7 +163,11 @@ export class SimulatedNode implements CheckedNode {
     if (effects.roleChanged !== null) {
       const { role, leaderEpoch, epochStartOffset } = effects.roleChanged;
       this.epochStartOffset = epochStartOffset;
-      if (role === 'leader') world.checker.elected(this, leaderEpoch, epochStartOffset);
+      if (role === 'leader') {
+        this.electedMs = world.nowMs;
+        this.heardMs.clear();
+        world.checker.elected(this, leaderEpoch, epochStartOffset);
+      }
     }
     for (const request of effects.requests) world.send(this, request);
     if (effects.persist !== null && world.diesNow(this)) return;
@@ -171,6 +178,15 @@ export class SimulatedNode implements CheckedNode {
     if (effects.highWatermarkAdvancedTo !== null) world.checker.advanced(this, effects.highWatermarkAdvancedTo, Math.max(ledFrom, this.epochStartOffset), world.nodes.flatMap((it) => [it, ...it.retired]));
     if (effects.shutdownComplete) this.isStopping = true;
     if (installed !== null) this.input((it) => it.snapshotInstalled(installed, world.nowMs));
+  }
+
+  /** A leader that a majority of its voters has not fetched from for twice the time that it may go without is none. */
+  checkQuorum(): void {
+    const { machine, world } = this;
+    const sinceMs = world.nowMs - 6001;
+    if (machine === null || machine.role !== 'leader' || this.electedMs > sinceMs || this.pausedUntilMs > sinceMs) return;
+    const others = machine.voters.ids.filter((id) => id !== this.id && (this.heardMs.get(id) ?? -1) >= sinceMs);
+    expectThat(others.length + (machine.isVoter ? 1 : 0) >= machine.voters.majority, `${this.name} leads epoch ${machine.epoch} without a majority`);
   }
 
   private persist(state: QuorumState): void {

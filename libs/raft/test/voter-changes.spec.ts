@@ -1,5 +1,5 @@
 import type { RaftRequest } from '../src/index.js';
-import { directoryOf, fetched, ScriptedNode } from './scripted-node.js';
+import { directoryOf, fetched, granted, ScriptedNode } from './scripted-node.js';
 import { endpointsOf, voterOf } from './simulated-node.js';
 
 const add = (id: number, more: object = {}): RaftRequest => ({ api: 'addRaftVoter', clusterId: 'cluster', timeoutMs: 5000, voterId: id, voterDirectoryId: directoryOf(id), listeners: endpointsOf(id), ackWhenCommitted: true, ...more });
@@ -96,6 +96,27 @@ describe('a voter', () => {
       [2, 'endQuorumEpoch'],
       [3, 'endQuorumEpoch'],
     ]);
+  });
+
+  it('whose removal nobody else has may be elected, and finishes it', () => {
+    const node = new ScriptedNode({ isDynamic: true, voterIds: [1, 2] }).becomeLeader();
+    node.fetchBy(2, 3);
+    node.hear(remove(1));
+    expect(node.machine.voters.ids).toEqual([2]);
+    // It dies before 2 has fetched the removal, so that the log of 2 is behind, and 2 needs the vote of 1.
+    const quorumState = { dataVersion: 1 as const, leaderId: 1, leaderEpoch: 1, votedId: -1, votedDirectoryId: directoryOf(9), currentVoters: [] };
+    const again = new ScriptedNode({ isDynamic: true, voterIds: [1, 2], log: node.log.entries, quorumState });
+    expect([again.machine.role, again.machine.isVoter]).toEqual(['resigned', false]);
+    again.pass(1000);
+    again.reply(2, granted(2));
+    again.reply(2, granted(3));
+    expect([again.machine.role, again.machine.epoch]).toEqual(['leader', 3]);
+    again.flushAll();
+    again.fetchBy(2, 5);
+    expect([again.machine.role, again.machine.highWatermark]).toEqual(['resigned', 5]);
+    again.pass(1000);
+    again.pass(5000);
+    expect(again.machine.role).toBe('unattached');
   });
 
   it('that moved says so to the leader, which writes it down', () => {
