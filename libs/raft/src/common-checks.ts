@@ -71,8 +71,7 @@ export function checkAnswer(core: RaftCore, answer: LeaderInAnswer, nowMs: Times
     // An observer learns of the leader and takes the records of one and the same answer.
     return errorCode === 'NONE' ? 'continue' : 'handled';
   }
-  if (errorCode === 'NONE') return 'continue';
-  return errorCode === 'INVALID_VOTER_KEY' ? 'handled' : 'failed';
+  return errorCode === 'NONE' ? 'continue' : 'failed';
 }
 
 /** The part of an answer that says who leads. */

@@ -8,8 +8,10 @@ import type { Follower } from './role-state.js';
 
 /** What the leader answered to a Fetch. Returns whether the answer was of use. */
 export function handleFetchResponse(core: RaftCore, sent: FetchRequest, response: FetchResponse, nowMs: TimestampMs): boolean {
+  const before = core.state;
   const outcome = checkAnswer(core, response, nowMs);
-  if (outcome !== 'continue') return outcome === 'handled';
+  // A node that neither leads nor knows more than this one is not asked again at once, or the two would be busy with nothing else until there is a leader.
+  if (outcome !== 'continue') return outcome === 'handled' && (response.errorCode === 'NONE' || core.state !== before);
   const { state } = core;
   // An answer to a question of before, or of a node that is not the leader, must not change the log.
   if (state.role !== 'follower' || response.leaderId !== state.leaderId) return true;

@@ -103,13 +103,16 @@ export class RaftCore {
     return endpoint === undefined ? null : { id, host: endpoint.host, port: endpoint.port };
   }
 
-  /** Who may know the leader: the bootstrap servers, and the voters that the log names. */
+  /** Who may know the leader: the bootstrap servers, and the voters that the log names; not this node. */
   get nodesToAsk(): readonly RaftNode[] {
-    const nodes = [...this.options.bootstrapServers];
-    for (const { voterId, endpoints } of this.control.voters.voters) {
-      const node = voterId === this.local.nodeId ? null : this.nodeAt(voterId, endpoints);
-      if (node !== null && !nodes.some((it) => it.host === node.host && it.port === node.port)) nodes.push(node);
-    }
+    const own = this.nodeAt(this.local.nodeId, this.options.localListeners);
+    const nodes: RaftNode[] = [];
+    const add = (node: RaftNode | null): void => {
+      if (node === null || node.id === this.local.nodeId || isAt(node, own) || nodes.some((it) => isAt(it, node))) return;
+      nodes.push(node);
+    };
+    for (const node of this.options.bootstrapServers) add(node);
+    for (const { voterId, endpoints } of this.control.voters.voters) add(this.nodeAt(voterId, endpoints));
     return nodes;
   }
 
@@ -290,4 +293,8 @@ export class RaftCore {
     const epochStartOffset = state.role === 'leader' ? state.epochStartOffset : -1;
     this.effects.roleChanged = { role: state.role, leaderId: this.leaderId, leaderEpoch: this.epoch, leaderEndpoints: this.leaderEndpoints, epochStartOffset };
   }
+}
+
+function isAt(node: RaftNode, other: RaftNode | null): boolean {
+  return other !== null && node.host === other.host && node.port === other.port;
 }

@@ -131,3 +131,19 @@ describe('a follower', () => {
     expect(node.machine.role).toBe('prospective');
   });
 });
+
+describe('a node without a leader', () => {
+  it('asks whom it knows, and does not press who knows nothing', () => {
+    const node = new ScriptedNode();
+    const asked = (): number[] => node.last.requests.map((it) => it.destination.id);
+    const knowsNothing = fetched(-1, 0, { errorCode: 'NOT_LEADER_OR_FOLLOWER', leaderEndpoints: [] });
+    expect(asked()).toEqual([2]);
+    node.reply(2, knowsNothing);
+    expect(asked()).toEqual([3]);
+    node.reply(3, knowsNothing);
+    expect(asked()).toEqual([]);
+    expect(node.machine.nextTickMs).toBe(20);
+    node.pass(20);
+    expect(asked()).toEqual([2]);
+  });
+});

@@ -57,7 +57,7 @@ export class SimulatedNode implements CheckedNode {
   /** Disks that were replaced: what they held when they acknowledged it counts. */
   readonly retired: CheckedNode[] = [];
   isStopping = false;
-  /** As leader: since when, and when each node last fetched from it. */
+  /** As leader: since when with these voters, and when each node last fetched from it. */
   electedMs = 0;
   readonly heardMs = new Map<number, number>();
   epochStartOffset = -1;
@@ -209,7 +209,10 @@ export class SimulatedNode implements CheckedNode {
       for (const record of append.records) {
         log.append({ epoch: append.leaderEpoch, value: world.nextValue(), control: record });
         world.checker.appended(this, log.endOffset - 1);
-        if (record.type === 'voters') world.checker.votersAppended(this, machine.epoch);
+        if (record.type !== 'voters') continue;
+        // Other voters: the time that it may go without fetches of a majority is counted anew by `checkQuorum`.
+        this.electedMs = world.nowMs;
+        world.checker.votersAppended(this, machine.epoch);
       }
       return;
     }
