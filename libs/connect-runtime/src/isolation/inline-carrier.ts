@@ -8,6 +8,7 @@ export function startInlineCarrier(): TaskCarrier {
     send: (message) => queueMicrotask(() => inner.onMessage(message)),
     onMessage: () => undefined,
     onExit: () => undefined,
+    onDisplaced: () => undefined,
     terminate: () => Promise.resolve(),
   };
   const inner: Channel<TaskMessage, HostMessage> = {

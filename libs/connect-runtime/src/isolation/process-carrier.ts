@@ -16,6 +16,7 @@ export function startProcessCarrier(options: CarrierOptions): TaskCarrier {
     },
     onMessage: () => undefined,
     onExit: () => undefined,
+    onDisplaced: () => undefined,
     terminate: async () => {
       isTerminated = true;
       child.kill('SIGKILL');

@@ -9,10 +9,17 @@ describe('tasks that share a thread', () => {
   let cluster: WorkerCluster;
   let worker: ConnectWorker;
   const log: string[] = [];
+  /** The connectors whose tasks these lines came from. */
+  const startedBy: string[] = [];
+  const failedOf: string[] = [];
 
   beforeAll(async () => {
     cluster = await WorkerCluster.start();
-    const line = (_: unknown, message: string): void => void log.push(message);
+    const line = (fields: Readonly<Record<string, unknown>>, message: string): void => {
+      log.push(message);
+      if (message === 'counting') startedBy.push(String(fields['connector']));
+      if (message === 'a task failed') failedOf.push(String(fields['connector']));
+    };
     const logger: Logger = { trace: () => undefined, debug: line, info: line, warn: line, error: line, child: () => logger };
     worker = await cluster.addWorker('w1', { 'task.threads.max': '1', 'task.heap.max.mb': '128', 'task.restart.backoff.ms': '50', 'task.shutdown.graceful.timeout.ms': '1000' }, logger);
   }, 30_000);
@@ -64,16 +71,34 @@ describe('tasks that share a thread', () => {
     await worker.rest.deleteConnector('glutton', {});
   }, 90_000);
 
-  it('one that never comes back takes its thread with it, and the others come back', async () => {
+  it('one that never comes back is ended with its thread, and the others go on in another one without having failed; the next time it has a thread of its own', async () => {
     await create('d');
     await create('e', { limit: '400', 'batch.size': '10' });
-    await isRunning('d');
-    await create('stuck', { trouble: 'loop' });
-    await waitFor('the thread is silent', 20_000, () => Promise.resolve(worker.metrics().tasks.some((it) => it.connector === 'stuck' && it.state === 'RUNNING')));
-    await worker.rest.deleteConnector('stuck', {});
+    await create('idle');
+    for (const name of ['d', 'e', 'idle']) await isRunning(name);
+    await worker.rest.pauseConnector('idle');
+    await untilStatus(worker, 'idle', 'PAUSED', ['PAUSED']);
+    const startsOf = (name: string): number => startedBy.filter((it) => it === name).length;
+    const end = async (): Promise<void> => {
+      await create('stuck', { trouble: 'loop' });
+      await waitFor('its thread is silent', 20_000, () => Promise.resolve(worker.metrics().tasks.some((it) => it.connector === 'stuck' && it.state === 'RUNNING')));
+      await worker.rest.deleteConnector('stuck', {});
+      await waitFor('it is gone', 20_000, () => Promise.resolve(!worker.metrics().tasks.some((it) => it.connector === 'stuck')));
+    };
+
+    await end();
+    await waitFor('d has started again: it was in that thread', 20_000, () => Promise.resolve(startsOf('d') === 2));
     await goesOn('d');
     await worker.rest.createConnector({ name: 'sink', config: { 'connector.class': 'Collector', topics: 'e', file: path.join(cluster.folder, 'e.txt') } }, {});
     await waitFor('all of e has arrived', 30_000, () => Promise.resolve(cluster.collected('e.txt').includes(400)));
     expectNoGap(cluster.collected('e.txt'), 400);
-  }, 90_000);
+    expect([startsOf('e'), startsOf('idle'), worker.rest.connectorStatus('idle').tasks[0]?.state]).toEqual([2, 1, 'PAUSED']);
+    await worker.rest.resumeConnector('idle');
+    await isRunning('idle');
+
+    await end();
+    await goesOn('d');
+    expect(startsOf('d')).toBe(2);
+    expect(failedOf.filter((it) => ['d', 'e', 'idle'].includes(it))).toEqual([]);
+  }, 120_000);
 });

@@ -39,7 +39,10 @@ const NO_COUNTERS: TaskCounters = { recordsIn: 0, recordsOut: 0, bytesOut: 0, re
 /** A thread that has said nothing for so long does not even run its event loop. */
 const SILENCE_MS = 10_000;
 
-/** One run of one task, from the worker's side: starts its carrier, answers its requests, ends it. Whatever happens inside becomes FAILED, never an error here. */
+/**
+ * One run of one task, from the worker's side: starts its carrier, answers its requests, ends it. Whatever happens inside becomes FAILED, never an error here.
+ * A task whose carrier was ended for the sake of another one goes on in a new carrier, from its stored offsets: for everybody else it is the same run.
+ */
 export class TaskHost {
   phase: TaskPhase = 'STARTING';
   private carrier: TaskCarrier | undefined;
@@ -52,8 +55,12 @@ export class TaskHost {
   private wasStalled = false;
   private nextSignal = 0;
   private readonly signals = new Map<number, (error: Error | undefined) => void>();
+  private isPaused: boolean;
+  private leaseUntilMs: number;
 
   constructor(private readonly options: TaskHostOptions) {
+    this.isPaused = options.spec.startPaused;
+    this.leaseUntilMs = options.leaseUntilMs;
     this.lastHeardMs = options.clock.monotonicMs();
     this.times = new PhaseTimes(options.clock, this.phase);
     this.ended = new Promise((resolve) => {
@@ -62,13 +69,14 @@ export class TaskHost {
   }
 
   start(): void {
-    const { spec } = this.options;
+    const { isPaused, leaseUntilMs } = this;
     try {
       const carrier = this.startCarrier();
       this.carrier = carrier;
-      carrier.onMessage = (message) => this.take(message);
+      carrier.onMessage = (message) => this.take(message, carrier);
       carrier.onExit = (error) => this.exited(error);
-      carrier.send({ type: 'start', spec, leaseUntilMs: this.options.leaseUntilMs });
+      carrier.onDisplaced = () => this.displaced();
+      carrier.send({ type: 'start', spec: { ...this.options.spec, startPaused: isPaused }, leaseUntilMs });
     } catch (error) {
       const { trace, code } = errorReport(error);
       this.fail(trace, code);
@@ -90,15 +98,18 @@ export class TaskHost {
   }
 
   pause(): void {
+    this.isPaused = true;
     this.carrier?.send({ type: 'pause' });
   }
 
   resume(): void {
+    this.isPaused = false;
     this.carrier?.send({ type: 'resume' });
   }
 
   /** -Infinity: the worker has lost its place in the group. */
   lease(untilMs: number): void {
+    this.leaseUntilMs = untilMs;
     this.carrier?.send({ type: 'lease', untilMs });
   }
 
@@ -156,7 +167,7 @@ export class TaskHost {
     return this.phase === 'RUNNING' || this.phase === 'PAUSED' || this.phase === 'STARTING';
   }
 
-  private take(message: TaskMessage): void {
+  private take(message: TaskMessage, from: TaskCarrier): void {
     this.lastHeardMs = this.options.clock.monotonicMs();
     switch (message.type) {
       case 'state':
@@ -169,7 +180,7 @@ export class TaskHost {
         if (!this.isStopping) this.fail('The task ended without being asked to');
         return;
       case 'request':
-        void this.answer(message.id, message.request);
+        void this.answer(from, message.id, message.request);
         return;
       case 'log':
         return this.options.logger[message.level](message.fields, message.message);
@@ -192,18 +203,32 @@ export class TaskHost {
     else logger.info(fields, 'a task goes on after a stall');
   }
 
-  private async answer(id: number, request: TaskRequest): Promise<void> {
+  private async answer(carrier: TaskCarrier, id: number, request: TaskRequest): Promise<void> {
     const { events } = this.options;
     try {
       const value = request.method === 'readOffsets' ? await events.readOffsets(request.keys) : await events.writeOffsets(request.records);
-      this.carrier?.send({ type: 'reply', id, value });
+      carrier.send({ type: 'reply', id, value });
     } catch (error) {
-      this.carrier?.send({ type: 'reply', id, error: errorReport(error) });
+      carrier.send({ type: 'reply', id, error: errorReport(error) });
     }
   }
 
-  private exited(error: Error | undefined): void {
+  private displaced(): void {
+    if (this.isStopping || this.phase === 'FAILED') return this.exited(undefined);
+    this.refuseSignals();
+    const { spec, logger } = this.options;
+    logger.warn({ connector: spec.id.connector, task: spec.id.task }, 'the thread of the task was ended because another task in it did not stop; it starts again in another one');
+    this.enter('STARTING');
+    this.lastHeardMs = this.options.clock.monotonicMs();
+    this.start();
+  }
+
+  private refuseSignals(): void {
     for (const settle of [...this.signals.values()]) settle(notRunning());
+  }
+
+  private exited(error: Error | undefined): void {
+    this.refuseSignals();
     if (this.phase !== 'FAILED' && !this.isStopping) this.fail(error ? errorReport(error).trace : 'The task ended without being asked to');
     this.resolveEnded();
   }

@@ -22,10 +22,10 @@ export class TaskThreadHost {
   private terminatedFor: string | undefined;
   private readonly exited: Promise<void>;
 
-  /** `onGone`: no further task may start in it; with the tasks that were in it when nobody had asked it to end. */
+  /** `onGone`: no further task may start in it; with the tasks that may be to blame: the one that did not stop, or all that shared it when nobody had asked it to end. */
   constructor(
     options: CarrierOptions,
-    private readonly onGone: (bereft: readonly string[]) => void,
+    private readonly onGone: (suspects: readonly string[]) => void,
   ) {
     this.thread = new Worker(compiledEntry('task-thread.js'), { resourceLimits: { maxOldGenerationSizeMb: options.heapMaxMb }, name: options.name });
     this.thread.on('message', (message: FromThread) => this.take(message));
@@ -50,6 +50,7 @@ export class TaskThreadHost {
       send: (message) => this.thread.postMessage({ slot, message } satisfies ToThread),
       onMessage: () => undefined,
       onExit: () => undefined,
+      onDisplaced: () => undefined,
       terminate: () => this.terminate(slot, task),
     };
     this.slots.set(slot, { carrier, task });
@@ -79,24 +80,23 @@ export class TaskThreadHost {
   private end(): void {
     if (this.isEnding) return;
     this.isEnding = true;
-    this.onGone([]);
+    this.onGone(this.terminatedFor === undefined ? [] : [this.terminatedFor]);
     void this.thread.terminate();
   }
 
   private hasExited(code: number): void {
     const slots = [...this.slots.values()];
     this.slots.clear();
-    if (!this.isEnding) this.onGone(slots.map((it) => it.task));
-    const isAsked = this.isEnding && this.failure === undefined;
+    if (!this.isEnding) this.onGone(slots.length > 1 ? slots.map((it) => it.task) : []);
     for (const { carrier, task } of slots) {
-      const isOwnEnd = isAsked && (this.terminatedFor === undefined || this.terminatedFor === task);
-      carrier.onExit(isOwnEnd ? undefined : this.reason(code, slots.length));
+      if (this.terminatedFor !== undefined && this.terminatedFor !== task) carrier.onDisplaced();
+      else carrier.onExit(this.isEnding && this.failure === undefined ? undefined : this.reason(code, slots.length));
     }
   }
 
   private reason(code: number, tasks: number): Error {
     if (tasks === 1) return this.failure ?? new OperationalError('CONNECT_TASK_EXITED', `The task's thread ended with exit code ${code}`);
-    const why = this.terminatedFor !== undefined ? `task ${this.terminatedFor} did not stop in time` : this.failure === undefined ? `exit code ${code}` : errorMessage(this.failure);
+    const why = this.failure === undefined ? `exit code ${code}` : errorMessage(this.failure);
     return new OperationalError('CONNECT_TASK_EXITED', `The thread that the task shared with ${tasks - 1} others ended: ${why}`, { cause: this.failure });
   }
 }

@@ -18,7 +18,8 @@ interface SharedThread {
 
 /**
  * The threads that the tasks of a worker run in: each task has its own while there are fewer than `threadsMax`; after that tasks of the same plugin share, in the thread with the
- * fewest of them. When a shared thread ends unasked, any of its tasks may be to blame: each is started in a thread of its own from then on, so the next time only the culprit goes.
+ * fewest of them. When a shared thread ends unasked, any of its tasks may be to blame: each is started in a thread of its own from then on, so the next time only the culprit goes. When it is
+ * ended because one task does not stop, that one gets a thread of its own from then on.
  */
 export class TaskThreads {
   private readonly threads = new Set<SharedThread>();
@@ -42,9 +43,9 @@ export class TaskThreads {
   }
 
   private open(options: CarrierOptions): SharedThread {
-    const host = new TaskThreadHost(options, (bereft) => {
+    const host = new TaskThreadHost(options, (suspects) => {
       this.threads.delete(shared);
-      if (bereft.length > 1) for (const it of bereft) this.suspects.add(it);
+      for (const it of suspects) this.suspects.add(it);
     });
     const shared: SharedThread = { host, pluginFile: options.pluginFile, isExclusive: this.suspects.has(options.name) };
     this.threads.add(shared);
