@@ -29,7 +29,6 @@ export interface DeadLetter {
 interface Batch {
   readonly records: SinkRecord[];
   readonly positions: Map<TopicPartition, number>;
-  readonly starts: Map<TopicPartition, number>;
 }
 
 /**
@@ -83,6 +82,7 @@ export class SinkHarness {
       for (const it of this.assigned) this.fetched.set(it, from ?? topics.committedOffset(it) ?? 0);
       this.isGivingUp = false;
       if (this.assigned.length > 0) await this.orEnd(async () => void (await this.options.task.open(this.assigned)));
+      for (const it of this.assigned) this.begin(it, this.fetched.get(it) ?? 0);
     });
   }
 
@@ -159,23 +159,28 @@ export class SinkHarness {
 
   private take(): Batch | undefined {
     const { topics, recordsPerPutMax = 500 } = this.options;
-    const batch: Batch = { records: [], positions: new Map(), starts: new Map() };
+    const batch: Batch = { records: [], positions: new Map() };
     for (const partition of this.assigned) {
       if (this.paused.has(partition) || batch.records.length >= recordsPerPutMax) continue;
       const from = this.fetched.get(partition) ?? 0;
       const records = topics.read(partition, from, recordsPerPutMax - batch.records.length);
       if (records.length === 0) continue;
       batch.records.push(...records);
-      batch.starts.set(partition, from);
       batch.positions.set(partition, from + records.length);
       this.fetched.set(partition, from + records.length);
     }
     return batch.records.length === 0 ? undefined : batch;
   }
 
+  /** There is nothing to be committed of it: whoever reads it next begins there too. */
+  private begin(partition: TopicPartition, offset: number): void {
+    if (this.beginnings.has(partition)) return;
+    this.beginnings.set(partition, offset);
+    this.committed.set(partition, offset);
+  }
+
   private async deliver(batch: Batch): Promise<void> {
     this.delivering = batch;
-    for (const [partition, offset] of batch.starts) if (!this.beginnings.has(partition)) this.beginnings.set(partition, offset);
     try {
       for (let attempt = 1; !(await this.put(batch.records, attempt)); attempt++) {
         if (this.signal.aborted || this.isGivingUp || this.state !== 'running') return;
@@ -205,7 +210,8 @@ export class SinkHarness {
 
   private async commitNow(isClosing: boolean): Promise<void> {
     this.isCommitDue = false;
-    const current = new Map(this.positions);
+    // The task is asked about every partition that it has, also about those that nothing came of.
+    const current = new Map([...this.beginnings].map(([it, beginning]) => [it, this.positions.get(it) ?? beginning]));
     if (current.size === 0 || this.isDead()) return;
     let accepted: ReadonlyMap<TopicPartition, number>;
     try {
@@ -220,7 +226,7 @@ export class SinkHarness {
       const partition = this.options.topics.partition(it.topic, it.partition);
       const known = current.get(partition);
       if (known === undefined || offset > known) this.overcommits.push(`${it.topic}-${it.partition}: ${offset}, but ${known === undefined ? 'the partition was not asked for' : `${known} is the end of what was put`}`);
-      else {
+      else if (offset !== this.committed.get(partition)) {
         this.committed.set(partition, offset);
         this.options.topics.commit(partition, offset);
       }
