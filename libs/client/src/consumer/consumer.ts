@@ -214,9 +214,9 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
     return [...this.assigned.partitions].filter((it) => it.isPaused).map(({ topic, partition }) => ({ topic, partition }));
   }
 
-  /** Commits these offsets, or the positions of everything assigned. Rejects with COMMIT_FAILED when this is no longer a member in its generation. */
-  async commit(offsets?: readonly OffsetToCommit[]): Promise<void> {
-    await this.commits.commit(offsets?.map((it) => ({ topic: it.topic, partition: it.partition, offset: Number(it.offset), leaderEpoch: -1, metadata: it.metadata ?? '' })));
+  /** Commits these offsets, or the positions of everything assigned. Rejects with COMMIT_FAILED when this is no longer a member in its generation; what may pass is tried again for `timeoutMs` (default: `default.api.timeout.ms`). */
+  async commit(offsets?: readonly OffsetToCommit[], options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    await this.commits.commit(offsets?.map((it) => ({ topic: it.topic, partition: it.partition, offset: Number(it.offset), leaderEpoch: -1, metadata: it.metadata ?? '' })), options.timeoutMs);
   }
 
   /** Partitions without a commit are left out. */

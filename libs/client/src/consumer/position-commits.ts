@@ -24,13 +24,13 @@ export class PositionCommits {
   }
 
   /** Rejects with COMMIT_FAILED when this is no longer a member in its generation. */
-  async commit(offsets: readonly CommittedOffset[] = this.positions()): Promise<void> {
+  async commit(offsets: readonly CommittedOffset[] = this.positions(), timeoutMs = this.options.client.settings.apiTimeoutMs): Promise<void> {
     const { client } = this.options;
-    const deadlineMs = this.nowMs() + client.settings.apiTimeoutMs;
+    const deadlineMs = this.nowMs() + timeoutMs;
     for (;;) {
       const committer = this.committer();
       try {
-        await commitOffsets(client, this.groupId, offsets, committer);
+        await commitOffsets(client, this.groupId, offsets, committer, deadlineMs - this.nowMs());
         break;
       } catch (error) {
         if (!isCommitFenced(error)) throw error;
