@@ -1,6 +1,7 @@
 import type { ConnectLogger, SinkTask, TopicPartition } from '@millrace/connect-api';
-import type { Consumer } from '@millrace/client';
-import { errorMessage, invariant } from '@millrace/foundation';
+import type { Consumer, OffsetToCommit } from '@millrace/client';
+import { errorMessage, invariant, OperationalError } from '@millrace/foundation';
+import { LATE, within } from '../waiting.js';
 
 export interface SinkCommitsOptions {
   readonly task: SinkTask;
@@ -11,6 +12,10 @@ export interface SinkCommitsOptions {
   readonly onRewind: (offsets: ReadonlyMap<TopicPartition, number>) => void;
   /** Waits for what must be safe before these offsets are: records that were given up. Rejects when it cannot be. */
   readonly settled: () => Promise<void>;
+  /** How long a commit may be under way beside puts; one that is late is given up, and the next one may begin. */
+  readonly timeoutMs: number;
+  /** No commit is under way any more. */
+  readonly onDone: () => void;
   /** Counts and times a commit. */
   readonly measured: (work: () => Promise<void>) => Promise<void>;
   readonly logger: ConnectLogger;
@@ -28,6 +33,11 @@ export class SinkCommits {
   private committing: Promise<void> | undefined;
 
   constructor(private readonly options: SinkCommitsOptions) {}
+
+  /** The next one has to wait: commits do not overlap. */
+  get isUnderWay(): boolean {
+    return this.committing !== undefined;
+  }
 
   /** Where partitions begin, before anything of them is put. Those that are known stay as they are. There is nothing to be committed of it: whoever reads them next begins there too. */
   begin(starts: ReadonlyMap<TopicPartition, number>): void {
@@ -59,9 +69,10 @@ export class SinkCommits {
     for (const offsets of [this.positions, this.beginnings, this.committed, this.pending]) for (const it of partitions) offsets.delete(it);
   }
 
-  /** Asks the task what may be committed and commits it: in the background, unless partitions are being given up; then only these, to the end. */
+  /** Asks the task what may be committed and commits it: in the background, when no commit is under way, unless partitions are being given up; then only these, to the end. */
   async commit(closing?: readonly TopicPartition[]): Promise<void> {
     const isClosing = closing !== undefined;
+    if (this.isUnderWay && !isClosing) return;
     // The task is asked about every partition that it has, also about those that nothing came of.
     const begun = [...this.beginnings].filter(([it]) => closing?.includes(it) ?? true);
     const current = new Map(begun.map(([it, beginning]) => [it, this.positions.get(it) ?? beginning]));
@@ -83,11 +94,21 @@ export class SinkCommits {
     const pending = new Map(offsets.map((it) => [this.options.partition(it), it.offset]));
     this.pending = pending;
     this.committing = this.options
-      .measured(() => this.options.consumer.commit(offsets))
+      .measured(() => this.written(offsets, isClosing))
       .then(() => pending.forEach((offset, partition) => this.committed.set(partition, offset)))
       .catch((error: unknown) => this.options.logger.warn({ error: errorMessage(error) }, 'offsets could not be committed; they will be with the next commit'))
-      .finally(() => (this.committing = undefined));
+      .finally(() => {
+        this.committing = undefined;
+        this.options.onDone();
+      });
     if (isClosing) await this.committing;
+  }
+
+  private async written(offsets: readonly OffsetToCommit[], isClosing: boolean): Promise<void> {
+    const { consumer, timeoutMs } = this.options;
+    const writing = consumer.commit(offsets, isClosing ? {} : { timeoutMs });
+    if (isClosing) return writing;
+    if ((await within(timeoutMs, writing)) === LATE) throw new OperationalError('CONNECT_COMMIT_TIMEOUT', `no answer within ${timeoutMs} ms`);
   }
 
   private async accepted(current: ReadonlyMap<TopicPartition, number>, isClosing: boolean): Promise<ReadonlyMap<TopicPartition, number>> {

@@ -1,8 +1,9 @@
-import { Admin, Producer, throwFailures } from '@millrace/client';
+import { Admin, Consumer, Producer, throwFailures } from '@millrace/client';
 import { waitFor } from '@millrace/testkit';
 import { ScriptedSink } from '../../test/scripted-sink.js';
 import { HOST, LOGGER, scriptedSpec } from '../../test/scripted-task.js';
 import { WorkerCluster } from '../../test/worker-cluster.js';
+import type { TaskSpec } from '../isolation/task-protocol.js';
 import type { TaskHostCalls } from '../isolation/task-side.js';
 import { WorkerLease } from '../isolation/worker-lease.js';
 import { SinkLoop } from './sink-loop.js';
@@ -43,12 +44,12 @@ class ScriptedLease extends WorkerLease {
 
 const LONG = new Uint8Array(8);
 
-async function run(topic: string, maxPollRecords: number, script: (task: ScriptedSink) => void, host: TaskHostCalls = HOST): Promise<Run> {
+async function run(topic: string, maxPollRecords: number, script: (task: ScriptedSink) => void, host: TaskHostCalls = HOST, over: Partial<TaskSpec> = {}): Promise<Run> {
   throwFailures(await admin.createTopics([{ name: topic, partitions: 2, replicationFactor: 1 }]));
   const task = new ScriptedSink();
   script(task);
   const clientConfig = { 'bootstrap.servers': cluster.bootstrap, 'group.id': `connect-${topic}`, 'max.poll.records': String(maxPollRecords) };
-  const spec = scriptedSpec(task, { type: 'sink', subscription: { topics: [topic] }, clientConfig }, 'org.apache.kafka.connect.converters.LongConverter');
+  const spec = scriptedSpec(task, { type: 'sink', subscription: { topics: [topic] }, clientConfig, ...over }, 'org.apache.kafka.connect.converters.LongConverter');
   const loop = new SinkLoop(spec, host, LOGGER);
   const ended = loop.run().then(
     () => undefined,
@@ -267,6 +268,30 @@ describe('SinkLoop', () => {
     task.context.requestCommit();
     await waitFor('one more', 10_000, () => Promise.resolve(commits(task) === 2));
     await running.stop();
+  }, 30_000);
+
+  it('puts on while a commit has no answer, begins the next one when its time is up, and stops within its time although none comes to an end', async () => {
+    const commit = jest.spyOn(Consumer.prototype, 'commit').mockImplementation(() => new Promise(() => undefined));
+    try {
+      const running = await run('no-answer', 10, () => undefined, HOST, { offsetFlushTimeoutMs: 2000, shutdownTimeoutMs: 6000 });
+      const { task, loop } = running;
+      for (let n = 1; n <= 3; n++) {
+        await running.produce(0, LONG);
+        await waitFor(`${n} are put`, 1500, () => Promise.resolve(task.seen.length === n));
+        task.context.requestCommit();
+        await waitFor('a commit is under way', 1000, () => Promise.resolve(commit.mock.calls.length > 0));
+      }
+      expect(commits(task)).toBe(1);
+      await waitFor('the next commit', 10_000, () => Promise.resolve(commit.mock.calls.length === 2));
+      expect(commit.mock.calls[1]?.[0]).toMatchObject([{ partition: 0, offset: 3 }]);
+      expect(loop.counters().commitFailures).toBe(1);
+      const startedMs = performance.now();
+      await running.stop();
+      expect(performance.now() - startedMs).toBeLessThan(5000);
+      expect(task.events).toContain('stop');
+    } finally {
+      commit.mockRestore();
+    }
   }, 30_000);
 
   it('commits nothing when it is paused or stopped while the worker may have lost its place', async () => {

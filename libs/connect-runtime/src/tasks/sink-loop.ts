@@ -50,19 +50,41 @@ export class SinkLoop implements TaskLoop {
     private readonly host: TaskHostCalls,
     private readonly logger: ConnectLogger,
   ) {
-    const life = (this.life = new TaskLife(spec, host, logger));
+    const consumer = (this.consumer = new Consumer(sinkConsumerSettings(spec.clientConfig, spec.id.task, logger)));
+    const life = (this.life = new TaskLife(spec, host, logger, () => consumer.ownsAssignment));
     const task = (this.task = (loadConnectorPlugin(spec.plugin) as SinkPlugin).task());
     const gauges = (this.gauges = new TaskGauges(spec.stallTimeoutMs));
-    this.errors = new RecordErrors(spec.errors, logger);
     const converters = new TaskConverters(spec);
+    this.errors = new RecordErrors(spec.errors, logger);
     this.chain = new TransformationChain(spec.transformations);
     const errant = (this.errant = new ErrantRecords(this.errors, converters, (failure) => life.fail(failure)));
+
+    // Downwards by reference: partitions -> delivery, intake -> commits, queue. Upwards only by the callbacks here, when all is made.
     const queue = (this.queue = new SinkQueue(new SinkConversion(spec, converters, this.chain, this.errors), () => life.wake()));
-    const consumer = (this.consumer = new Consumer(sinkConsumerSettings(spec.clientConfig, spec.id.task, logger)));
-    life.isMember = () => consumer.ownsAssignment;
-    const intake = (this.intake = new SinkIntake({ life, consumer, queue, onBeginning: (it, offset) => this.commits.begin(new Map([[it, offset]])), logger }));
-    const commits = (this.commits = new SinkCommits({ task, consumer, partition: (it) => queue.partition(it), onRewind: (offsets) => offsets.forEach((offset, it) => this.fetchFrom(it, offset)), settled: () => this.settled(), measured: (work) => gauges.commit(work), logger }));
-    const delivery = (this.delivery = new SinkDelivery({ life, task, queue, recordsMax: consumer.settings.maxPollRecords, commits, gauges, errant, isGivingUp: () => this.partitions.isGivingUp, onTopic: (topic) => this.noteTopic(topic), logger }));
+    const commits = (this.commits = new SinkCommits({
+      task,
+      consumer,
+      partition: (it) => queue.partition(it),
+      onRewind: (offsets) => offsets.forEach((offset, it) => this.fetchFrom(it, offset)),
+      settled: () => this.settled(),
+      timeoutMs: spec.offsetFlushTimeoutMs,
+      onDone: () => life.wake(),
+      measured: (work) => gauges.commit(work),
+      logger,
+    }));
+    const intake = (this.intake = new SinkIntake({ life, consumer, queue, onBeginning: (it, offset) => commits.begin(new Map([[it, offset]])), logger }));
+    const delivery = (this.delivery = new SinkDelivery({
+      life,
+      task,
+      queue,
+      recordsMax: consumer.settings.maxPollRecords,
+      commits,
+      gauges,
+      errant,
+      isGivingUp: () => this.partitions.isGivingUp,
+      onTopic: (topic) => this.noteTopic(topic),
+      logger,
+    }));
     this.partitions = new SinkPartitions({ life, task, queue, intake, delivery, commits, turn: this.turn, logger });
   }
 
@@ -133,20 +155,25 @@ export class SinkLoop implements TaskLoop {
         await this.gauges.watch.during('membership', () => life.wait(MEMBERSHIP_CHECK_MS, () => !life.isFenced));
         continue;
       }
-      if (this.isCommitDue) await this.commit();
+      if (this.mayCommit) await this.commit();
       if (!partitions.isGivingUp && delivery.prepare()) await this.turn.run(() => delivery.deliver());
-      else if (!this.isCommitDue) await this.untilWoken();
+      else if (!this.mayCommit) await this.untilWoken();
     }
   }
 
   private async whilePaused(): Promise<void> {
     this.isCommitDue = true;
-    if (!this.life.isFenced) await this.commit();
+    if (this.mayCommit) await this.commit();
     await this.life.whilePaused(async () => {
-      if (!this.isCommitDue || this.life.isFenced) return false;
+      if (!this.mayCommit) return false;
       await this.commit();
       return true;
     });
+  }
+
+  /** One that is due while another is under way comes after it; puts go on meanwhile. */
+  private get mayCommit(): boolean {
+    return this.isCommitDue && !this.life.isFenced && !this.commits.isUnderWay;
   }
 
   private async commit(): Promise<void> {
@@ -182,17 +209,18 @@ export class SinkLoop implements TaskLoop {
     if (!this.life.isStopping && this.life.failure === undefined) await this.life.changed();
   }
 
+  /** All of it within the time of a stop, also when neither the group nor the dead letters come to an end. */
   private async finish(): Promise<void> {
     if (this.taking) this.consumer.wakeup();
     await this.taking;
     try {
       // Runs the listener: last commit and close of the partitions.
-      await this.consumer.close({ timeoutMs: this.spec.shutdownTimeoutMs });
+      await this.consumer.close({ timeoutMs: this.life.stopStepMs });
     } catch (error) {
       this.logger.warn({ error: errorMessage(error) }, 'the consumer did not close in order');
     }
     this.queue.clear();
-    await this.errors.deadLetters?.close(this.spec.shutdownTimeoutMs);
+    await this.errors.deadLetters?.close(this.life.stopStepMs);
     await this.life.stopTask(() => this.task.stop());
     this.chain.close();
   }

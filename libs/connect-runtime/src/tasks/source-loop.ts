@@ -122,6 +122,7 @@ export class SourceLoop implements TaskLoop {
       if (!records) continue;
       const endedMs = performance.now();
       if (this.life.isFenced) await this.whileFenced();
+      if (this.life.failure) throw this.life.failure;
       if (records.length > 0) {
         this.emptyWaitMs = 0;
         this.gauges.batch(records.length, endedMs - startedMs);
@@ -138,7 +139,7 @@ export class SourceLoop implements TaskLoop {
   private async whileFenced(): Promise<void> {
     this.logger.warn({}, 'the worker may have lost its place in the group; the task waits');
     await this.gauges.watch.during('membership', async () => {
-      while (this.life.isFenced && !this.life.isStopping) await this.life.changed();
+      while (this.life.isFenced && !this.life.isStopping && this.life.failure === undefined) await this.life.changed();
     });
   }
 
@@ -183,14 +184,14 @@ export class SourceLoop implements TaskLoop {
     this.lastYieldMs = performance.now();
   }
 
-  /** What was sent gets its acknowledgement and its offsets stored, within half of the time that a stop may take. */
+  /** What was sent gets its acknowledgement and its offsets stored, as far as the time of a stop allows. */
   private async finish(): Promise<void> {
-    const timeoutMs = Math.max(100, this.spec.shutdownTimeoutMs / 2);
+    const { life } = this;
     try {
-      await within(timeoutMs, Promise.all(this.followers.map((it) => it.stop())));
-      if (this.life.isStarted && !this.life.isFenced) {
-        await within(timeoutMs, this.sender.flush());
-        await this.committer.commit();
+      await within(life.stopStepMs, Promise.all(this.followers.map((it) => it.stop())));
+      if (life.isStarted && !life.isFenced) {
+        await within(life.stopStepMs, this.sender.flush());
+        await within(life.stopStepMs, this.committer.commit());
       }
     } finally {
       await this.life.stopTask(() => this.task.stop());

@@ -15,19 +15,23 @@ export interface TaskSteps {
   readonly commitDue: () => void;
 }
 
+/** The least that a step of a stop gets. */
+const STOP_STEP_MS = 100;
+
 /** The life of a task from start to stop, whichever kind it is; with what ends or holds up its work on the way. */
 export class TaskLife {
   failure: unknown;
   isStarted = false;
-  /** Whether its group surely counts it in, beside the worker's: a sink reads as a member of a group of its own. */
-  isMember: () => boolean = () => true;
+  private stoppedAtMs: number | undefined;
   private readonly gate: PauseGate;
   private readonly stopping = new AbortController();
 
+  /** `isMember`: whether its group surely counts it in, beside the worker's: a sink reads as a member of a group of its own. */
   constructor(
     private readonly spec: TaskSpec,
     private readonly host: TaskHostCalls,
     private readonly logger: ConnectLogger,
+    private readonly isMember: () => boolean = () => true,
   ) {
     this.gate = new PauseGate(spec.startPaused);
     if (host.lease) host.lease.onRenewed = () => this.wake();
@@ -60,7 +64,14 @@ export class TaskLife {
     this.gate.resume();
   }
 
+  /** Each step of a stop may take half of what is left of its time, so that the task's own `stop` comes before it is ended by force. */
+  get stopStepMs(): number {
+    const sinceMs = performance.now() - (this.stoppedAtMs ?? performance.now());
+    return Math.max(STOP_STEP_MS, (this.spec.shutdownTimeoutMs - sinceMs) / 2);
+  }
+
   stop(): void {
+    this.stoppedAtMs ??= performance.now();
     this.stopping.abort();
     this.wake();
   }
