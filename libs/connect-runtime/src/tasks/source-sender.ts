@@ -12,6 +12,9 @@ import { SubmittedRecords, type CompletedPolls } from './submitted-records.js';
 import { TaskConverters } from './task-converters.js';
 import { pauseFor, unlessAborted } from '../waiting.js';
 
+/** Polls and offsets that may wait for one record that is not acknowledged, some 30 MB: one target partition may be without a leader while all others take what comes. */
+const KEPT_MAX = 50_000;
+
 export interface SourceSenderOptions {
   readonly spec: TaskSpec;
   readonly stopping: AbortSignal;
@@ -88,10 +91,10 @@ export class SourceSender {
   }
 
   get hasRoom(): boolean {
-    return this.producer.pendingBytes < this.options.spec.inFlightBytesMax;
+    return this.producer.pendingBytes < this.options.spec.inFlightBytesMax && this.submitted.kept < KEPT_MAX;
   }
 
-  /** Back-pressure: the task is not polled while too much is on its way. */
+  /** Back-pressure: the task is not polled while too much is on its way, or waits behind what is. */
   async room(): Promise<void> {
     while (!this.hasRoom && !this.failure && !this.options.stopping.aborted) {
       await new Promise<void>((resolve) => {

@@ -29,6 +29,12 @@ export class SubmittedRecords {
   private readonly polls: Poll[] = [];
   private head = 0;
   private next = 0;
+  private keptOffsets = 0;
+
+  /** Polls, and offsets of source partitions, that are kept until they can be released: also those behind one that is not acknowledged, however long that takes. */
+  get kept(): number {
+    return this.polls.length - this.head + this.keptOffsets;
+  }
 
   /** Begins a poll; every record of it is then announced by `submit`. */
   begin(timestampMs: number): void {
@@ -50,11 +56,12 @@ export class SubmittedRecords {
     invariant(poll !== undefined && !poll.isComplete, 'a poll is ended once');
     for (const [partition, offset] of offsets) poll.offsets.set(partition, offset);
     poll.isComplete = true;
+    this.keptOffsets += poll.offsets.size;
   }
 
   /** Records first..last, each acknowledged for the first time. */
   acknowledge(first: number, last: number): void {
-    for (let i = this.head; i < this.polls.length; i++) {
+    for (let i = this.pollOf(first); i < this.polls.length; i++) {
       const poll = this.polls[i]!;
       if (poll.first > last) return;
       const from = Math.max(first, poll.first);
@@ -75,6 +82,7 @@ export class SubmittedRecords {
         offsets.delete(partition);
         offsets.set(partition, offset);
       }
+      this.keptOffsets -= poll.offsets.size;
       records += poll.end - poll.first;
       newestTimestampMs = poll.timestampMs;
       this.head += 1;
@@ -85,6 +93,18 @@ export class SubmittedRecords {
       this.head = 0;
     }
     return { offsets, records, newestTimestampMs };
+  }
+
+  /** The index of the poll with this record: the first that ends behind it. */
+  private pollOf(number: number): number {
+    let low = this.head;
+    let high = this.polls.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.polls[middle]!.end > number) high = middle;
+      else low = middle + 1;
+    }
+    return low;
   }
 }
 
