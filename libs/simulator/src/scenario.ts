@@ -55,7 +55,7 @@ export class Scenario {
     this.group = new GroupWorkload({ world, cluster, history, group: GROUP, topics: TOPICS.map((it) => it.name), members: 2 });
     this.director = new SimulatedClient(world, cluster, 'director');
     this.admin = new Admin({ client: new KafkaClient(this.director.options()) });
-    this.churn = new TopicChurn({ world, cluster, steadyTopics: TOPICS.map((it) => it.name) });
+    this.churn = new TopicChurn({ world, cluster, steadyTopics: TOPICS });
     this.faults = new FaultMenu({ world, cluster, faults: options.faults ?? FAULTS, clientHosts: () => ['producer-1', 'producer-2', `${GROUP}-member-1`], isAllInSync: () => this.probe.isAllInSync() });
   }
 
