@@ -1,8 +1,8 @@
 import { ConnectError, DataError, type OffsetsToCommit, RetriableError, type SinkRecord, SinkTask, type SinkTaskContext, type TopicPartition } from '@millrace/connect-api';
 import { type HttpSinkSettings, parseHttpSinkSettings } from './config/http-sink-settings.js';
-import { type Attempt, MessageSender } from './delivery/message-sender.js';
-import { MessageId } from './delivery/message-id.js';
-import { Redaction } from './delivery/redaction.js';
+import { type Attempt, MessageSender } from './attempt/message-sender.js';
+import { MessageId } from './attempt/message-id.js';
+import { Redaction } from './attempt/redaction.js';
 import type { Message, Rejection } from './schedule/message.js';
 import { MessageScheduler } from './schedule/message-scheduler.js';
 import { PartitionProgress } from './schedule/partition-progress.js';
@@ -11,7 +11,7 @@ import { MessageTemplate, type RenderedItem } from './template/message-template.
 import { AddressRules } from './transport/address-rules.js';
 import { HttpTransport } from './transport/http-transport.js';
 
-/** A commit waits for deliveries this part of the time between two commits, within these bounds. */
+/** A commit waits for attempts this part of the time between two commits, within these bounds. */
 const COMMIT_WAIT_SHARE = 0.05;
 const COMMIT_WAIT_MIN_MS = 100;
 const COMMIT_WAIT_MAX_MS = 1000;
@@ -210,7 +210,7 @@ export class HttpSinkTask extends SinkTask {
   private fail(error: Error, { originalTopic: topic, originalPartition: partition, originalKafkaOffset }: SinkRecord): void {
     if (this.failure || this.isStopped) return;
     this.failure = error;
-    this.context.logger.error({ topic, partition, offset: originalKafkaOffset, error: error.message }, 'Delivery has ended');
+    this.context.logger.error({ topic, partition, offset: originalKafkaOffset, error: error.message }, 'A record ends the task: nothing more is sent');
     this.resumeAll();
     const offset = this.partitions.get(nameOf({ topic, partition }))?.committable(originalKafkaOffset);
     if (offset !== undefined) this.context.seek({ topic, partition }, offset);
@@ -223,7 +223,7 @@ export class HttpSinkTask extends SinkTask {
   }
 
   /**
-   * Before a commit, waits a moment for what is not delivered yet: less is sent again should the partitions be given up with it. Deliveries go on
+   * Before a commit, waits a moment for what is not delivered yet: less is sent again should the partitions be given up with it. Attempts go on
    * meanwhile. When the task is about to stop it waits longer, but not for an endpoint that is away.
    */
   private async settle(offsets: OffsetsToCommit): Promise<void> {
@@ -266,7 +266,7 @@ export class HttpSinkTask extends SinkTask {
   private async room(): Promise<void> {
     await this.until(() => !this.isOverfull(2) || this.failure !== undefined, ROOM_WAIT_MS);
     if (this.failure) throw this.failure;
-    if (this.isOverfull(2)) throw new RetriableError('Too many records wait for their delivery', { retryAfterMs: 100 });
+    if (this.isOverfull(2)) throw new RetriableError('Too many records wait to be delivered', { retryAfterMs: 100 });
   }
 
   private async until(isTrue: () => boolean, mostMs: number): Promise<void> {

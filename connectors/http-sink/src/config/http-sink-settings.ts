@@ -1,7 +1,7 @@
 import { ConfigError, type ConfigOf, type ConfigValue, type ConnectorConfig, type JsonForm } from '@millrace/connect-api';
-import type { ItemResultsSettings } from '../delivery/item-results.js';
-import type { OAuthSettings } from '../delivery/oauth-token.js';
-import { HmacSigner, type Signer, StandardWebhooksSigner } from '../delivery/signature.js';
+import type { ItemResultsSettings } from '../attempt/item-results.js';
+import type { OAuthSettings } from '../attempt/oauth-token.js';
+import { HmacSigner, type Signer, StandardWebhooksSigner } from '../attempt/signature.js';
 import type { SchedulerSettings } from '../schedule/message-scheduler.js';
 import { BodyTemplate, escapingFor, type HeaderTemplate } from '../template/text-template.js';
 import { targetOf, UrlTemplate } from '../template/url-template.js';
@@ -159,7 +159,7 @@ function scheduleSettings(parsed: ParsedConfig, batch: BatchBodySettings): HttpS
   return {
     concurrentMax,
     retriesMax: retriesMax < 0 ? null : retriesMax,
-    deliveryTimeoutMs: parsed['delivery.timeout.ms'],
+    retriesEndAfterMs: parsed['delivery.timeout.ms'],
     // One of a key in a request whose items may fail one by one: the next must not be accepted before it.
     batch: { itemsMax: parsed['batch.max.size'], bytesMax: parsed['batch.max.bytes'], lingerMs: batch.isBatching ? parsed['batch.linger.ms'] : 0, oneOfLane: batch.itemResults === 'status' },
     backoff: { policy: parsed['retry.backoff.policy'].toUpperCase() === 'CONSTANT_VALUE' ? 'constant' : 'exponential', baseMs: parsed['retry.backoff.ms'], maxMs: parsed['retry.backoff.max.ms'] },

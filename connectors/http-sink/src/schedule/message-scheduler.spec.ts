@@ -12,7 +12,7 @@ const SETTINGS: SchedulerSettings = {
   concurrentMax: 10,
   backoff: { policy: 'exponential', baseMs: 100, maxMs: 1000 },
   retriesMax: null,
-  deliveryTimeoutMs: null,
+  retriesEndAfterMs: null,
   random: () => 0.5,
 };
 
@@ -204,7 +204,7 @@ describe('retries', () => {
     few.take(100);
     expect(few.scheduler.ended(it!, failed({}), 100)).toHaveLength(1);
 
-    const short = new Queue({ deliveryTimeoutMs: 1000 });
+    const short = new Queue({ retriesEndAfterMs: 1000 });
     short.add(0, 'a/1');
     const [late] = short.take(0);
     expect(short.scheduler.ended(late!, failed({ retryAfterMs: 900 }), 100)).toEqual([]);
@@ -276,7 +276,7 @@ describe('limits of a host', () => {
   });
 });
 
-test('whatever happens: lanes are never in two messages at once, nothing is sent of what was given up, first deliveries keep their order, the committable offset is the first one open, and all ends', () => {
+test('whatever happens: lanes are never in two messages at once, nothing is sent of what was given up, records keep their order, the committable offset is the first one open, and all ends', () => {
   const action = fc.record({ partition: fc.nat(1), lane: fc.constantFrom('', 'a', 'b', 'c', 'd'), group: fc.constantFrom('g', 'h'), host: fc.constantFrom('x', 'y'), gapMs: fc.nat(40), forgets: fc.nat(9).map((it) => it === 0) });
   const scenario = fc.record({
     items: fc.array(action, { maxLength: 60 }),

@@ -16,7 +16,7 @@ export interface SchedulerSettings {
   /** Attempts after the first; null: as many as it takes. */
   readonly retriesMax: number | null;
   /** No attempt is planned later than so long after the first; null: no end. */
-  readonly deliveryTimeoutMs: number | null;
+  readonly retriesEndAfterMs: number | null;
   readonly random: () => number;
 }
 
@@ -163,7 +163,7 @@ export class MessageScheduler<T> {
 
   /** Plans the next attempt, or gives up. */
   private plan(message: Message<T>, failure: Failure, nowMs: number): Rejection<T>[] {
-    const { retriesMax, deliveryTimeoutMs, backoff, random } = this.settings;
+    const { retriesMax, retriesEndAfterMs, backoff, random } = this.settings;
     if (failure.kind === 'aborted') {
       this.again(message, nowMs);
       return [];
@@ -177,7 +177,7 @@ export class MessageScheduler<T> {
     }
     message.failures += 1;
     const atMs = nowMs + Math.max(failure.retryAfterMs ?? 0, backoffMs(backoff, message.failures, random));
-    const isTooLate = deliveryTimeoutMs !== null && atMs > message.firstStartedMs + deliveryTimeoutMs;
+    const isTooLate = retriesEndAfterMs !== null && atMs > message.firstStartedMs + retriesEndAfterMs;
     if ((retriesMax !== null && message.failures > retriesMax) || isTooLate) {
       const given = message.items.map((item) => ({ item, failure }));
       message.items = [];

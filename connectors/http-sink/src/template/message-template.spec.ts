@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { sinkRecord } from '@millrace/connect-testkit';
 import { map } from '../../test/task-driver.js';
 import { parseHttpSinkSettings } from '../config/http-sink-settings.js';
-import { MessageId } from '../delivery/message-id.js';
+import { MessageId } from '../attempt/message-id.js';
 import { type RenderedItem, MessageTemplate } from './message-template.js';
 
 function messages(config: Readonly<Record<string, string>> = {}): MessageTemplate {

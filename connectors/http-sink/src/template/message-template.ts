@@ -1,6 +1,6 @@
 import { DataError, Decimal, JsonWriter, LazyStruct, type SinkRecord, Struct, type Value } from '@millrace/connect-api';
 import type { BatchBodySettings, MessageSettings } from '../config/http-sink-settings.js';
-import type { MessageId } from '../delivery/message-id.js';
+import type { MessageId } from '../attempt/message-id.js';
 import type { Target } from './url-template.js';
 
 /** What a record becomes in a message: alone it is the whole of it. Nothing in it but `record` refers to the bytes of a lazy record. */

@@ -1,6 +1,6 @@
 /**
- * Deliveries a second that a task makes, and how long one takes, against a server of its own in a process of its own.
- * `node test/delivery.bench.js [records]` after compiling it; prints one JSON line a figure.
+ * Messages a second that a task delivers, and how long one takes, against a server of its own in a process of its own.
+ * `node test/send.bench.js [records]` after compiling it; prints one JSON line a figure.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
