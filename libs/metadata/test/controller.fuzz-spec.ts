@@ -64,7 +64,7 @@ class Watch {
   }
 
   private checkSets(it: PartitionRegistration, image: MetadataImage): void {
-    for (const set of [it.isr, it.eligibleLeaderReplicas, it.addingReplicas, it.removingReplicas, it.lastKnownElr.filter((id) => it.isr.length > 0 && id !== it.leader)]) {
+    for (const set of [it.isr, it.eligibleLeaderReplicas, it.addingReplicas, it.removingReplicas]) {
       must(set.every((id) => it.replicas.includes(id)) && new Set(set).size === set.length, 'a set beyond the replicas', it);
     }
     must(!it.eligibleLeaderReplicas.some((id) => it.isr.includes(id)), 'in sync and eligible', it);
