@@ -71,6 +71,20 @@ describe('a voter', () => {
     expect(new ScriptedNode({ isDynamic: true }).hear(remove(2))).toMatchObject({ errorCode: 'NOT_LEADER_OR_FOLLOWER' });
   });
 
+  it('beside one that led alone for long has a whole period to fetch', () => {
+    const node = new ScriptedNode({ isDynamic: true, voterIds: [1] });
+    node.flushAll();
+    node.pass(60_000);
+    node.fetchBy(2, 3);
+    node.hear(add(2));
+    node.reply(2, versions());
+    expect([node.machine.role, node.machine.voters.ids]).toEqual(['leader', [1, 2]]);
+    node.pass(2999);
+    expect(node.machine.role).toBe('leader');
+    node.pass(1);
+    expect(node.machine.role).toBe('resigned');
+  });
+
   it('is removed one at a time', () => {
     const node = leader();
     expect(node.hear(remove(3))).toBeNull();
