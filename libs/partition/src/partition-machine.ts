@@ -233,6 +233,8 @@ export class PartitionMachine {
     if (this.isr.pending === null) {
       const staying = this.isr.committed.filter((id) => id === this.brokerId || this.follower(id)?.isCaughtUp(this.logEndOffset, nowMs, this.lagMsMax) === true);
       if (staying.length < this.isr.committed.length) proposal = this.propose('shrink', staying);
+      // Within a fetch session an idle partition is named once: a follower that fetched it while another change was in flight has nothing more to say.
+      for (const it of this.followers) if (proposal === null && it.isCaughtUp(this.logEndOffset, nowMs, this.lagMsMax)) proposal = this.maybeExpand(it);
     }
     return this.advanceHighWatermark(nowMs, 0, proposal);
   }

@@ -101,7 +101,9 @@ export class ClusterProbe {
     if (machine.role === 'leader' && this.progress.isLatestEpoch(key, machine.leaderEpoch)) committed.expectComplete(who, log, hosted.log.logStartOffset);
   }
 
+  /** Of a process that ended before it served, nothing is known: neither what it had, nor what it cut off. */
   private noteRemains(node: SimulatedBroker, how: 'kill' | 'power' | 'stop' | 'failure'): void {
+    this.remains.delete(node);
     const view = node.broker === undefined || !node.isUp ? undefined : viewOf(node.broker);
     if (view === undefined) return;
     const logs = new Map([...this.observerOf(node).look()].map(([folder, batches]) => [folder, [...batches]] as const));
