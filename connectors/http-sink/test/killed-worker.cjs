@@ -14,6 +14,7 @@ task.start({
   connectorName, taskId: 0, config, signal, logger: { trace: quiet, debug: quiet, info: quiet, warn: quiet, error: quiet },
   errantRecordReporter: { report: (_record, error) => Promise.reject(error) },
   assignment: () => assignment,
+  ownsAssignment: () => true,
   seek: (it, offset) => (positions[it.partition] = offset),
   pause: (...partitions) => partitions.forEach((it) => paused.add(it.partition)),
   resume: (...partitions) => partitions.forEach((it) => paused.delete(it.partition)),
