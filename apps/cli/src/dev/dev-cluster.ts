@@ -58,7 +58,7 @@ export function brokerProperties(cluster: DevCluster): Readonly<Record<string, s
   }));
 }
 
-export function replicationFactor({ brokers }: DevCluster): number {
+function replicationFactor({ brokers }: DevCluster): number {
   return Math.min(3, brokers);
 }
 

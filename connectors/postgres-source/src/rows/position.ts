@@ -89,9 +89,14 @@ export function readStoredPosition(offset: OffsetMap | null): StoredPosition | u
     commitLsn: numberOf(offset.lsn_commit),
     xid: numberOf(offset.txId),
     messageType: (offset.messageType as MessageType | null | undefined) ?? undefined,
-    eventsAtLsn: numberOf(offset.lsn_events_processed) ?? 0,
+    eventsAtLsn: numberOf(offset.lsn_events_processed) ?? (isSnapshot ? 0 : eventsByDebezium(offset)),
     commitMicros: numberOf(offset.ts_usec) ?? 0,
   };
+}
+
+/** Debezium does not count: behind a change, that one is in the log, and of others at its position nothing is known. */
+function eventsByDebezium({ messageType }: OffsetMap): number {
+  return messageType === 'INSERT' || messageType === 'UPDATE' || messageType === 'DELETE' ? 1 : 0;
 }
 
 /** Incremental and blocking snapshots have their place in the stream. */

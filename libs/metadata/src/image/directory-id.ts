@@ -1,7 +1,7 @@
 import { uuidToBytes, ZERO_UUID, type Uuid } from '@millrace/foundation';
 
 /** A replica from before brokers told of their directories. */
-export const MIGRATING_DIRECTORY: Uuid = ZERO_UUID;
+const MIGRATING_DIRECTORY: Uuid = ZERO_UUID;
 /** A replica whose log directory is not known yet. */
 export const UNASSIGNED_DIRECTORY: Uuid = 'AAAAAAAAAAAAAAAAAAAAAQ';
 /** A replica in a directory that failed, without saying in which. */
