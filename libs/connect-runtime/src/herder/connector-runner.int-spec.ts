@@ -76,8 +76,9 @@ describe('a connector on its worker', () => {
     it.want({ how: 'good' }, 'STARTED');
     await waitFor('it runs with the new config', 5000, () => Promise.resolve(published.length === 2));
     it.reconfigure();
-    await waitFor('what was raised is past', 5000, () => Promise.resolve(published.length === 3 || seen.length > 1));
-    expect(seen).toEqual(['RUNNING']);
+    await waitFor('what was raised is past', 5000, () => Promise.resolve(published.length === 3 || seen.some((state) => state.startsWith('FAILED'))));
+    // Each instance says that it runs: its version may be another one.
+    expect(seen).toEqual(['RUNNING', 'RUNNING']);
     await it.stop(false, 1000);
   });
 });

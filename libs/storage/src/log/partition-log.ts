@@ -19,12 +19,10 @@ import { recoverLog, type RecoveredLog } from './log-recovery.js';
 import { PendingDeletions } from './pending-deletions.js';
 import { ReadBuffers } from './read-buffers.js';
 import { deletableSegments } from './retention.js';
-import { floorSegment, replayBatches } from './segment-list.js';
+import { closeLeastRecent, floorSegment, replayBatches } from './segment-list.js';
 import { Tail, TailMemory } from './tail-memory.js';
 import { findLargestTimestamp, findOffsetByTimestamp, loadAllIndexes, type TimestampSearch } from './timestamp-search.js';
 
-/** Finished segments that are kept open for readers; each holds a descriptor and its indexes. */
-const OPEN_SEGMENTS_MAX = 8;
 const DECOMPRESSED_BYTES_MAX = 256 * 1024 * 1024;
 
 /**
@@ -545,10 +543,7 @@ export class PartitionLog {
 
   /** Finished segments that are synced can be opened again at any time: only the last used ones stay open. */
   private closeIdleSegments(): void {
-    const open = this.segmentList.filter((it) => it.isOpen && it !== this.active && it.endOffset < this.syncedOffset);
-    if (open.length <= OPEN_SEGMENTS_MAX) return;
-    open.sort((a, b) => a.recency - b.recency);
-    for (const segment of open.slice(0, open.length - OPEN_SEGMENTS_MAX)) segment.close();
+    closeLeastRecent(this.segmentList.filter((it) => it !== this.active && it.endOffset < this.syncedOffset));
   }
 
   private steadyNowMs(): TimestampMs {
@@ -581,12 +576,10 @@ export class PartitionLog {
     }
   }
 
-  private async guardedAsync<T>(work: Promise<T>): Promise<T> {
-    try {
-      return await work;
-    } catch (error) {
+  private guardedAsync<T>(work: Promise<T>): Promise<T> {
+    return work.catch((error: unknown) => {
       throw this.judged(error);
-    }
+    });
   }
 
   private judged(error: unknown): unknown {

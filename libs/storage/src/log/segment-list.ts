@@ -29,3 +29,14 @@ export async function replayBatches(segments: readonly Segment[], from: Offset, 
     if (end.problem !== undefined) return;
   }
 }
+
+/** Segments that are kept open for readers; each holds a descriptor and its indexes. */
+const OPEN_SEGMENTS_MAX = 8;
+
+/** Of these segments, which can be opened again at any time, only the last used ones stay open. */
+export function closeLeastRecent(segments: readonly Segment[]): void {
+  const open = segments.filter((it) => it.isOpen);
+  if (open.length <= OPEN_SEGMENTS_MAX) return;
+  open.sort((a, b) => a.recency - b.recency);
+  for (const segment of open.slice(0, open.length - OPEN_SEGMENTS_MAX)) segment.close();
+}
