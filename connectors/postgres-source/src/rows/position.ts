@@ -50,7 +50,7 @@ export function changeOffset(transaction: TransactionFacts, lsn: Lsn, messageTyp
     lsn,
     ...(xid === undefined ? {} : { txId: xid }),
     ts_usec: commitMicros,
-    ...(eventsAtLsn > 0 ? { lsn_events_processed: eventsAtLsn } : {}),
+    ...eventsProcessed(messageType, eventsAtLsn),
   };
 }
 
@@ -73,7 +73,7 @@ export function positionOffset(position: StoredPosition): OffsetMap {
     lsn,
     ...(xid === undefined ? {} : { txId: xid }),
     ts_usec: commitMicros,
-    ...(eventsAtLsn > 0 ? { lsn_events_processed: eventsAtLsn } : {}),
+    ...eventsProcessed(messageType, eventsAtLsn),
   };
 }
 
@@ -94,9 +94,18 @@ export function readStoredPosition(offset: OffsetMap | null): StoredPosition | u
   };
 }
 
-/** Debezium does not count: behind a change, that one is in the log, and of others at its position nothing is known. */
+/** Behind the first records of a change that is several, none is: that is said too, since Debezium says nothing. */
+function eventsProcessed(messageType: MessageType | undefined, events: number): OffsetMap {
+  return events > 0 || isRowChange(messageType) ? { lsn_events_processed: events } : {};
+}
+
+/** Debezium (before 3.7) does not count: behind a change, that one is in the log, and of others at its position nothing is known. */
 function eventsByDebezium({ messageType }: OffsetMap): number {
-  return messageType === 'INSERT' || messageType === 'UPDATE' || messageType === 'DELETE' ? 1 : 0;
+  return isRowChange(messageType) ? 1 : 0;
+}
+
+function isRowChange(messageType: OffsetMap[string] | undefined): boolean {
+  return messageType === 'INSERT' || messageType === 'UPDATE' || messageType === 'DELETE';
 }
 
 /** Incremental and blocking snapshots have their place in the stream. */
