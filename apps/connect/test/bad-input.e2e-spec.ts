@@ -198,7 +198,7 @@ describe('bad input', () => {
     };
     const { port } = new URL(worker.url);
     expect(await run({ listeners: worker.url })).toEqual({ code: 1, errors: `Port ${port} of 127.0.0.1 is taken by another process (setting listeners).\n` });
-    expect(await run({ listeners: 'https://127.0.0.1:1' })).toEqual({ code: 2, errors: 'Invalid value https://127.0.0.1:1 for configuration listeners: https is not supported yet, use http\n' });
+    expect(await run({ listeners: 'https://127.0.0.1:1' })).toEqual({ code: 2, errors: 'Invalid value for configuration ssl.keystore.location: an https listener needs a certificate: ssl.keystore.location, or ssl.keystore.certificate.chain and ssl.keystore.key\n' });
     expect(await run({ 'tasks.max': '1', 'offset.flush.interval.ms': 'soon' })).toMatchObject({ code: 2, errors: expect.stringMatching(/^Invalid value soon for configuration offset\.flush\.interval\.ms: Not a number of type LONG\n$/) });
   }, 30_000);
 });

@@ -244,7 +244,7 @@ describe('the double, seen by the driver', () => {
     double.cutConnections();
     await collection.insertOne({ _id: 3 });
     expect((await events(stream, 3)).map((it) => (it as Document).documentKey._id)).toEqual([1, 2, 3]);
-  });
+  }, 60_000);
 
   it('needs a login when it has a user', async () => {
     double = await MongoDouble.start({ user: 'ann', password: 'pw' });
