@@ -1,7 +1,8 @@
-import { errorMessage, type Clock, type Logger, type Scheduled, type Scheduler } from '@millrace/foundation';
+import { errorMessage, type Clock, type Logger, type Scheduler } from '@millrace/foundation';
 import type { LogDirectory } from '@millrace/storage';
 import type { BrokerConfig } from '../config/broker-config.js';
 import type { LogCleaner } from '../cleaner/log-cleaner.js';
+import { PeriodicWork } from '../periodic-work.js';
 import type { ReplicaManager } from '../replicas/replica-manager.js';
 import { isStorageFailure } from '../storage-failure.js';
 
@@ -23,46 +24,27 @@ export interface MaintenanceOptions {
 
 /** What a broker does by the clock: retention, flushes by time, checkpoints, removal of deleted files, compaction. One run of a kind at a time. */
 export class Maintenance {
-  private readonly timers = new Set<Scheduled>();
-  private isStopped = false;
+  private readonly work: PeriodicWork;
 
-  constructor(private readonly options: MaintenanceOptions) {}
+  constructor(private readonly options: MaintenanceOptions) {
+    this.work = new PeriodicWork(options.scheduler, options.logger, 'periodic work failed');
+  }
 
   start(): void {
     const { config } = this.options;
-    this.every(config.get('log.retention.check.interval.ms'), () => this.applyRetention());
-    this.every(FLUSH_CHECK_MS, () => this.flushDue());
-    this.every(config.get('log.flush.offset.checkpoint.interval.ms'), () => this.checkpoint());
-    this.every(config.get('log.flush.start.offset.checkpoint.interval.ms'), () => this.options.replicas.checkpointLogStartOffsets());
-    this.every(REMOVE_FILES_MS, () => this.removeFiles());
-    this.every(READ_AHEAD_CHECK_MS, () => this.dropStaleReads());
-    this.every(EXPIRE_PRODUCERS_MS, () => this.expireProducers());
+    this.work.every(config.get('log.retention.check.interval.ms'), () => this.applyRetention());
+    this.work.every(FLUSH_CHECK_MS, () => this.flushDue());
+    this.work.every(config.get('log.flush.offset.checkpoint.interval.ms'), () => this.checkpoint());
+    this.work.every(config.get('log.flush.start.offset.checkpoint.interval.ms'), () => this.options.replicas.checkpointLogStartOffsets());
+    this.work.every(REMOVE_FILES_MS, () => this.removeFiles());
+    this.work.every(READ_AHEAD_CHECK_MS, () => this.dropStaleReads());
+    this.work.every(EXPIRE_PRODUCERS_MS, () => this.expireProducers());
     this.options.cleaner?.start();
   }
 
   async stop(): Promise<void> {
-    this.isStopped = true;
-    for (const timer of this.timers) timer.cancel();
-    this.timers.clear();
+    this.work.stop();
     await this.options.cleaner?.stop();
-  }
-
-  /** A period of 0 is never, as in Kafka. */
-  private every(periodMs: number, work: () => void | Promise<void>): void {
-    if (this.isStopped || periodMs === 0) return;
-    const timer = this.options.scheduler.after(periodMs, () => {
-      this.timers.delete(timer);
-      void this.run(work).then(() => this.every(periodMs, work));
-    });
-    this.timers.add(timer);
-  }
-
-  private async run(work: () => void | Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      this.options.logger.error({ error: errorMessage(error) }, 'periodic work failed');
-    }
   }
 
   private applyRetention(): void {

@@ -1,8 +1,9 @@
-import { errorMessage, invariant, type BrokerEpoch, type BrokerId, type Clock, type Endpoint, type Logger, type Scheduled, type Scheduler, type Transport } from '@millrace/foundation';
+import { invariant, type BrokerEpoch, type BrokerId, type Clock, type Endpoint, type Logger, type Scheduler, type Transport } from '@millrace/foundation';
 import type { MetadataImage } from '@millrace/metadata';
 import { AlterPartition } from '@millrace/protocol';
 import type { BrokerConfig } from '../config/broker-config.js';
 import type { ControllerChannel } from '../controller/controller-channel.js';
+import { PeriodicWork } from '../periodic-work.js';
 import { IsrProposals } from './isr-proposals.js';
 import { ReplicaFetcher } from './replica-fetcher.js';
 import { ReplicaFetchers } from './replica-fetchers.js';
@@ -38,8 +39,7 @@ export class Replication {
   readonly followerThrottle: ReplicationThrottle;
   brokerEpoch: BrokerEpoch = -1;
   private channel: ControllerChannel | undefined;
-  private readonly timers = new Set<Scheduled>();
-  private isStopped = false;
+  private readonly work: PeriodicWork;
 
   constructor(private readonly options: ReplicationOptions) {
     const { config, clock, scheduler, logger, brokerId } = options;
@@ -48,20 +48,19 @@ export class Replication {
     this.followerThrottle = new ReplicationThrottle(clock, window);
     this.fetchers = new ReplicaFetchers({ perLeader: Math.max(1, config.get('num.replica.fetchers')), make: (leaderId) => this.makeFetcher(leaderId) });
     this.proposals = new IsrProposals({ brokerId, brokerEpoch: () => this.brokerEpoch, alterPartition: (request) => this.controller().request(AlterPartition, request), scheduler, logger });
+    this.work = new PeriodicWork(scheduler, logger, 'periodic work of replication failed');
     this.throttlesChanged();
   }
 
   start(channel: ControllerChannel, work: PeriodicReplication): void {
     const { config } = this.options;
     this.channel = channel;
-    this.every(Math.max(1, Math.floor(config.get('replica.lag.time.max.ms') / 2)), work.tick);
-    this.every(config.get('replica.high.watermark.checkpoint.interval.ms'), work.checkpointHighWatermarks);
+    this.work.every(Math.max(1, Math.floor(config.get('replica.lag.time.max.ms') / 2)), work.tick);
+    this.work.every(config.get('replica.high.watermark.checkpoint.interval.ms'), work.checkpointHighWatermarks);
   }
 
   async stop(): Promise<void> {
-    this.isStopped = true;
-    for (const timer of this.timers) timer.cancel();
-    this.timers.clear();
+    this.work.stop();
     this.proposals.stop();
     await this.fetchers.stop();
   }
@@ -104,22 +103,5 @@ export class Replication {
 
   private endpointOf(leaderId: BrokerId): Endpoint | undefined {
     return this.options.image.broker(leaderId)?.endpoints.find((it) => it.name === this.options.interBrokerListener);
-  }
-
-  private every(periodMs: number, work: () => void | Promise<void>): void {
-    if (this.isStopped) return;
-    const timer = this.options.scheduler.after(periodMs, () => {
-      this.timers.delete(timer);
-      void this.run(work).then(() => this.every(periodMs, work));
-    });
-    this.timers.add(timer);
-  }
-
-  private async run(work: () => void | Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      this.options.logger.error({ error: errorMessage(error) }, 'periodic work of replication failed');
-    }
   }
 }
