@@ -8,6 +8,12 @@ import { runPeerTool, spawnPeerTool } from './peer-tools.js';
 
 const STARTS_WITHIN_MS = 300_000;
 
+interface KafkaOptions {
+  readonly folder: string;
+  readonly port: number;
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
 /** A running Java process of the peers; ended by its id, never by its name. */
 export class PeerProcess {
   private constructor(
@@ -23,11 +29,26 @@ export class PeerProcess {
     return this.child.pid ?? 0;
   }
 
-  /** Starts a single Apache Kafka broker that is its own controller, on `port` and `port + 1`; its data stays in `folder`. */
-  static async kafka(options: { readonly folder: string; readonly port: number; readonly settings?: Readonly<Record<string, string>>; readonly heap?: readonly string[] }): Promise<PeerProcess> {
+  /**
+   * Starts an Apache Kafka broker on `port`, with its controller on `port + 1`; its data stays in `folder`. Without `settings` it is alone and its own quorum.
+   * `isUp` says when it is there; else its log does.
+   */
+  static async kafka(options: KafkaOptions & { readonly heap?: readonly string[]; readonly isUp?: () => Promise<boolean> }): Promise<PeerProcess> {
     const { folder, port } = options;
+    await PeerProcess.formatKafka(options);
+    const log = path.join(folder, 'broker.log');
+    return PeerProcess.launch(
+      () => spawnPeerTool('kafka-server-start', [propertiesFile(folder)], { heap: options.heap ?? ['-Xms1g', '-Xmx1g'], cwd: folder, stdio: ['ignore', fs.openSync(log, 'w'), fs.openSync(log, 'a')] }),
+      `127.0.0.1:${port}`,
+      folder,
+      options.isUp ?? (async () => fs.readFileSync(log, 'utf8').includes('Kafka Server started')),
+    );
+  }
+
+  /** Writes its settings, and formats its folder if that was not done. */
+  static async formatKafka({ folder, port, settings }: KafkaOptions): Promise<void> {
     fs.mkdirSync(folder, { recursive: true });
-    const file = path.join(folder, 'server.properties');
+    const file = propertiesFile(folder);
     const listeners = `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${port + 1}`;
     writeProperties(file, {
       'process.roles': 'broker,controller',
@@ -45,16 +66,11 @@ export class PeerProcess {
       'share.coordinator.state.topic.replication.factor': '1',
       'share.coordinator.state.topic.min.isr': '1',
       'group.initial.rebalance.delay.ms': '0',
-      ...options.settings,
+      ...settings,
     });
-    if (!fs.existsSync(path.join(folder, 'data/meta.properties'))) {
-      const formatted = await runPeerTool('kafka-storage', ['format', '-t', 'kraftPeersAAAAAAAAAAAQ', '-c', file]);
-      if (formatted.status !== 0) throw new OperationalError('PEER_START_FAILED', `kafka-storage format failed: ${formatted.stderr}`);
-    }
-    const log = path.join(folder, 'broker.log');
-    return PeerProcess.launch(() => spawnPeerTool('kafka-server-start', [file], { heap: options.heap ?? ['-Xms1g', '-Xmx1g'], cwd: folder, stdio: ['ignore', fs.openSync(log, 'w'), fs.openSync(log, 'a')] }), `127.0.0.1:${port}`, folder, async () =>
-      fs.readFileSync(log, 'utf8').includes('Kafka Server started'),
-    );
+    if (fs.existsSync(path.join(folder, 'data/meta.properties'))) return;
+    const formatted = await runPeerTool('kafka-storage', ['format', '-t', 'kraftPeersAAAAAAAAAAAQ', '-c', file]);
+    if (formatted.status !== 0) throw new OperationalError('PEER_START_FAILED', `kafka-storage format failed: ${formatted.stderr}`);
   }
 
   /** Starts a Kafka Connect worker with Kafka's file connectors and Debezium's. */
@@ -95,6 +111,15 @@ export class PeerProcess {
     await this.end('SIGKILL');
   }
 
+  /** SIGSTOP: the process stands still, its connections stay open. */
+  pause(): void {
+    this.child.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.child.kill('SIGCONT');
+  }
+
   private async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     const exited = new Promise<void>((resolve) => this.child.once('exit', () => resolve()));
@@ -117,6 +142,10 @@ export class PeerProcess {
     }
     return new PeerProcess(child, address, folder, performance.now() - begun);
   }
+}
+
+function propertiesFile(folder: string): string {
+  return path.join(folder, 'server.properties');
 }
 
 function writeProperties(file: string, settings: Readonly<Record<string, string>>): void {

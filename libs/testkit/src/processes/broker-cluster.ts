@@ -1,0 +1,151 @@
+import path from 'node:path';
+import { waitFor } from '../flow/flow.js';
+import { repositoryRoot } from '../peers/peer-cache.js';
+import { PeerProcess } from '../peers/peer-process.js';
+import { activeBrokers } from './active-brokers.js';
+import { freePort } from './free-port.js';
+import { MillraceProcess } from './millrace-process.js';
+
+export interface BrokerClusterOptions {
+  readonly side: 'millrace' | 'kafka';
+  /** Data, settings and logs; each broker has a folder of its own in it. */
+  readonly folder: string;
+  /** 3 when left out. */
+  readonly brokers?: number;
+  /** Of every broker, over those that make them a cluster. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** For each of our processes. */
+  readonly nodeArgs?: readonly string[];
+}
+
+/** What runs: one of ours or one of Java's. */
+type RunningBroker = Pick<PeerProcess, 'pid' | 'stop' | 'kill' | 'pause' | 'resume'>;
+
+const UP_WITHIN_MS = 120_000;
+const CLUSTER_ID = 'kraftPeersAAAAAAAAAAAQ';
+
+/** One broker of a cluster: a process that is ended by its id, on ports that stay its own. */
+export class ClusterBroker {
+  private running: RunningBroker | undefined;
+
+  constructor(
+    readonly id: number,
+    readonly port: number,
+    /** Its folder: `data`, settings, log. */
+    readonly folder: string,
+    private readonly launch: (broker: ClusterBroker) => Promise<RunningBroker>,
+  ) {}
+
+  get address(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  get isUp(): boolean {
+    return this.running !== undefined;
+  }
+
+  get pid(): number {
+    if (this.running === undefined) throw new Error(`broker ${this.id} is not running`);
+    return this.running.pid;
+  }
+
+  /** Resolves when it is active by its own metadata. */
+  async start(): Promise<void> {
+    this.running = await this.launch(this);
+  }
+
+  /** SIGTERM: it hands its leaderships over. Resolves when the process has ended. */
+  async stop(): Promise<void> {
+    await this.end((it) => it.stop());
+  }
+
+  /** SIGKILL. */
+  async kill(): Promise<void> {
+    await this.end((it) => it.kill());
+  }
+
+  /** SIGSTOP. */
+  pause(): void {
+    this.running?.pause();
+  }
+
+  resume(): void {
+    this.running?.resume();
+  }
+
+  private async end(how: (it: RunningBroker) => Promise<void>): Promise<void> {
+    const { running } = this;
+    this.running = undefined;
+    if (running !== undefined) await how(running);
+  }
+}
+
+/** Broker processes that form a cluster on loopback, each a voter of the quorum too: ours or Apache Kafka's, with the same settings. */
+export class BrokerCluster {
+  private constructor(
+    readonly brokers: readonly ClusterBroker[],
+    /** From the launch until every broker's metadata has all of them; without the formatting of folders. */
+    readonly startedInMs: number,
+  ) {}
+
+  static async start(options: BrokerClusterOptions): Promise<BrokerCluster> {
+    const count = options.brokers ?? 3;
+    const ports: number[] = [];
+    while (ports.length < count) {
+      const port = await freePort(2);
+      if (!ports.some((it) => Math.abs(it - port) < 2)) ports.push(port);
+    }
+    const brokers = ports.map((port, i) => new ClusterBroker(i + 1, port, path.join(options.folder, `broker-${i + 1}`), (broker) => launch(options, broker, ports)));
+    if (options.side === 'kafka') await Promise.all(brokers.map((it) => PeerProcess.formatKafka({ folder: it.folder, port: it.port, settings: settingsOf(options, it, ports) })));
+    const begun = performance.now();
+    const started = await Promise.allSettled(brokers.map((it) => it.start()));
+    const cluster = new BrokerCluster(brokers, performance.now() - begun);
+    for (const it of started) {
+      if (it.status === 'fulfilled') continue;
+      await cluster.stop();
+      throw it.reason;
+    }
+    await waitFor('every broker knows all of them', UP_WITHIN_MS, async () => (await Promise.all(brokers.map((it) => activeBrokers(it.address)))).every((it) => it.length === count));
+    return new BrokerCluster(brokers, performance.now() - begun);
+  }
+
+  get bootstrap(): string {
+    return this.brokers.map((it) => it.address).join(',');
+  }
+
+  broker(id: number): ClusterBroker {
+    const broker = this.brokers.find((it) => it.id === id);
+    if (broker === undefined) throw new Error(`no broker ${id}`);
+    return broker;
+  }
+
+  async stop(): Promise<void> {
+    for (const it of this.brokers) it.resume();
+    await Promise.all(this.brokers.map((it) => it.stop()));
+  }
+}
+
+function settingsOf(options: BrokerClusterOptions, { id, port, folder }: ClusterBroker, ports: readonly number[]): Record<string, string> {
+  const replicas = String(Math.min(3, ports.length));
+  return {
+    'process.roles': 'broker,controller',
+    'node.id': String(id),
+    'controller.quorum.voters': ports.map((it, i) => `${i + 1}@127.0.0.1:${it + 1}`).join(','),
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${port + 1}`,
+    'controller.listener.names': 'CONTROLLER',
+    'log.dirs': path.join(folder, 'data'),
+    'default.replication.factor': replicas,
+    'offsets.topic.replication.factor': replicas,
+    'min.insync.replicas': ports.length < 3 ? '1' : '2',
+    'group.initial.rebalance.delay.ms': '0',
+    ...options.settings,
+  };
+}
+
+async function launch(options: BrokerClusterOptions, broker: ClusterBroker, ports: readonly number[]): Promise<RunningBroker> {
+  const { folder, port, address, id } = broker;
+  const settings = settingsOf(options, broker, ports);
+  const isUp = async (): Promise<boolean> => (await activeBrokers(address)).includes(id);
+  if (options.side === 'kafka') return await PeerProcess.kafka({ folder, port, settings, isUp });
+  return await MillraceProcess.start({ root: repositoryRoot(), app: 'broker', folder, config: { ...settings, 'cluster.id': CLUSTER_ID }, isUp, ...(options.nodeArgs === undefined ? {} : { nodeArgs: options.nodeArgs }) });
+}
