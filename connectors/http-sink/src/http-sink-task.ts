@@ -223,7 +223,7 @@ export class HttpSinkTask extends SinkTask {
   }
 
   /**
-   * Before a commit, waits a moment for what is not delivered yet: less is sent again should the partitions be given up with it. Attempts go on
+   * Before a commit, waits a moment for what is not delivered yet: less is sent again should the partitions be revoked with it. Attempts go on
    * meanwhile. When the task is about to stop it waits longer, but not for an endpoint that is away.
    */
   private async settle(offsets: OffsetsToCommit): Promise<void> {

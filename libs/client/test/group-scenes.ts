@@ -4,7 +4,7 @@ import type { GroupSubscriber } from '../src/consumer/assignors.js';
 
 export type Shares = ReadonlyMap<string, readonly TopicPartition[]>;
 
-/** What a leader is asked to divide. */
+/** What a leader is asked to assign. */
 export interface Scene {
   readonly counts: ReadonlyMap<string, number>;
   readonly members: readonly GroupSubscriber[];

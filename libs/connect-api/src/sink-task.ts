@@ -40,7 +40,7 @@ export interface SinkTaskContext {
    * not touched. May also be called within `put`: the offsets of that batch are then not committed for the partition.
    */
   seek(partition: TopicPartition, offset: number): void;
-  /** No records of these partitions are put until `resume`, or until they are given up. */
+  /** No records of these partitions are put until `resume`, or until they are revoked. */
   pause(...partitions: TopicPartition[]): void;
   /** The reverse of `pause`. */
   resume(...partitions: TopicPartition[]): void;
@@ -55,7 +55,7 @@ export type OffsetsToCommit = ReadonlyMap<TopicPartition, number>;
  * The working half of a sink plugin; runs alone in its thread. Order of calls: `start`; `open` for partitions gained; `put` … `preCommit` …;
  * `close` for partitions lost (after a last preCommit, unless they were lost for good); `stop`. Calls never overlap: each begins when what
  * the one before returned has settled. Commits do not come by empty puts: `put` gets at least one record, and `preCommit` is called at every
- * commit interval, when the task asks for it, and when partitions are given up. The exception to the order is a task that is ended by force.
+ * commit interval, when the task asks for it, and when partitions are revoked. The exception to the order is a task that is ended by force.
  */
 export abstract class SinkTask {
   /** Called once, before anything else. Reads the settings and makes ready; no partition is assigned yet. A throw fails the task. */
@@ -73,14 +73,14 @@ export abstract class SinkTask {
   /** Partitions came, beside those that are open already; seek here if positions are kept outside. */
   open(_partitions: readonly TopicPartition[]): Promise<void> | void {}
 
-  /** Partitions are given up, maybe not all that are open: stop writing for them and free what belongs to them. What was put and not accepted by `preCommit` is put again, here or elsewhere. */
+  /** Partitions are revoked, maybe not all that are open: stop writing for them and free what belongs to them. What was put and not accepted by `preCommit` is put again, here or elsewhere. */
   close(_partitions: readonly TopicPartition[]): Promise<void> | void {}
 
   /** Makes everything put so far durable. Called by the default `preCommit`. */
   flush(_offsets: OffsetsToCommit): Promise<void> | void {}
 
   /**
-   * What may be committed, of `offsets` (the positions after the last put, of all partitions or of those that are to be given up): the same, less, or nothing for a partition. When it throws,
+   * What may be committed, of `offsets` (the positions after the last put, of all partitions or of those that are to be revoked): the same, less, or nothing for a partition. When it throws,
    * everything put since the last commit (or since the partition was assigned or moved) is put again.
    */
   async preCommit(offsets: OffsetsToCommit): Promise<OffsetsToCommit> {

@@ -11,7 +11,7 @@ const FOUR = ['RUNNING', 'RUNNING', 'RUNNING', 'RUNNING'];
 
 describe('10 a worker that is held up for longer than a rebalance may take', () => {
   ownIt('is left out, and joins again: everything runs', async () => {
-    // Giving up a task takes six seconds, and a rebalance waits for one.
+    // To revoke a task takes six seconds, and a rebalance waits for one.
     const held = await cluster.create('held', { 'connector.class': 'test.TroubleSourceConnector', 'tasks.max': '4', topic: cluster.name('held'), 'block.in': 'task.stop' });
     await cluster.untilStates(held, 'RUNNING', FOUR);
     // The third takes work from one of the two, and while that one is busy with it the fourth wants its share.

@@ -7,7 +7,7 @@ let cluster: Cluster;
 let admin: Admin;
 
 beforeAll(async () => {
-  // No commit comes by itself: what is committed is committed because a partition is given up.
+  // No commit comes by itself: what is committed is committed because a partition is revoked.
   cluster = await Cluster.start({ settings: { 'offset.flush.interval.ms': '60000' } });
   if (cluster.bootstrap !== '') admin = new Admin({ bootstrapServers: cluster.bootstrap });
 }, 60_000);

@@ -43,7 +43,7 @@ async function untilShared(of: Cluster, names: readonly string[], tasks: number,
 const starts = (of: Cluster): number => of.lines('starts.log').filter((it) => it.startsWith('task.start')).length;
 
 describe('workers that know different protocols', () => {
-  ownIt('use the newest that all of them know: with signatures, without, or giving everything up before each round', async () => {
+  ownIt('use the newest that all of them know: with signatures, without, or with everything revoked before each round', async () => {
     const workers = await Cluster.start({ workers: 2 });
     cluster = workers;
     const name = await workers.create('shared', { 'connector.class': 'test.TroubleSourceConnector', 'tasks.max': '6', topic: workers.name('shared'), 'log.file': workers.file('starts.log') });

@@ -88,7 +88,7 @@ describe('order', () => {
   });
 });
 
-describe('a partition that is given up', () => {
+describe('a partition that is revoked', () => {
   test('what waits for its host is sent no more, what came since is', () => {
     const queue = new Queue({ host: { concurrentMax: 1 } });
     const others = new PartitionProgress<string>('t', 1);

@@ -5,7 +5,7 @@ export interface GroupSubscriber {
   readonly memberId: string;
   readonly groupInstanceId: string | null;
   readonly topics: readonly string[];
-  /** What it holds while it joins: nothing when it gives up everything before. */
+  /** What it holds while it joins: nothing when everything is revoked before. */
   readonly ownedPartitions: readonly TopicPartition[];
   /** In which it got them; -1: none yet, or its client is too old to tell. */
   readonly generationId: number;
@@ -19,7 +19,7 @@ export interface MemberAssignment {
   readonly generationId: number;
 }
 
-/** Divides partitions among members. Every member of a group must know a common one by its name. */
+/** Assigns partitions to members. Every member of a group must know a common one by its name. */
 export interface Assignor {
   readonly name: string;
   /**

@@ -29,12 +29,12 @@ interface Step {
 }
 
 /**
- * A consumer's side of its group: what it subscribes to, the division when it leads, and the steps of a rebalance, which wait for the
+ * A consumer's side of its group: what it subscribes to, the assignment when it leads, and the steps of a rebalance, which wait for the
  * application's next poll so that nothing is taken from it while it works.
  */
 export class ConsumerGroup {
   readonly member: GroupMember;
-  /** Partitions are kept while the group is joined again; only what another member is to get is given up, and then the group is joined once more (KIP-429). */
+  /** Partitions are kept while the group is joined again; only what another member is to get is revoked, and then the group is joined once more (KIP-429). */
   readonly isCooperative: boolean;
   failure: Error | undefined;
   private readonly steps: Step[] = [];
@@ -60,7 +60,7 @@ export class ConsumerGroup {
       rebalanceTimeoutMs: settings.maxPollIntervalMs,
       heartbeatMs: settings.heartbeatIntervalMs,
       protocols: () => settings.assignors.map((it) => ({ name: it.name, metadata: this.subscription(it) })),
-      performAssignment: (round) => this.divide(round),
+      performAssignment: (round) => this.assign(round),
       onRevoked: () => this.beforeRejoin(),
       onLost: () => this.lost(),
       onExpired: () => this.lost(),
@@ -125,7 +125,7 @@ export class ConsumerGroup {
     if (this.leaving().length > 0) await this.atNextPoll(() => this.options.onRevoked(this.leaving()));
   }
 
-  /** What must be given up before the group is joined again. */
+  /** What must be revoked before the group is joined again. */
   private leaving(): readonly TopicPartition[] {
     return this.isCooperative ? this.options.owned().filter((it) => !this.subscribed.topics.includes(it.topic)) : this.options.owned();
   }
@@ -141,7 +141,7 @@ export class ConsumerGroup {
     const revoked = this.options.owned().filter((it) => !given.has(topicPartitionName(it)));
     if (revoked.length > 0) {
       await this.options.onRevoked(revoked);
-      this.member.requestRejoin('others may have what was given up');
+      this.member.requestRejoin('others may have what was revoked');
     }
     this.last = { partitions: assigned, generationId };
     const owned = new Set(this.options.owned().map(topicPartitionName));
@@ -156,7 +156,7 @@ export class ConsumerGroup {
     });
   }
 
-  private async divide(round: AssignmentRound): Promise<Map<string, Uint8Array>> {
+  private async assign(round: AssignmentRound): Promise<Map<string, Uint8Array>> {
     const assignor = this.options.settings.assignors.find((it) => it.name === round.protocol);
     if (assignor === undefined) throw new OperationalError('GROUP_PROTOCOL', `the group chose the assignor ${round.protocol}, which this consumer has not got`);
     const members = round.members.map(({ memberId, groupInstanceId, metadata }) => ({ memberId, groupInstanceId, ...decodeSubscription(metadata) }));
@@ -178,7 +178,7 @@ export class ConsumerGroup {
     return counts;
   }
 
-  /** New topics for a pattern, and for the leader new partitions, are reasons to divide again. */
+  /** New topics for a pattern, and for the leader new partitions, are reasons to assign again. */
   private metadataChanged(): void {
     if (this.isClosed || this.failure !== undefined) return;
     this.waitForTopics();

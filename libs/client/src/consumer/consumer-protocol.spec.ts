@@ -40,7 +40,7 @@ describe('consumer protocol bytes', () => {
 describe('assignors', () => {
   const plain = (shares: ReadonlyMap<string, readonly { topic: string; partition: number }[]>): unknown => Object.fromEntries([...shares].map(([memberId, list]) => [memberId, list.map(topicPartitionName)]));
 
-  it.each(java.rounds.map((round, index) => [index, round] as const))('divide as Java does: round %i', (...[, round]) => {
+  it.each(java.rounds.map((round, index) => [index, round] as const))('assign as Java does: round %i', (...[, round]) => {
     const counts = new Map(Object.entries(round.counts));
     expect(plain(rangeAssignor.assign(round.members, counts))).toEqual(round.range);
     expect(plain(roundRobinAssignor.assign(round.members, counts))).toEqual(round.roundrobin);

@@ -240,7 +240,7 @@ describe('Consumer in a group', () => {
     await pollUntil([a], () => a.assignment.length === 4);
     expect(events.filter((it) => it.startsWith('a'))).toEqual(['a+4', 'a-4', 'a+2', 'a-2', 'a+4']);
     expect(events.filter((it) => it.startsWith('b'))).toEqual(['b+2', 'b-2']);
-    // Nothing is read twice: what each had read was committed before it was given up.
+    // Nothing is read twice: what each had read was committed before it was revoked.
     expect((await a.poll(300)).count).toBe(0);
   });
 
@@ -256,7 +256,7 @@ describe('Consumer in a group', () => {
     await pollUntil([it], () => it.assignment.length === 4);
   });
 
-  it('divides round robin when all members want it', async () => {
+  it('assigns round robin when all members want it', async () => {
     const [one, two, groupId] = [await topic(1), await topic(1), group()];
     const { consumerOptionsFrom } = await import('./consumer-options.js');
     const options = consumerOptionsFrom({ 'group.id': groupId, 'partition.assignment.strategy': 'org.apache.kafka.clients.consumer.RoundRobinAssignor' });
@@ -266,7 +266,7 @@ describe('Consumer in a group', () => {
     await pollUntil([a, b], () => a.assignment.length === 1 && b.assignment.length === 1);
   });
 
-  it('gives up its partitions when the application does not poll, and comes back when it does', async () => {
+  it('loses its partitions when the application does not poll, and comes back when it does', async () => {
     const [name, groupId] = [await topic(1), group()];
     const events: string[] = [];
     const sleepy = consumer({ groupId, maxPollIntervalMs: 600 });

@@ -98,8 +98,8 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
         groupId,
         owned: () => this.assignment,
         onAssigned: (all, added) => this.takeOver(all, added),
-        onRevoked: (partitions) => this.giveUp('revoked', partitions),
-        onLost: () => this.giveUp('lost'),
+        onRevoked: (partitions) => this.revoke('revoked', partitions),
+        onLost: () => this.revoke('lost'),
         onNews: () => this.news.raise(),
       },
       subscribed,
@@ -117,11 +117,11 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
     this.setAssigned(partitions);
   }
 
-  /** Leaves the group, gives up all partitions. */
+  /** Leaves the group; all partitions are revoked. */
   async unsubscribe(): Promise<void> {
     const { group } = this;
     if (group !== undefined) {
-      await this.giveUp(group.member.isMember ? 'revoked' : 'lost');
+      await this.revoke(group.member.isMember ? 'revoked' : 'lost');
       this.group = undefined;
       await group.close();
     }
@@ -298,7 +298,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
     await this.listener.onAssigned?.(added);
   }
 
-  private async giveUp(how: 'revoked' | 'lost', partitions: readonly TopicPartition[] = this.assignment): Promise<void> {
+  private async revoke(how: 'revoked' | 'lost', partitions: readonly TopicPartition[] = this.assignment): Promise<void> {
     if (how === 'revoked' && this.settings.enableAutoCommit) await this.commits.quietly(partitions);
     if (partitions.length > 0) await (how === 'lost' ? (this.listener.onLost ?? this.listener.onRevoked) : this.listener.onRevoked)?.(partitions);
     const gone = new Set(partitions.map(topicPartitionName));
@@ -330,7 +330,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
 
   private async comeBack(): Promise<void> {
     this.isExpired = false;
-    await this.giveUp('lost');
+    await this.revoke('lost');
     this.group?.member.requestRejoin('polled again');
   }
 
@@ -354,7 +354,7 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
     let timer: Scheduled | undefined;
     const timeout = new Promise<void>((resolve) => (timer = this.client.settings.foregroundScheduler.after(timeoutMs, resolve)));
     const orderly = async (): Promise<void> => {
-      if (this.group !== undefined) await this.giveUp(this.group.member.isMember ? 'revoked' : 'lost');
+      if (this.group !== undefined) await this.revoke(this.group.member.isMember ? 'revoked' : 'lost');
       else if (this.settings.enableAutoCommit && this.mode === 'assigned') await this.commits.quietly();
       await this.group?.close();
     };

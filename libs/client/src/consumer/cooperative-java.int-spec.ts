@@ -172,7 +172,7 @@ describeWithJava(`a group of Java's consumers and ours${suffix}`, () => {
     await waitFor('the Java member has all', 30_000, () => Promise.resolve(first.owned.size === 4));
     const mine = ours('java-leads', 'java-leads');
     await waitFor('it is shared', 30_000, () => Promise.resolve(isShared('java-leads', [first.share, mine.share()])));
-    // Neither was ever asked to give up what it kept.
+    // From neither was ever revoked what it kept.
     expect(first.events.filter((it) => it.startsWith('-') && it !== '-')).toEqual([`-${mine.share()}`]);
     expect(mine.events.filter((it) => it !== '+')).toEqual([`+${mine.share()}`]);
     const before = mine.share();

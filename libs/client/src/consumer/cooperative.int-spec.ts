@@ -138,7 +138,7 @@ describe('cooperative rebalancing', () => {
     isOver = true;
     await committing;
     expect(commits).toBeGreaterThan(5);
-    // The two that it never gave up are those of the first rebalance.
+    // The two that were never revoked are those of the first rebalance.
     expect(kept.size).toBe(2);
     expect(a.events.filter((it) => /owner|lost/.test(it))).toEqual([]);
   }, 60_000);
@@ -193,7 +193,7 @@ describe('cooperative rebalancing', () => {
     expect(a.events).toEqual(['+01', 'lost 01']);
   });
 
-  it('gives up only the topics that are not subscribed to any more', async () => {
+  it('revokes only the topics that are not subscribed to any more', async () => {
     const [one, two, owners, groupId] = [await topic(1), await topic(1), new Map<string, Member>(), `group-${run}-${made++}`];
     const a = new Member(groupId, [one, two], owners, [cooperativeStickyAssignor]);
     const events: string[] = [];

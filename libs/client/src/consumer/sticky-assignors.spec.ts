@@ -19,7 +19,7 @@ function rounds(assignor: Assignor, { members, counts }: Scene): Shares[] {
   return list;
 }
 
-/** Of all divisions: the smallest sum of squares of loads, and the most that can be kept with it. */
+/** Of all assignments: the smallest sum of squares of loads, and the most that can be kept with it. */
 function best(scene: Scene): { squares: number; kept: number } {
   const partitions = [...scene.counts].flatMap(([topic, count]) => Array.from({ length: count }, (_, partition) => ({ topic, partition })));
   const found = { squares: Infinity, kept: -1 };
@@ -72,7 +72,7 @@ describe('cooperative-sticky', () => {
     );
   });
 
-  it('is as even as any division can be, and takes as little as any from those who have it', () => {
+  it('is as even as any assignment can be, and takes as little as any from those who have it', () => {
     fc.assert(
       fc.property(scene({ membersMax: 3, partitionsMax: 2, isEqual: false }), (it) => {
         const all = cooperative(it);

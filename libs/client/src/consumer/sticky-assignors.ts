@@ -1,6 +1,6 @@
 import { topicPartitionName, type TopicPartition } from '@millrace/foundation';
 import type { Assignor, GroupSubscriber } from './assignors.js';
-import { divideStickily, type StickyMember } from './sticky-division.js';
+import { assignStickily, type StickyMember } from './sticky-assignment.js';
 import { decodeGeneration, decodePrevious, encodeGeneration, encodePrevious } from './sticky-user-data.js';
 
 /**
@@ -11,14 +11,14 @@ export const cooperativeStickyAssignor: Assignor = {
   name: 'cooperative-sticky',
   isCooperative: true,
   userData: (last) => encodeGeneration(last?.generationId ?? -1),
-  assign: (members, partitionCounts) => withoutWhatIsHeld(members, divideStickily(members.map(cooperativeMember), partitionCounts)),
+  assign: (members, partitionCounts) => withoutWhatIsHeld(members, assignStickily(members.map(cooperativeMember), partitionCounts)),
 };
 
-/** Java's StickyAssignor (without racks): all is given up before a rebalance, but who had it before gets it again. */
+/** Java's StickyAssignor (without racks): all is revoked before a rebalance, but who had it before gets it again. */
 export const stickyAssignor: Assignor = {
   name: 'sticky',
   userData: (last) => (last === undefined ? null : encodePrevious(last)),
-  assign: (members, partitionCounts) => divideStickily(members.map(eagerMember), partitionCounts),
+  assign: (members, partitionCounts) => assignStickily(members.map(eagerMember), partitionCounts),
 };
 
 function cooperativeMember({ memberId, topics, ownedPartitions, generationId, userData }: GroupSubscriber): StickyMember {

@@ -14,7 +14,7 @@ export interface JoinedMember {
   readonly metadata: Uint8Array;
 }
 
-/** What the leader is asked to divide. */
+/** What the leader is asked to assign. */
 export interface AssignmentRound {
   readonly protocol: string;
   readonly generationId: number;
@@ -61,7 +61,7 @@ export interface GroupMemberOptions {
    * Comes also while a join waits for the others.
    */
   readonly onAlive?: (ageMs: number) => void;
-  /** While it was giving up or joining again, the coordinator did not know this member any more: others may own what it still holds. It joins anew afterwards, with what `protocols` says then. */
+  /** While partitions were revoked or it joined again, the coordinator did not know this member any more: others may own what it still holds. It joins anew afterwards, with what `protocols` says then. */
   readonly onExpired?: (reason: Error) => void | Promise<void>;
   /** The coordinator cannot be reached, or is another now; what was assigned stays until `onLost` says otherwise. */
   readonly onCoordinatorLost?: (reason: Error) => void;
@@ -206,7 +206,7 @@ export class GroupMember {
     this.generationId = joined.generationId;
     const isLeader = joined.leader === joined.memberId;
     const protocol = joined.protocolName ?? '';
-    const assignments = isLeader && !joined.skipAssignment ? await this.divide(joined, protocol) : [];
+    const assignments = isLeader && !joined.skipAssignment ? await this.assign(joined, protocol) : [];
     const generationId = joined.generationId;
     const groupInstanceId = this.options.groupInstanceId ?? null;
     const askedMs = this.options.client.settings.clock.monotonicMs();
@@ -237,7 +237,7 @@ export class GroupMember {
     }
   }
 
-  private async divide(joined: JoinGroupResponse, protocol: string): Promise<{ memberId: string; assignment: Uint8Array }[]> {
+  private async assign(joined: JoinGroupResponse, protocol: string): Promise<{ memberId: string; assignment: Uint8Array }[]> {
     const shares = await this.options.performAssignment({ protocol, generationId: joined.generationId, leaderId: joined.memberId, members: joined.members });
     return joined.members.map(({ memberId }) => ({ memberId, assignment: shares.get(memberId) ?? new Uint8Array(0) }));
   }

@@ -28,7 +28,7 @@ class Cluster {
     for (const name of names) this.members.set(name, new WorkSet());
   }
 
-  /** One rebalance; true when somebody had to give something up, so that another follows. */
+  /** One rebalance; true when something was revoked, so that another follows. */
   round(): boolean {
     const lastCompletedGeneration = this.generation++;
     const result = this.assignor.assign({

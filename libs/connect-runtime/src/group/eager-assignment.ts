@@ -1,6 +1,6 @@
 import type { Work } from './connect-protocol.js';
 
-/** The assignment of the eager protocol: connectors, then tasks, dealt out to the members in order of their ids; nobody keeps anything. */
+/** The assignment of the eager protocol: connectors, then tasks, assigned to the members in order of their ids; nobody keeps anything. */
 export function eagerAssignment(configured: Work, memberIds: readonly string[]): Map<string, Work> {
   const members = [...memberIds].sort();
   const shares = new Map(members.map((it) => [it, { connectors: [] as string[], tasks: [] as { connector: string; task: number }[] }]));

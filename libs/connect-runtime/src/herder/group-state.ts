@@ -33,7 +33,7 @@ export interface GroupStateOptions {
   readonly protocol: string;
   readonly logger: Logger;
   readonly clock: Clock;
-  /** Stops what is given up; the rest runs on. */
+  /** Stops what is revoked; the rest runs on. */
   readonly stopWork: (work: WorkSet) => Promise<void>;
   /** The assignment has changed: start what is missing. */
   readonly onAssigned: () => Promise<void>;
@@ -185,7 +185,7 @@ export class GroupState implements MembershipEvents {
     if (assignment.delayMs > 0 && !this.isStopped) this.rejoinTimer = setTimeout(() => membership.requestRejoin(), assignment.delayMs);
   }
 
-  /** In the eager protocol everybody gives up everything before it is dealt out anew. */
+  /** In the eager protocol everything is revoked from everybody before it is assigned anew. */
   async onRejoin(): Promise<void> {
     if (this.protocolVersion !== 0 || this.assigned.isEmpty) return;
     const all = this.assigned;

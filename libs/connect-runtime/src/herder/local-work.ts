@@ -340,7 +340,7 @@ export class LocalWork {
     return configs.has(connector) && task < configs.taskCount(connector);
   }
 
-  private async stopTasks(ids: readonly ConnectorTaskId[], isGivenUp: boolean, graceMs = this.options.shutdownTimeoutMs): Promise<void> {
+  private async stopTasks(ids: readonly ConnectorTaskId[], isRevoked: boolean, graceMs = this.options.shutdownTimeoutMs): Promise<void> {
     await Promise.all(
       ids.map(async (id) => {
         const name = taskName(id);
@@ -349,8 +349,8 @@ export class LocalWork {
         await running.host.stop(graceMs);
         if (this.tasks.get(name) === running) this.tasks.delete(name);
         void running.lease.release();
-        if (isGivenUp) this.supervisor.forget(id);
-        if (!isGivenUp) return;
+        if (isRevoked) this.supervisor.forget(id);
+        if (!isRevoked) return;
         if (this.isConfigured(id)) this.options.taskStatus(id, 'UNASSIGNED', null, true);
         else this.options.taskGone(id);
       }),

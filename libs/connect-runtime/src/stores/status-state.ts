@@ -53,7 +53,7 @@ export class StatusState {
     if (tasks.size === 0) this.taskStatus.delete(connector);
   }
 
-  /** False when another worker has written a newer status: what a worker says of work that it is giving up must not hide that. */
+  /** False when another worker has written a newer status: what a worker says of work that is revoked from it must not hide that. */
   isSafeToWrite(record: StatusRecord): boolean {
     if (record.kind === 'topic' || record.value === null) return true;
     const present = this.statusOf(record);

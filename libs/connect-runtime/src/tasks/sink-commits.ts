@@ -69,7 +69,7 @@ export class SinkCommits {
     for (const offsets of [this.positions, this.beginnings, this.committed, this.pending]) for (const it of partitions) offsets.delete(it);
   }
 
-  /** Asks the task what may be committed and commits it: in the background, when no commit is under way, unless partitions are being given up; then only these, to the end. */
+  /** Asks the task what may be committed and commits it: in the background, when no commit is under way, unless partitions are being revoked; then only these, to the end. */
   async commit(closing?: readonly TopicPartition[]): Promise<void> {
     const isClosing = closing !== undefined;
     if (this.isUnderWay && !isClosing) return;

@@ -17,8 +17,8 @@ export interface SinkDeliveryOptions {
   readonly commits: SinkCommits;
   readonly gauges: TaskGauges;
   readonly errant: ErrantRecords;
-  /** Partitions are to be given up: whoever waits for that waits for the end of a delivery. */
-  readonly isGivingUp: () => boolean;
+  /** Partitions are to be revoked: whoever waits for that waits for the end of a delivery. */
+  readonly isRevoking: () => boolean;
   /** Records of this topic were put. */
   readonly onTopic: (topic: string) => void;
   readonly logger: ConnectLogger;
@@ -29,7 +29,7 @@ export class SinkDelivery {
   /** Records taken from the queue, and those of them that were put. */
   recordsIn = 0;
   recordsOut = 0;
-  /** In order: one that was not put because partitions were given up, one that was made ahead of time. */
+  /** In order: one that was not put because partitions were revoked, one that was made ahead of time. */
   private ready: SinkBatch[] = [];
   private delivering: SinkBatch | undefined;
 
@@ -49,7 +49,7 @@ export class SinkDelivery {
     return batch !== undefined;
   }
 
-  /** Puts what is ready. A batch that could not be put before partitions are given up stays ready. */
+  /** Puts what is ready. A batch that could not be put before partitions are revoked stays ready. */
   async deliver(): Promise<void> {
     const { gauges } = this.options;
     const batch = this.ready.shift();
@@ -64,7 +64,7 @@ export class SinkDelivery {
     }
   }
 
-  /** Nothing that is ready of it is put, nor does the put under way count for it: the partition was moved, or is given up. */
+  /** Nothing that is ready of it is put, nor does the put under way count for it: the partition was moved, or is revoked. */
   forget(partition: TopicPartition): void {
     this.delivering?.positions.delete(partition);
     this.ready = this.ready.flatMap((batch) => {
@@ -75,7 +75,7 @@ export class SinkDelivery {
   }
 
   private async put(batch: SinkBatch): Promise<void> {
-    const { life, task, commits, errant, isGivingUp, logger } = this.options;
+    const { life, task, commits, errant, isRevoking, logger } = this.options;
     let waitMs = RETRY_MIN_MS;
     commits.begin(batch.starts);
     while (batch.records.length > 0) {
@@ -91,10 +91,10 @@ export class SinkDelivery {
         if (!hasCode(error, 'CONNECT_RETRIABLE')) throw error;
         logger.warn({ error: errorMessage(error) }, 'put failed and gets the same records again');
         const asked = (error as { retryAfterMs?: unknown }).retryAfterMs;
-        await life.wait(typeof asked === 'number' ? asked : waitMs, isGivingUp);
+        await life.wait(typeof asked === 'number' ? asked : waitMs, isRevoking);
         waitMs = Math.min(waitMs * 2, RETRY_MAX_MS);
-        while (life.isFenced && !life.isStopping && !isGivingUp() && life.failure === undefined) await life.wait(RETRY_MIN_MS, isGivingUp);
-        if (life.isStopping || isGivingUp()) return void this.ready.unshift(batch);
+        while (life.isFenced && !life.isStopping && !isRevoking() && life.failure === undefined) await life.wait(RETRY_MIN_MS, isRevoking);
+        if (life.isStopping || isRevoking()) return void this.ready.unshift(batch);
         if (life.failure !== undefined) throw life.failure;
       }
     }
@@ -104,8 +104,8 @@ export class SinkDelivery {
 
   /** Conversion ahead of time; what it throws fails the task only when the put under way has ended. */
   private prepareAhead(): void {
-    const { life, isGivingUp } = this.options;
-    if (life.isPaused || isGivingUp() || life.failure !== undefined) return;
+    const { life, isRevoking } = this.options;
+    if (life.isPaused || isRevoking() || life.failure !== undefined) return;
     try {
       this.prepare();
     } catch (error) {

@@ -81,7 +81,7 @@ export class SinkLoop implements TaskLoop {
       commits,
       gauges,
       errant,
-      isGivingUp: () => this.partitions.isGivingUp,
+      isRevoking: () => this.partitions.isRevoking,
       onTopic: (topic) => this.noteTopic(topic),
       logger,
     }));
@@ -156,7 +156,7 @@ export class SinkLoop implements TaskLoop {
         continue;
       }
       if (this.mayCommit) await this.commit();
-      if (!partitions.isGivingUp && delivery.prepare()) await this.turn.run(() => delivery.deliver());
+      if (!partitions.isRevoking && delivery.prepare()) await this.turn.run(() => delivery.deliver());
       else if (!this.mayCommit) await this.untilWoken();
     }
   }

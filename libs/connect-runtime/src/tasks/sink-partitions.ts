@@ -23,7 +23,7 @@ export interface SinkPartitionsOptions {
 export class SinkPartitions implements RebalanceListener {
   assigned: readonly TopicPartition[] = [];
   /** The put under way is waited for; a batch that is to be tried again is not. */
-  isGivingUp = false;
+  isRevoking = false;
 
   constructor(private readonly options: SinkPartitionsOptions) {}
 
@@ -38,15 +38,15 @@ export class SinkPartitions implements RebalanceListener {
     life.wake();
   };
 
-  readonly onRevoked = (partitions: readonly TopicPartition[]): Promise<void> => this.giveUp(partitions, true);
+  readonly onRevoked = (partitions: readonly TopicPartition[]): Promise<void> => this.revoke(partitions, true);
 
-  readonly onLost = (partitions: readonly TopicPartition[]): Promise<void> => this.giveUp(partitions, false);
+  readonly onLost = (partitions: readonly TopicPartition[]): Promise<void> => this.revoke(partitions, false);
 
   /** Waits for the put under way; what has not been put is read again by the next owner. */
-  private async giveUp(partitions: readonly TopicPartition[], isStillOurs: boolean): Promise<void> {
+  private async revoke(partitions: readonly TopicPartition[], isStillOurs: boolean): Promise<void> {
     const { life, task, queue, intake, delivery, commits, turn, logger } = this.options;
     const gone = partitions.map((it) => queue.partition(it));
-    this.isGivingUp = true;
+    this.isRevoking = true;
     life.wake();
     try {
       await turn.run(async () => {
@@ -61,9 +61,9 @@ export class SinkPartitions implements RebalanceListener {
     } finally {
       this.assigned = this.assigned.filter((it) => !gone.includes(it));
       commits.clear(gone);
-      this.isGivingUp = false;
+      this.isRevoking = false;
       life.wake();
-      logger.info({ partitions: gone.map(topicPartitionName) }, isStillOurs ? 'partitions were given up' : 'partitions were lost');
+      logger.info({ partitions: gone.map(topicPartitionName) }, isStillOurs ? 'partitions were revoked' : 'partitions were lost');
     }
   }
 }

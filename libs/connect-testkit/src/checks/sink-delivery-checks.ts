@@ -92,7 +92,7 @@ export const sinkDeliveryChecks: readonly Check<SinkDriver>[] = [
     world.fill(0, 40, 2);
     await step(left.step());
     await step(left.step());
-    // In order: the task gives both up, and gets one back; the other goes to a second task.
+    // In order: both are revoked from the task, and it gets one back; the other goes to a second task.
     await step(left.revoke());
     const right = await world.startOn([1], { recordsPerPutMax: 5, taskId: 1 });
     await step(left.assign([world.partition(0)]));

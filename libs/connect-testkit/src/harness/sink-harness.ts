@@ -56,7 +56,7 @@ export class SinkHarness {
   /** A record was reported although errors are not tolerated: the task fails, whatever it makes of the rejection. */
   private intolerable: Error | undefined;
   private isCommitDue = false;
-  private isGivingUp = false;
+  private isRevoking = false;
   private busy: Promise<unknown> = Promise.resolve();
   private state: 'new' | 'running' | 'ended' | 'dead' = 'new';
 
@@ -80,7 +80,7 @@ export class SinkHarness {
       const { topics } = this.options;
       this.assigned = partitions.map((it) => topics.partition(it.topic, it.partition));
       for (const it of this.assigned) this.fetched.set(it, from ?? topics.committedOffset(it) ?? 0);
-      this.isGivingUp = false;
+      this.isRevoking = false;
       if (this.assigned.length > 0) await this.orEnd(async () => void (await this.options.task.open(this.assigned)));
       for (const it of this.assigned) this.begin(it, this.fetched.get(it) ?? 0);
     });
@@ -88,12 +88,12 @@ export class SinkHarness {
 
   /** A rebalance takes all partitions away in order: the put under way ends, then a last commit, then `close`. */
   async revoke(): Promise<void> {
-    await this.giveUp(true);
+    await this.closeAll(true);
   }
 
   /** The group has already given the partitions to others: `close` without a commit. */
   async lose(): Promise<void> {
-    await this.giveUp(false);
+    await this.closeAll(false);
   }
 
   /** A commit that is due, or the next batch until it is taken. False when there was nothing to do. A fatal error ends the task in order and is thrown. */
@@ -183,7 +183,7 @@ export class SinkHarness {
     this.delivering = batch;
     try {
       for (let attempt = 1; !(await this.put(batch.records, attempt)); attempt++) {
-        if (this.signal.aborted || this.isGivingUp || this.state !== 'running') return;
+        if (this.signal.aborted || this.isRevoking || this.state !== 'running') return;
       }
       for (const [partition, offset] of batch.positions) this.positions.set(partition, offset);
     } finally {
@@ -242,8 +242,8 @@ export class SinkHarness {
     }
   }
 
-  private async giveUp(isStillOurs: boolean): Promise<void> {
-    this.isGivingUp = true;
+  private async closeAll(isStillOurs: boolean): Promise<void> {
+    this.isRevoking = true;
     await this.exclusively(() => this.orEnd(() => this.closePartitions(isStillOurs)));
   }
 

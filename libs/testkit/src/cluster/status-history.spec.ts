@@ -14,7 +14,7 @@ describe('the history of tasks', () => {
     expect(historyProblems(movedBack, [event(10 * MINUTES, 'b', 'added')])).toHaveLength(1);
   });
 
-  it('bears one that was given up for a newcomer which did not live to get it', () => {
+  it('bears one that was revoked for a newcomer which did not live to get it', () => {
     expect(historyProblems(movedBack, [event(10 * MINUTES - 3000, 'b', 'added'), event(10 * MINUTES + 1000, 'b', 'killed')])).toEqual([]);
   });
 

@@ -29,13 +29,13 @@ export async function readTaskStates(bootstrap: string, statusTopic: string): Pr
 
 /**
  * What must not be in the history of tasks: a task that starts on one worker while another one, which was neither ended nor paused, has not
- * given it up; a task that was stopped and started again by the same worker although nothing happened to that worker, nor to one that had just come.
+ * had it revoked; a task that was stopped and started again by the same worker although nothing happened to that worker, nor to one that had just come.
  */
 export function historyProblems(states: readonly TaskState[], events: readonly WorkerEvent[]): string[] {
   const problems: string[] = [];
   const wasDisturbed = (worker: string, fromMs: number, toMs: number): boolean =>
     events.some((it) => it.worker === worker && it.kind !== 'added' && it.atMs >= fromMs - DISTURBED_FOR_MS && it.atMs <= toMs);
-  // It was given up for a newcomer that ended before it got it, and came back.
+  // It was revoked for a newcomer that ended before it got it, and came back.
   const wasForNewcomer = (worker: string, fromMs: number, toMs: number): boolean =>
     events.some((end) => end.worker !== worker && end.kind !== 'added' && end.kind !== 'resumed' && end.atMs >= fromMs - DISTURBED_FOR_MS && end.atMs <= toMs
       && events.some((it) => it.worker === end.worker && it.kind === 'added' && it.atMs >= end.atMs - DISTURBED_FOR_MS && it.atMs <= end.atMs));

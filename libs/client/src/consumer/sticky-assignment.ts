@@ -30,14 +30,14 @@ interface Reached {
 }
 
 /**
- * The most even division there is, with as few partitions as possible taken from those who have them. Who may read which topic limits
+ * The most even assignment there is, with as few partitions as possible taken from those who have them. Who may read which topic limits
  * what can be evened out: a partition may have to go from A to B so that B can give another one to C.
  */
-export function divideStickily(members: readonly StickyMember[], partitionCounts: ReadonlyMap<string, number>): Map<string, TopicPartition[]> {
-  return new StickyDivision(members, partitionCounts).divide();
+export function assignStickily(members: readonly StickyMember[], partitionCounts: ReadonlyMap<string, number>): Map<string, TopicPartition[]> {
+  return new StickyAssignment(members, partitionCounts).assign();
 }
 
-class StickyDivision {
+class StickyAssignment {
   private readonly members: readonly StickyMember[];
   private readonly holdings: readonly Holding[];
   private readonly subscribers = new Map<string, number[]>();
@@ -50,10 +50,10 @@ class StickyDivision {
     for (const [index, { topics }] of this.members.entries()) for (const topic of new Set(topics)) this.subscribers.get(topic)?.push(index);
   }
 
-  divide(): Map<string, TopicPartition[]> {
+  assign(): Map<string, TopicPartition[]> {
     this.findHomes();
     this.giveOut();
-    // What nobody had is moved first: as long as that evens out, nobody has to give up anything.
+    // What nobody had is moved first: as long as that evens out, nothing has to be revoked.
     while (this.evenOut(true)) continue;
     while (this.evenOut(false)) continue;
     while (this.bringHome()) continue;
