@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readTopic } from '../flow/read-topic.js';
-import { waitFor } from '../flow/flow.js';
+import { waitForCount } from '../flow/flow.js';
 import { SeededRandom } from '../doubles/seeded-random.js';
 import { TEXT_SETTINGS, type Workload, type WorkloadConnector, type WorkloadVerdict } from './workload.js';
 
@@ -92,16 +92,16 @@ export class LinesWorkload implements Workload {
   async verdict(settleMs: number): Promise<WorkloadVerdict> {
     const problems: string[] = [];
     let inTopic = new Map<string, number>();
-    await waitFor(`${this.name}: each line is in the topic`, settleMs, async () => {
+    await waitForCount(`${this.name}: each line is in the topic`, settleMs, this.written.size, async () => {
       inTopic = await countLines((onLine) => readTopic(this.options.bootstrap, this.topic, ({ value }) => onLine(value?.toString('utf8') ?? '')));
-      return [...this.written].every((it) => inTopic.has(it));
+      return [...this.written].filter((it) => inTopic.has(it)).length;
     }).catch(() => problems.push(`${this.name}: of ${this.written.size} lines ${[...this.written].filter((it) => !inTopic.has(it)).length} are not in the topic`));
     const foreign = [...inTopic.keys()].filter((it) => !this.written.has(it));
     if (foreign.length > 0) problems.push(`${this.name}: ${foreign.length} records are no line that was written, the first: ${foreign[0]}`);
     let inFiles = new Map<string, number>();
-    await waitFor(`${this.name}: the files have what the topic has`, settleMs, async () => {
+    await waitForCount(`${this.name}: the files have what the topic has`, settleMs, total(inTopic), async () => {
       inFiles = await countLines((onLine) => this.readOutput(onLine));
-      return total(inFiles) >= total(inTopic);
+      return total(inFiles);
     }).catch(() => undefined);
     const different = [...inTopic].filter(([line, count]) => inFiles.get(line) !== count);
     if (different.length > 0 || inFiles.size !== inTopic.size) {

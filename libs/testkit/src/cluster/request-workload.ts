@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SeededRandom } from '../doubles/seeded-random.js';
 import { readTopic } from '../flow/read-topic.js';
-import { waitFor } from '../flow/flow.js';
+import { waitForCount } from '../flow/flow.js';
 import { TEXT_SETTINGS, type Workload, type WorkloadConnector, type WorkloadVerdict } from './workload.js';
 
 export interface RequestWorkloadOptions {
@@ -69,7 +69,7 @@ export class RequestWorkload implements Workload {
     });
     const records = [...expected.values()].reduce((sum, it) => sum + it, 0);
     const problems = [...this.problems];
-    await waitFor(`${this.name}: each record was received`, settleMs, async () => this.bodiesById.size >= records).catch(() => undefined);
+    await waitForCount(`${this.name}: each record was received`, settleMs, records, async () => this.bodiesById.size).catch(() => undefined);
     const received = new Map<string, number>();
     for (const body of this.bodiesById.values()) received.set(body, (received.get(body) ?? 0) + 1);
     const different = [...expected].filter(([text, count]) => received.get(text) !== count);

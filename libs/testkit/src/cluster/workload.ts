@@ -25,7 +25,7 @@ export interface Workload {
   write(signal: AbortSignal): Promise<void>;
   /** Makes the outside system fail for a while: restarted, slow, refusing. Resolves when it is as before. */
   strike?(random: SeededRandom): Promise<void>;
-  /** Waits until what was written has arrived, for `settleMs` at most, then compares. */
+  /** Waits until what was written has arrived, or nothing more has come for `settleMs`, then compares. */
   verdict(settleMs: number): Promise<WorkloadVerdict>;
   close(): Promise<void>;
 }

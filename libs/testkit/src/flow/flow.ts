@@ -173,6 +173,15 @@ export async function waitFor(what: string, timeoutMs: number, isSo: () => Promi
   }
 }
 
+/** Waits until `count` has reached the goal, for as long as it takes while it grows; rejects when it has stood still for `stillMs`. Slow is not lost. */
+export async function waitForCount(what: string, stillMs: number, goal: number, count: () => Promise<number>): Promise<void> {
+  for (let before = await count(); before < goal; ) {
+    let now = before;
+    await waitFor(`${what} (${before} of ${goal})`, stillMs, async () => (now = await count()) > before);
+    before = now;
+  }
+}
+
 export function isListening(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = net.connect(port, '127.0.0.1', () => {
