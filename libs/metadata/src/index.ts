@@ -3,7 +3,7 @@ export { MetadataDelta, type LocalChanges, type LocalPartition } from './image/m
 export type { ImageObserver } from './image/image-observer.js';
 export { directoryOf, NO_LEADER, type PartitionRegistration, type TopicImage } from './image/topic-image.js';
 export { LOST_DIRECTORY, UNASSIGNED_DIRECTORY } from './image/directory-id.js';
-export { isActive, type BrokerEndpoint, type BrokerRegistration, type FeatureRange } from './image/broker-registration.js';
+export { hasOnlineDirectory, isActive, type BrokerEndpoint, type BrokerRegistration, type FeatureRange } from './image/broker-registration.js';
 export type { ControllerRegistration } from './image/controller-registration.js';
 export { imageRecords } from './image/image-records.js';
 export { bootstrapRecords, leaderChangeMessage } from './bootstrap.js';

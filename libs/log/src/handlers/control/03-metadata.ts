@@ -8,6 +8,8 @@ import { ErrorCode, Metadata, type MetadataRequest, type MetadataResponseInput }
 import { isInternalTopic } from '../../internal-topics.js';
 import { brokerApi } from '../broker-api.js';
 import { authorizedOperations } from '../authorized-operations.js';
+import { namedController } from '../named-controller.js';
+import { offlineReplicas } from '../offline-replicas.js';
 import type { BrokerServices } from '../../broker/broker-services.js';
 
 const EMPTY_IS_NONE_SINCE_VERSION = 1;
@@ -16,10 +18,11 @@ const NULL_NAME_SINCE_VERSION = 12;
 export const metadataApi = brokerApi(Metadata, (services) => async (request, context): Promise<MetadataResponseInput> => {
   const isAll = request.topics === null || (context.apiVersion < EMPTY_IS_NONE_SINCE_VERSION && request.topics.length === 0);
   const topics = isAll ? [...services.image.topics.values()].map((it) => topicResponse(services, it)) : await askedTopics(services, request, context);
+  const brokers = services.brokersFor(context.connection.listenerName);
   return {
-    brokers: services.brokersFor(context.connection.listenerName).map((it) => ({ nodeId: it.brokerId, host: it.host, port: it.port, rack: it.rack })),
+    brokers: brokers.map((it) => ({ nodeId: it.brokerId, host: it.host, port: it.port, rack: it.rack })),
     clusterId: services.clusterId,
-    controllerId: services.brokerId,
+    controllerId: namedController(brokers, services.brokerId),
     topics: request.includeTopicAuthorizedOperations ? topics.map((it) => (it.errorCode === 0 ? { ...it, topicAuthorizedOperations: authorizedOperations('topic') } : it)) : topics,
     ...(request.includeClusterAuthorizedOperations ? { clusterAuthorizedOperations: authorizedOperations('cluster') } : {}),
   };
@@ -64,6 +67,6 @@ function partitionResponse(services: BrokerServices, topic: TopicImage, it: Part
     leaderEpoch: it.leaderEpoch,
     replicaNodes: it.replicas,
     isrNodes: it.isr,
-    offlineReplicas: services.replicas.isOffline(topic.topicId, it.partitionId) ? [services.brokerId] : [],
+    offlineReplicas: offlineReplicas(services, topic.topicId, it),
   };
 }

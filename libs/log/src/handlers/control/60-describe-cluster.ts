@@ -2,6 +2,7 @@
 import { DescribeCluster, ErrorCode } from '@millrace/protocol';
 import { brokerApi } from '../broker-api.js';
 import { authorizedOperations } from '../authorized-operations.js';
+import { namedController } from '../named-controller.js';
 
 const BROKERS = 1;
 const CONTROLLERS = 2;
@@ -19,7 +20,7 @@ export const describeClusterApi = brokerApi(DescribeCluster, (services) => (requ
   const brokers = services.brokersFor(context.connection.listenerName, { includeFenced: request.includeFencedBrokers });
   return {
     clusterId: services.clusterId,
-    controllerId: services.brokerId,
+    controllerId: namedController(brokers.filter((it) => !it.isFenced), services.brokerId),
     brokers: brokers.map((it) => ({ brokerId: it.brokerId, host: it.host, port: it.port, rack: it.rack, isFenced: it.isFenced })),
     ...(request.includeClusterAuthorizedOperations ? { clusterAuthorizedOperations: authorizedOperations('cluster') } : {}),
   };

@@ -5,6 +5,7 @@ import { DescribeTopicPartitions, ErrorCode, type DescribeTopicPartitionsRespons
 import { isInternalTopic } from '../../internal-topics.js';
 import { brokerApi } from '../broker-api.js';
 import { authorizedOperations } from '../authorized-operations.js';
+import { offlineReplicas } from '../offline-replicas.js';
 import type { BrokerServices } from '../../broker/broker-services.js';
 
 type Topic = DescribeTopicPartitionsResponseInput.Topic;
@@ -53,7 +54,7 @@ function topicResponse(services: BrokerServices, topic: TopicImage, partitions: 
       isrNodes: it.isr,
       eligibleLeaderReplicas: it.eligibleLeaderReplicas,
       lastKnownElr: it.lastKnownElr,
-      offlineReplicas: services.replicas.isOffline(topic.topicId, it.partitionId) ? [services.brokerId] : [],
+      offlineReplicas: offlineReplicas(services, topic.topicId, it),
     })),
   };
 }
