@@ -1,5 +1,6 @@
 /**
- * Metadata, versions 0-13. Deviations: a topic that is created by asking for it is in the answer at once (Kafka answers UNKNOWN_TOPIC_OR_PARTITION first and lets the client ask again).
+ * Metadata, versions 0-13. Deviations: a topic that is created by asking for it is in the answer at once (Kafka answers UNKNOWN_TOPIC_OR_PARTITION first and lets the client ask again);
+ * an answer that would name no broker at all, as while the only one starts, waits for one.
  */
 import { ZERO_UUID } from '@millrace/foundation';
 import type { PartitionRegistration, TopicImage } from '@millrace/metadata';
@@ -10,15 +11,18 @@ import { brokerApi } from '../broker-api.js';
 import { authorizedOperations } from '../authorized-operations.js';
 import { namedController } from '../named-controller.js';
 import { offlineReplicas } from '../offline-replicas.js';
-import type { BrokerServices } from '../../broker/broker-services.js';
+import type { BrokerServices, VisibleBroker } from '../../broker/broker-services.js';
 
 const EMPTY_IS_NONE_SINCE_VERSION = 1;
 const NULL_NAME_SINCE_VERSION = 12;
+const SOME_BROKER_WITHIN_MS = 5000;
 
 export const metadataApi = brokerApi(Metadata, (services) => async (request, context): Promise<MetadataResponseInput> => {
+  const reachable = (): VisibleBroker[] => services.brokersFor(context.connection.listenerName);
+  if (reachable().length === 0) await services.followed(() => reachable().length > 0, SOME_BROKER_WITHIN_MS);
   const isAll = request.topics === null || (context.apiVersion < EMPTY_IS_NONE_SINCE_VERSION && request.topics.length === 0);
   const topics = isAll ? [...services.image.topics.values()].map((it) => topicResponse(services, it)) : await askedTopics(services, request, context);
-  const brokers = services.brokersFor(context.connection.listenerName);
+  const brokers = reachable();
   return {
     brokers: brokers.map((it) => ({ nodeId: it.brokerId, host: it.host, port: it.port, rack: it.rack })),
     clusterId: services.clusterId,
