@@ -88,4 +88,48 @@ describe('FaultyFileSystem', () => {
     release();
     await syncing;
   });
+
+  /** Syncs that end when they are told to, in the order in which they were begun. */
+  async function withHeldSyncs(work: (disk: FaultyFileSystem, endSync: (index: number) => Promise<void>) => Promise<void>): Promise<FaultyFileSystem> {
+    const disk = new FaultyFileSystem();
+    await disk.syncFolder('/');
+    const ends: (() => void)[] = [];
+    disk.inject = (call) => (call.operation === 'sync' ? { kind: 'delay', until: new Promise<void>((resolve) => ends.push(resolve)) } : undefined);
+    await work(disk, async (index) => {
+      ends[index]?.();
+      await new Promise(setImmediate);
+    });
+    return disk;
+  }
+
+  it('does not take back what a later sync made durable when an earlier one ends behind it', async () => {
+    const disk = await withHeldSyncs(async (held, endSync) => {
+      const file = held.open('/a', 'write');
+      await held.syncFolder('/');
+      file.append(Buffer.from('first'));
+      void file.sync();
+      file.append(Buffer.from('-second'));
+      void file.sync();
+      await endSync(1);
+      await endSync(0);
+    });
+    for (let seed = 0; seed < 20; seed++) expect(content(disk.afterPowerLoss(new SeededRandom(seed)), '/a')).toBe('first-second');
+  });
+
+  it('has after a sync what stood there when it began, though it was cut off and written over meanwhile', async () => {
+    const disk = await withHeldSyncs(async (held, endSync) => {
+      const file = held.open('/a', 'write');
+      await held.syncFolder('/');
+      file.append(Buffer.from('abcdefgh'));
+      void file.sync();
+      file.truncate(4);
+      file.append(Buffer.from('XY'));
+      await endSync(0);
+    });
+    const found = new Set<string>();
+    for (let seed = 0; seed < 60; seed++) found.add(content(disk.afterPowerLoss(new SeededRandom(seed)), '/a').replace(/\0/g, ''));
+    expect([...found].filter((it) => !['abcdefgh', 'abcd', 'abcdX', 'abcdY', 'abcdXY'].includes(it))).toEqual([]);
+    expect(found).toContain('abcdefgh');
+    expect(found).toContain('abcdXY');
+  });
 });

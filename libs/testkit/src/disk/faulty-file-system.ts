@@ -168,8 +168,12 @@ export class FaultyFileSystem implements FileSystem {
 
   /** @internal */
   async sync(path: string, inode: Inode): Promise<void> {
-    const content = inode.snapshot();
-    await this.changeLater('sync', path, () => inode.makeDurable(content));
+    const sync = inode.beginSync();
+    try {
+      await this.changeLater('sync', path, () => inode.makeDurable(sync));
+    } finally {
+      inode.forgetSync(sync);
+    }
   }
 
   /** @internal */
