@@ -3,3 +3,5 @@ export { FAULTS, type Fault } from './faults/fault-menu.js';
 export type { Durability } from './cluster/simulated-cluster.js';
 export type { Breach } from './world.js';
 export { PLANTED_BUGS, type PlantedBug } from './bugs/planted-bugs.js';
+export { runSeeds, type RunSeedsOptions } from './soak/run-seeds.js';
+export { nodesOf, type SeedResult, type SeedTask } from './soak/seed-task.js';

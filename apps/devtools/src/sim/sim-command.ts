@@ -1,7 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import type { Command } from 'commander';
-import { FAULTS, PLANTED_BUGS, runSeed, type Durability, type Fault, type RunOutcome } from '@millrace/simulator';
-import { repositoryRoot } from '@millrace/testkit';
+import { FAULTS, PLANTED_BUGS, runSeed, type Durability, type RunOutcome } from '@millrace/simulator';
+import { breachLine, commit, faultsNamed, replayOf } from './report.js';
 
 interface SimOptions {
   readonly seed: number;
@@ -91,36 +90,13 @@ async function hunt(name: string, { seed: first, seeds, minutes }: SimOptions): 
   return missed === 0;
 }
 
-function report(outcome: RunOutcome, options: SimOptions): void {
-  const lines = [
-    ...outcome.lastLines,
-    ...outcome.breaches.map((it) => `BROKEN ${typeof it.invariant === 'number' ? `invariant ${it.invariant}` : it.invariant} at ${(it.atMs / 1000).toFixed(3)} s: ${it.text}`),
-    `commit ${commit()}, again with: npm run sim -- --seed ${outcome.seed} --minutes ${options.minutes} --nodes ${options.nodes}${options.durability === undefined ? '' : ` --durability ${options.durability}`}${options.faults === undefined ? '' : ` --faults '${options.faults}'`} --verbose`,
-  ];
-  process.stdout.write(`${lines.join('\n')}\n`);
-}
-
-function commit(): string {
-  try {
-    return execFileSync('git', ['describe', '--always', '--dirty', '--abbrev=10'], { cwd: repositoryRoot(), encoding: 'utf8' }).trim();
-  } catch {
-    return 'unknown';
-  }
+function report(outcome: RunOutcome, { minutes, nodes, durability, faults }: SimOptions): void {
+  const { seed } = outcome;
+  const replay = replayOf({ seed, minutes, nodes, ...(durability === undefined ? {} : { durability }), ...(faults === undefined ? {} : { faults: faultsNamed(faults) }) });
+  process.stdout.write(`${[...outcome.lastLines, ...outcome.breaches.map(breachLine), `commit ${commit()}, again with: ${replay}`].join('\n')}\n`);
 }
 
 function figures(counts: Readonly<Record<string, number>>): string {
   const list = Object.entries(counts).map(([name, count]) => `${count} ${name}`);
   return list.length === 0 ? 'none' : list.join(', ');
-}
-
-function faultsNamed(list: string): Fault[] {
-  return list
-    .split(',')
-    .map((it) => it.trim())
-    .filter((it) => it !== 'none')
-    .map((name) => {
-      const fault = FAULTS.find((it) => it === name);
-      if (fault === undefined) throw new Error(`no fault is named "${name}"; there are: ${FAULTS.join(', ')}`);
-      return fault;
-    });
 }

@@ -6,6 +6,7 @@ import { EmbeddedPostgres } from '@millrace/embedded-postgres';
 import { nothingLost } from '@millrace/testkit';
 import { addClusterSoak } from './soak-cluster.js';
 import { addCompactionSoak } from './soak-compaction.js';
+import { addSimulationSoak } from './soak-simulation.js';
 import { addTakeOverSoak } from './soak-take-over.js';
 
 interface NothingLostFlags {
@@ -39,6 +40,7 @@ export function addSoakCommand(program: Command): void {
   addClusterSoak(soak);
   addTakeOverSoak(soak);
   addCompactionSoak(soak);
+  addSimulationSoak(soak);
 }
 
 async function runNothingLost(flags: NothingLostFlags): Promise<boolean> {
