@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { EmbeddedPostgres } from '@millrace/embedded-postgres';
 import { nothingLost } from '@millrace/testkit';
+import { addBrokersSoak } from './soak-brokers.js';
 import { addClusterSoak } from './soak-cluster.js';
 import { addCompactionSoak } from './soak-compaction.js';
 import { addSimulationSoak } from './soak-simulation.js';
@@ -37,6 +38,7 @@ export function addSoakCommand(program: Command): void {
     .action(async (flags: NothingLostFlags) => {
       if (!(await runNothingLost(flags))) process.exitCode = 1;
     });
+  addBrokersSoak(soak);
   addClusterSoak(soak);
   addTakeOverSoak(soak);
   addCompactionSoak(soak);

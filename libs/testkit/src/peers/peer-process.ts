@@ -31,14 +31,18 @@ export class PeerProcess {
 
   /**
    * Starts an Apache Kafka broker on `port`, with its controller on `port + 1`; its data stays in `folder`. Without `settings` it is alone and its own quorum.
-   * `isUp` says when it is there; else its log does.
+   * `isUp` says when it is there; else its log does. `onSpawn` has its id before it has done anything.
    */
-  static async kafka(options: KafkaOptions & { readonly heap?: readonly string[]; readonly isUp?: () => Promise<boolean> }): Promise<PeerProcess> {
+  static async kafka(options: KafkaOptions & { readonly heap?: readonly string[]; readonly isUp?: () => Promise<boolean>; readonly onSpawn?: (pid: number) => void }): Promise<PeerProcess> {
     const { folder, port } = options;
     await PeerProcess.formatKafka(options);
     const log = path.join(folder, 'broker.log');
     return PeerProcess.launch(
-      () => spawnPeerTool('kafka-server-start', [propertiesFile(folder)], { heap: options.heap ?? ['-Xms1g', '-Xmx1g'], cwd: folder, stdio: ['ignore', fs.openSync(log, 'w'), fs.openSync(log, 'a')] }),
+      () => {
+        const child = spawnPeerTool('kafka-server-start', [propertiesFile(folder)], { heap: options.heap ?? ['-Xms1g', '-Xmx1g'], cwd: folder, stdio: ['ignore', fs.openSync(log, 'w'), fs.openSync(log, 'a')] });
+        options.onSpawn?.(child.pid ?? 0);
+        return child;
+      },
       `127.0.0.1:${port}`,
       folder,
       options.isUp ?? (async () => fs.readFileSync(log, 'utf8').includes('Kafka Server started')),

@@ -29,6 +29,8 @@ export class MillraceProcess {
     readonly config: Readonly<Record<string, string>>;
     readonly isUp: () => Promise<boolean>;
     readonly nodeArgs?: readonly string[];
+    /** With the id of the process, before it has done anything. */
+    readonly onSpawn?: (pid: number) => void;
   }): Promise<MillraceProcess> {
     const { root, app, folder } = options;
     fs.mkdirSync(folder, { recursive: true });
@@ -39,8 +41,9 @@ export class MillraceProcess {
     const begun = performance.now();
     const child = spawn(process.execPath, [...(options.nodeArgs ?? []), path.join(root, `apps/${app}/dist/main.js`), file], { cwd: folder, stdio: ['ignore', log, log] });
     fs.closeSync(log);
+    options.onSpawn?.(child.pid ?? 0);
     while (!(await options.isUp())) {
-      if (child.exitCode !== null) throw new Error(`${app} ended at its start: ${fs.readFileSync(logFile, 'utf8').slice(-2000)}`);
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${app} ended at its start: ${fs.readFileSync(logFile, 'utf8').slice(-2000)}`);
       if (performance.now() - begun > STARTS_WITHIN_MS) {
         child.kill('SIGKILL');
         throw new Error(`${app} did not come up within ${STARTS_WITHIN_MS} ms: ${fs.readFileSync(logFile, 'utf8').slice(-2000)}`);
