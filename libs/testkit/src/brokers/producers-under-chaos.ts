@@ -58,7 +58,10 @@ export async function producersUnderChaos(options: ProducersUnderChaosOptions): 
     const view = new ClusterView(bootstrap);
     await view.createTopic(TOPIC, PARTITIONS, 3);
     await Promise.all(clients.map((it) => it.start()));
-    await waitFor('each client has acknowledged records', 60_000, async () => options.clients.every((client) => journal.producers.some((it) => it.client === client && it.sequences.length > 0)));
+    await waitFor('each client has acknowledged records', 120_000, async () => {
+      if (surfaced(journal).length > 0) throw new Error(`clients cannot begin: ${surfaced(journal).join('; ')}`);
+      return options.clients.every((client) => journal.producers.some((it) => it.client === client && it.sequences.length > 0));
+    });
     say(`three brokers of ${kind} under ${options.clients.join(', ')}`);
     const random = new SeededRandom(options.seed);
     const events = await brokerChaos({ ...options, cluster, view, random, recoveryMsMax: RECOVERY_MS_MAX });

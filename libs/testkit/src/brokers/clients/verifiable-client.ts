@@ -41,7 +41,8 @@ export class VerifiableClient implements ChaosClient {
   private async produce(): Promise<void> {
     const { bootstrap, topic, recordsPerSecond, folder, journal: all } = this.options;
     const config = path.join(folder, 'verifiable.properties');
-    fs.writeFileSync(config, `enable.idempotence=true\nlinger.ms=5\nrequest.timeout.ms=${REQUEST_TIMEOUT_MS}\ndelivery.timeout.ms=300000\n`);
+    // The tool itself asks for no retries, which an idempotent producer refuses.
+    fs.writeFileSync(config, `enable.idempotence=true\nretries=2147483647\nlinger.ms=5\nrequest.timeout.ms=${REQUEST_TIMEOUT_MS}\ndelivery.timeout.ms=300000\n`);
     while (!this.isStopping) {
       const journal = all.producer(CLIENT);
       const args = ['--bootstrap-server', bootstrap, '--topic', topic, '--throughput', String(recordsPerSecond), '--acks', '-1', '--value-prefix', String(journal.id), '--command-config', config];
@@ -53,7 +54,7 @@ export class VerifiableClient implements ChaosClient {
         else if (event?.name === 'producer_send_error') all.surfaces(CLIENT, event.exception ?? line);
       });
       eachLine(child.stderr!, (line) => {
-        const error = /Error: ([A-Z_]+)/.exec(line)?.[1] ?? / (?:WARN|ERROR) +(\w+ - .*)$/.exec(line)?.[1];
+        const error = /Error: ([A-Z_]+)/.exec(line)?.[1] ?? / (?:WARN|ERROR) +(\w+ - .*)$/.exec(line)?.[1] ?? /^Exception in thread .*$/.exec(line)?.[0];
         if (error !== undefined) all.sees(CLIENT, error.replace(/\[[^\]]*\] ?/g, '').replace(/\d+/g, 'n').slice(0, 90));
       });
       await new Promise<void>((resolve) => child.once('close', () => resolve()));
