@@ -1,3 +1,5 @@
+export { ApiRanges, type ApiVersionSpan } from './api-ranges.js';
+export { NegotiatedConnection, type NegotiatedConnectionOptions } from './negotiated-connection.js';
 export { NodeTransport } from './node-transport.js';
 export { BrokerConnection, type BrokerConnectionOptions } from './broker-connection.js';
 export { FrameDecoder } from './frame-decoder.js';

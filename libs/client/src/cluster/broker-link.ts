@@ -1,11 +1,10 @@
-import { errorMessage, hasCode, OperationalError, type Endpoint } from '@millrace/foundation';
-import { BrokerConnection } from '@millrace/network';
-import { ApiVersions, ErrorCode, ProtocolError, type Api, type ApiVersionsResponse } from '@millrace/protocol';
-import { ApiRanges } from './api-ranges.js';
+import { OperationalError, type Endpoint } from '@millrace/foundation';
+import { NegotiatedConnection } from '@millrace/network';
+import type { Api } from '@millrace/protocol';
 import { Backoff } from './backoff.js';
 import type { ClientSettings } from './client-options.js';
 
-const SOFTWARE = { clientSoftwareName: 'millrace', clientSoftwareVersion: '0.1.0' };
+const SOFTWARE = { name: 'millrace', version: '0.1.0' };
 
 export interface RequestOptions {
   readonly timeoutMs?: number;
@@ -13,15 +12,10 @@ export interface RequestOptions {
   readonly versionMax?: number;
 }
 
-export interface OpenBroker {
-  readonly connection: BrokerConnection;
-  readonly ranges: ApiRanges;
-}
-
 /** The way to one broker: a connection that comes back by itself when it is asked for, after a pause that grows. */
 export class BrokerLink {
-  private open: OpenBroker | undefined;
-  private opening: Promise<OpenBroker> | undefined;
+  private open: NegotiatedConnection | undefined;
+  private opening: Promise<NegotiatedConnection> | undefined;
   private readonly backoff: Backoff;
   private notBeforeMs = 0;
   private isClosed = false;
@@ -39,7 +33,7 @@ export class BrokerLink {
   }
 
   /** The connection that is up, if one is. */
-  get current(): OpenBroker | undefined {
+  get current(): NegotiatedConnection | undefined {
     return this.isConnected ? this.open : undefined;
   }
 
@@ -50,7 +44,7 @@ export class BrokerLink {
     return connection.request(api, version, input(version), { timeoutMs: options.timeoutMs });
   }
 
-  connect(): Promise<OpenBroker> {
+  connect(): Promise<NegotiatedConnection> {
     if (this.current !== undefined) return Promise.resolve(this.current);
     this.opening ??= this.establish().finally(() => (this.opening = undefined));
     return this.opening;
@@ -62,7 +56,7 @@ export class BrokerLink {
     this.open = undefined;
   }
 
-  private async establish(): Promise<OpenBroker> {
+  private async establish(): Promise<NegotiatedConnection> {
     const waitMs = this.notBeforeMs - this.settings.clock.monotonicMs();
     if (waitMs > 0) await this.pause(waitMs);
     try {
@@ -81,36 +75,8 @@ export class BrokerLink {
     }
   }
 
-  /**
-   * Asks with our highest version first. A broker that has not got it answers in the form of version 0 (KIP-511), which reads as a bad
-   * response, or hangs up: then version 0 is asked for on a new connection.
-   */
-  private async handshake(): Promise<OpenBroker> {
-    const first = await this.dial();
-    try {
-      return { connection: first, ranges: rangesOf(await first.request(ApiVersions, ApiVersions.maxVersion, SOFTWARE)) };
-    } catch (error) {
-      first.close();
-      const isRefused = hasCode(error, 'BAD_RESPONSE') || hasCode(error, 'CONNECTION_CLOSED') || hasCode(error, 'KAFKA_UNSUPPORTED_VERSION');
-      if (!isRefused || this.isClosed) throw error;
-      this.settings.logger.debug({ host: this.endpoint.host, port: this.endpoint.port, reason: errorMessage(error) }, 'asking for api versions in version 0');
-    }
-    const second = await this.dial();
-    try {
-      return { connection: second, ranges: rangesOf(await second.request(ApiVersions, 0, SOFTWARE)) };
-    } catch (error) {
-      second.close();
-      throw error;
-    }
-  }
-
-  private dial(): Promise<BrokerConnection> {
+  private handshake(): Promise<NegotiatedConnection> {
     const { transport, clock, scheduler, clientId, connectTimeoutMs, requestTimeoutMs, frameBytesMax, connectionsMaxIdleMs } = this.settings;
-    return BrokerConnection.connect({ transport, clock, scheduler, clientId, endpoint: this.endpoint, connectTimeoutMs, requestTimeoutMs, frameBytesMax, idleMsMax: connectionsMaxIdleMs });
+    return NegotiatedConnection.connect({ transport, clock, scheduler, clientId, endpoint: this.endpoint, connectTimeoutMs, requestTimeoutMs, frameBytesMax, idleMsMax: connectionsMaxIdleMs, software: SOFTWARE });
   }
-}
-
-function rangesOf(response: ApiVersionsResponse): ApiRanges {
-  if (response.errorCode !== ErrorCode.NONE) throw new ProtocolError(response.errorCode);
-  return new ApiRanges(response);
 }

@@ -1,6 +1,6 @@
 import { errorMessage, isRetriable, OperationalError, ZERO_UUID, type BrokerId, type Codecs, type Scheduled } from '@millrace/foundation';
 import { ErrorCode, InitProducerId, Produce, ProtocolError, type ProduceRequestInput, type ProduceResponse } from '@millrace/protocol';
-import type { OpenBroker } from '../cluster/broker-link.js';
+import type { NegotiatedConnection } from '@millrace/network';
 import { closedError, type KafkaClient } from '../cluster/kafka-client.js';
 import type { PartitionQueue } from './partition-queue.js';
 import { type ProducerBatch, type BatchAck, type ProducerIdentity } from './producer-batch.js';
@@ -208,7 +208,7 @@ export class Sender {
     });
   }
 
-  private transmit(nodeId: BrokerId, open: OpenBroker, sent: readonly Sent[]): void {
+  private transmit(nodeId: BrokerId, open: NegotiatedConnection, sent: readonly Sent[]): void {
     const { acks, requestTimeoutMs, compressionType } = this.options.settings;
     const topics = topicsOf(sent, (name) => this.options.client.metadata.topics.get(name)?.topicId ?? ZERO_UUID);
     try {

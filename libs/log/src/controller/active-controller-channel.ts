@@ -1,8 +1,10 @@
 import { isRetriable, OperationalError, type BrokerId, type Clock } from '@millrace/foundation';
-import { ErrorCode, type Api } from '@millrace/protocol';
+import { Envelope, type Api } from '@millrace/protocol';
 import type { PeerConnections } from '../node/peer-connections.js';
 import type { RequestDispatcher } from '../request-dispatcher.js';
 import type { ControllerChannel, ControllerRequestOptions } from './controller-channel.js';
+import { enveloped, fromEnvelope } from './envelope.js';
+import { isFromInactive } from './inactive-answer.js';
 import { askLocalController } from './local-controller.js';
 import type { ActiveController, LeaderWatch } from './leader-watch.js';
 
@@ -61,11 +63,16 @@ export class ActiveControllerChannel implements ControllerChannel {
     }
     const { endpoint } = controller;
     if (endpoint === undefined) return undefined;
-    const answer = peers.request({ endpoint, lane }, api, body, options).catch((error: unknown) => {
+    const { forwarded, timeoutMs } = options;
+    const asked =
+      forwarded === undefined
+        ? peers.request({ endpoint, lane }, api, body, { timeoutMs })
+        : peers.request({ endpoint, lane }, Envelope, enveloped(api, body, forwarded), { timeoutMs }).then((it) => fromEnvelope(api, forwarded.apiVersion, it));
+    const answer = asked.catch((error: unknown) => {
       if (!isRetriable(error)) throw error;
       return undefined;
     });
-    return await this.unlessReplaced(controller, answer, options.timeoutMs);
+    return await this.unlessReplaced(controller, answer, timeoutMs);
   }
 
   /** A controller that is frozen does not answer; the next one does. */
@@ -81,20 +88,4 @@ export class ActiveControllerChannel implements ControllerChannel {
       if (watch.current.leaderEpoch !== controller.leaderEpoch || this.isClosed) return undefined;
     }
   }
-}
-
-/** APIs of the quorum itself say it in their own way. */
-const QUORUM_APIS: readonly number[] = [55, 80, 81];
-
-/** Whether any part of the response says that this node is not the active controller. */
-function isFromInactive(response: unknown, apiKey: number): boolean {
-  const codes: readonly number[] = QUORUM_APIS.includes(apiKey) ? [ErrorCode.NOT_CONTROLLER, ErrorCode.NOT_LEADER_OR_FOLLOWER] : [ErrorCode.NOT_CONTROLLER];
-  const hasCode = (part: unknown, depth: number): boolean => {
-    if (typeof part !== 'object' || part === null || depth > 2) return false;
-    const { errorCode } = part as { readonly errorCode?: unknown };
-    if (typeof errorCode === 'number' && codes.includes(errorCode)) return true;
-    // The first item tells: the whole request was refused.
-    return Object.values(part).some((it) => Array.isArray(it) && hasCode(it[0], depth + 1));
-  };
-  return hasCode(response, 0);
 }

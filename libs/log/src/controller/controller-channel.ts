@@ -1,12 +1,11 @@
+import type { RequestContext } from '@millrace/network';
 import type { Api } from '@millrace/protocol';
 
 export interface ControllerRequestOptions {
   /** How long an active controller is looked for, its answer included. 30 s when left out. */
   readonly timeoutMs?: number;
-  /** The version to ask in, where a client's own request is passed on; the highest when left out. */
-  readonly apiVersion?: number;
-  /** Of the client whose request is passed on. */
-  readonly clientId?: string;
+  /** The request is a client's own and is passed on, in its version and with who asked. Left out: this node asks, in the newest version that both know. */
+  readonly forwarded?: RequestContext;
 }
 
 /**

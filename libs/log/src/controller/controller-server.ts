@@ -1,5 +1,6 @@
 import type { Logger } from '@millrace/foundation';
 import { DYNAMIC_BROKER_CONFIGS, Controller, type MetadataImage } from '@millrace/metadata';
+import type { RequestHandler } from '@millrace/network';
 import type { BrokerConfig } from '../config/broker-config.js';
 import { staticProperties } from '../config/static-properties.js';
 import { CONTROLLER_APIS } from '../handlers/controller/controller-apis.js';
@@ -46,7 +47,9 @@ export class ControllerServer {
   /** What answers requests to this controller. */
   dispatcher(): RequestDispatcher {
     const { config, directories, ports, logger, committedImage, watch, quorum } = this.options;
-    return RequestDispatcher.of(CONTROLLER_APIS, { nodeId: config.nodeId, clusterId: directories.clusterId, clock: ports.clock, logger, image: committedImage, driver: this.driver, quorum: quorum(), watch });
+    const dispatch: RequestHandler = (context, body) => dispatcher.handle(context, body);
+    const dispatcher: RequestDispatcher = RequestDispatcher.of(CONTROLLER_APIS, { nodeId: config.nodeId, clusterId: directories.clusterId, clock: ports.clock, logger, image: committedImage, driver: this.driver, quorum: quorum(), watch, dispatch });
+    return dispatcher;
   }
 
   stop(): void {

@@ -1,5 +1,6 @@
 import type { Clock, Logger } from '@millrace/foundation';
 import type { MetadataImage } from '@millrace/metadata';
+import type { RequestHandler } from '@millrace/network';
 import type { QuorumDriver } from '../quorum/quorum-driver.js';
 import type { ControllerDriver } from './controller-driver.js';
 import type { LeaderWatch } from './leader-watch.js';
@@ -15,4 +16,6 @@ export interface ControllerServices {
   readonly driver: ControllerDriver;
   readonly quorum: QuorumDriver;
   readonly watch: LeaderWatch;
+  /** Answers a request that came inside another one. */
+  readonly dispatch: RequestHandler;
 }

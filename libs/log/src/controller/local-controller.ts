@@ -13,12 +13,13 @@ export async function askLocalController<Request, RequestInput, Response, Respon
   dispatcher: RequestDispatcher,
   api: Api<Request, RequestInput, Response, ResponseInput>,
   body: RequestInput,
-  options: ControllerRequestOptions,
+  { forwarded }: ControllerRequestOptions,
 ): Promise<Response> {
-  const apiVersion = options.apiVersion ?? api.advertisedMaxVersion;
+  const apiVersion = forwarded?.apiVersion ?? api.advertisedMaxVersion;
+  const connection = forwarded === undefined ? WITHIN_PROCESS : { ...WITHIN_PROCESS, principal: forwarded.connection.principal, remote: forwarded.connection.remote };
   const writer = new ByteWriter(512);
   api.request.encode(writer, body, apiVersion);
-  const answer = await dispatcher.handle({ apiKey: api.apiKey, apiVersion, correlationId: 0, clientId: options.clientId, connection: WITHIN_PROCESS }, writer.take());
+  const answer = await dispatcher.handle({ apiKey: api.apiKey, apiVersion, correlationId: 0, clientId: forwarded?.clientId, connection }, writer.take());
   if (answer === undefined) throw new OperationalError('NO_CONTROLLER', `the controller of this node does not answer ${api.name}`, { isRetriable: true });
   const frame = Buffer.concat(answer.parts).subarray(FRAME_SIZE_BYTES);
   answer.onSent?.();

@@ -1,6 +1,9 @@
 import type { Clock, Endpoint, Scheduler, Transport } from '@millrace/foundation';
-import { BrokerConnection } from '@millrace/network';
+import { NegotiatedConnection } from '@millrace/network';
 import type { Api } from '@millrace/protocol';
+
+/** What nodes say of themselves to each other. */
+export const NODE_SOFTWARE = { name: 'millrace', version: '0.1.0' };
 
 export interface PeerConnectionsOptions {
   readonly transport: Transport;
@@ -16,38 +19,41 @@ export interface PeerConnectionsOptions {
  * `lane` of its own.
  */
 export class PeerConnections {
-  private readonly connections = new Map<string, Promise<BrokerConnection>>();
+  private readonly connections = new Map<string, Promise<NegotiatedConnection>>();
   private isClosed = false;
 
   constructor(private readonly options: PeerConnectionsOptions) {}
 
-  /** Rejects with an OperationalError when the node cannot be reached or does not answer. */
+  /**
+   * Asks in the newest version that both nodes know. Rejects with an OperationalError when the node cannot be reached or does not answer, with ProtocolError UNSUPPORTED_VERSION when it
+   * does not know the request in any version of ours, or none that can say it.
+   */
   async request<Request, RequestInput, Response, ResponseInput>(
     to: { readonly endpoint: Endpoint; readonly lane: string },
     api: Api<Request, RequestInput, Response, ResponseInput>,
     body: RequestInput,
-    options: { readonly apiVersion?: number; readonly timeoutMs?: number } = {},
+    options: { readonly timeoutMs?: number } = {},
   ): Promise<Response> {
-    const connection = await this.connectionTo(to);
-    return await connection.request(api, options.apiVersion ?? api.advertisedMaxVersion, body, options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs });
+    const peer = await this.connectionTo(to);
+    return await peer.request(api, body, { versionMax: api.advertisedMaxVersion, ...options });
   }
 
   close(): void {
     this.isClosed = true;
-    for (const it of this.connections.values()) void it.then((connection) => connection.close(), neverConnected);
+    for (const it of this.connections.values()) void it.then(({ connection }) => connection.close(), neverConnected);
     this.connections.clear();
   }
 
-  private connectionTo({ endpoint, lane }: { readonly endpoint: Endpoint; readonly lane: string }): Promise<BrokerConnection> {
+  private connectionTo({ endpoint, lane }: { readonly endpoint: Endpoint; readonly lane: string }): Promise<NegotiatedConnection> {
     const key = `${lane} ${endpoint.host}:${endpoint.port}`;
     const known = this.connections.get(key);
     if (known !== undefined) return known;
-    const connecting = BrokerConnection.connect({ ...this.options, endpoint });
+    const connecting = NegotiatedConnection.connect({ ...this.options, endpoint, software: NODE_SOFTWARE, handshakeTimeoutMs: this.options.connectTimeoutMs });
     this.connections.set(key, connecting);
     const forget = (): void => {
       if (this.connections.get(key) === connecting) this.connections.delete(key);
     };
-    connecting.then((connection) => {
+    connecting.then(({ connection }) => {
       connection.onClose = forget;
       if (this.isClosed) connection.close();
       else if (!connection.isOpen) forget();

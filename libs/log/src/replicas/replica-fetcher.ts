@@ -1,13 +1,14 @@
 import { errorMessage, isRetriable, OperationalError, type BrokerEpoch, type BrokerId, type Clock, type Endpoint, type LeaderEpoch, type Logger, type Offset, type Scheduled, type Scheduler, type Transport, type Uuid } from '@millrace/foundation';
-import { BrokerConnection } from '@millrace/network';
+import { NegotiatedConnection } from '@millrace/network';
 import { ErrorCode, errorName, Fetch, ListOffsets, type FetchRequestInput, type FetchResponse } from '@millrace/protocol';
+import { NODE_SOFTWARE } from '../node/peer-connections.js';
 import { isStorageFailure } from '../storage-failure.js';
 import type { HostedPartition, LeaderAnswer } from './hosted-partition.js';
 import { isThrottledReplica, type ReplicationThrottle } from './replication-throttle.js';
 
-/** What metadata.version 4.0 speaks between brokers. */
-const FETCH_VERSION = 17;
-const LIST_OFFSETS_VERSION = 10;
+/** The highest are what metadata.version 4.0 speaks between brokers; below the lowest, a fetch would have to say other things. */
+const FETCH_VERSIONS = { name: Fetch.name, apiKey: Fetch.apiKey, minVersion: 15, maxVersion: 17 };
+const LIST_OFFSETS_VERSIONS = { name: ListOffsets.name, apiKey: ListOffsets.apiKey, minVersion: 4, maxVersion: 10 };
 const LATEST = -1;
 const EARLIEST = -2;
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -74,12 +75,13 @@ export class ReplicaFetcher {
   private readonly paused = new Set<Followed>();
   private readonly forgotten = new Set<HostedPartition>();
   private session = NO_SESSION;
-  private connection: BrokerConnection | undefined;
+  private peer: NegotiatedConnection | undefined;
   private outSinceMs: number | undefined;
   private interruption: Scheduled | undefined;
   private isInterrupted = false;
   private wakeUp: (() => void) | undefined;
   private isStopped = false;
+  private giveUpConnecting: () => void = () => undefined;
   private pauseMs = 0;
   private hasWarned = false;
   private running: Promise<void> | undefined;
@@ -125,8 +127,9 @@ export class ReplicaFetcher {
 
   async stop(): Promise<void> {
     this.isStopped = true;
+    this.giveUpConnecting();
     this.interruption?.cancel();
-    this.connection?.close();
+    this.peer?.connection.close();
     this.wakeUp?.();
     await this.running;
   }
@@ -251,10 +254,11 @@ export class ReplicaFetcher {
 
   private async exchange(request: FetchRequestInput): Promise<FetchResponse> {
     const { settings } = this.options;
-    const connection = await this.connected();
+    const { connection, ranges } = await this.connected();
+    const version = ranges.versionFor(FETCH_VERSIONS);
     this.outSinceMs = this.options.clock.monotonicMs();
     try {
-      return await connection.request(Fetch, FETCH_VERSION, request, { timeoutMs: settings.socketTimeoutMs + settings.waitMaxMs });
+      return await connection.request(Fetch, version, request, { timeoutMs: settings.socketTimeoutMs + settings.waitMaxMs });
     } finally {
       this.outSinceMs = undefined;
       this.interruption?.cancel();
@@ -262,14 +266,21 @@ export class ReplicaFetcher {
     }
   }
 
-  private async connected(): Promise<BrokerConnection> {
-    if (this.connection?.isOpen === true) return this.connection;
+  private async connected(): Promise<NegotiatedConnection> {
+    if (this.peer?.connection.isOpen === true) return this.peer;
     const { transport, clock, scheduler, settings, brokerId, leaderId } = this.options;
     const endpoint = this.options.endpoint();
     if (endpoint === undefined) throw new OperationalError('NO_ENDPOINT', `no endpoint of broker ${leaderId} is known`, { isRetriable: true });
-    const connection = await BrokerConnection.connect({ transport, clock, scheduler, endpoint, clientId: `broker-${brokerId}-fetcher`, connectTimeoutMs: Math.min(CONNECT_TIMEOUT_MS, settings.socketTimeoutMs), requestTimeoutMs: settings.socketTimeoutMs });
-    if (this.isStopped) connection.close();
-    return (this.connection = connection);
+    const connectTimeoutMs = Math.min(CONNECT_TIMEOUT_MS, settings.socketTimeoutMs);
+    const connecting = NegotiatedConnection.connect({ transport, clock, scheduler, endpoint, clientId: `broker-${brokerId}-fetcher`, software: NODE_SOFTWARE, connectTimeoutMs, handshakeTimeoutMs: connectTimeoutMs, requestTimeoutMs: settings.socketTimeoutMs });
+    // A leader that is frozen accepts connections and answers nothing: who stops does not wait for it.
+    return await new Promise((resolve, reject) => {
+      this.giveUpConnecting = () => reject(new OperationalError('CONNECTION_CLOSED', 'the fetcher stops', { isRetriable: true }));
+      connecting.then((peer) => {
+        if (this.isStopped) peer.connection.close();
+        else resolve((this.peer = peer));
+      }, reject);
+    });
   }
 
   private isStillAsked(followed: Followed): boolean {
@@ -326,8 +337,8 @@ export class ReplicaFetcher {
   }
 
   private async leaderOffset({ topic, partition }: HostedPartition, currentLeaderEpoch: LeaderEpoch, timestamp: number): Promise<Offset> {
-    const connection = await this.connected();
-    const response = await connection.request(ListOffsets, LIST_OFFSETS_VERSION, { replicaId: this.options.brokerId, isolationLevel: 0, topics: [{ name: topic, partitions: [{ partitionIndex: partition, currentLeaderEpoch, timestamp }] }] });
+    const { connection, ranges } = await this.connected();
+    const response = await connection.request(ListOffsets, ranges.versionFor(LIST_OFFSETS_VERSIONS), { replicaId: this.options.brokerId, isolationLevel: 0, topics: [{ name: topic, partitions: [{ partitionIndex: partition, currentLeaderEpoch, timestamp }] }] });
     const answer = response.topics[0]?.partitions[0];
     if (answer === undefined || answer.errorCode !== ErrorCode.NONE) throw new OperationalError('LIST_OFFSETS_FAILED', `broker ${this.options.leaderId} answered ${errorName(answer?.errorCode ?? -1)}`, { isRetriable: true });
     return answer.offset;
@@ -398,7 +409,7 @@ export class ReplicaFetcher {
       return;
     }
     const { settings, logger, leaderId } = this.options;
-    this.connection?.close();
+    this.peer?.connection.close();
     if (!this.hasWarned) logger.warn({ leader: leaderId, error: errorMessage(error) }, 'the leader cannot be reached; it is tried again');
     this.hasWarned = true;
     this.pauseMs = Math.min(settings.backoffMs, Math.max(FIRST_PAUSE_MS, this.pauseMs * 2));
@@ -412,7 +423,7 @@ export class ReplicaFetcher {
     const leftMs = this.outSinceMs + INTERRUPT_AFTER_MS - this.options.clock.monotonicMs();
     this.interruption = this.options.scheduler.after(Math.max(0, Math.ceil(leftMs)), () => {
       this.isInterrupted = true;
-      this.connection?.close();
+      this.peer?.connection.close();
     });
   }
 

@@ -30,6 +30,7 @@ import { CreateAcls } from './30-create-acls.js';
 import { DeleteAcls } from './31-delete-acls.js';
 import { DescribeConfigs } from './32-describe-configs.js';
 import { AlterConfigs } from './33-alter-configs.js';
+import { AlterReplicaLogDirs } from './34-alter-replica-log-dirs.js';
 import { DescribeLogDirs } from './35-describe-log-dirs.js';
 import { SaslAuthenticate } from './36-sasl-authenticate.js';
 import { CreatePartitions } from './37-create-partitions.js';
@@ -45,6 +46,7 @@ import { EndQuorumEpoch } from './54-end-quorum-epoch.js';
 import { DescribeQuorum } from './55-describe-quorum.js';
 import { AlterPartition } from './56-alter-partition.js';
 import { UpdateFeatures } from './57-update-features.js';
+import { Envelope } from './58-envelope.js';
 import { FetchSnapshot } from './59-fetch-snapshot.js';
 import { DescribeCluster } from './60-describe-cluster.js';
 import { DescribeProducers } from './61-describe-producers.js';
@@ -68,6 +70,7 @@ import { LeaderChangeMessage, SnapshotHeaderRecord, SnapshotFooterRecord, KRaftV
 import { OffsetCommitKey, OffsetCommitValue, GroupMetadataKey, GroupMetadataValue, ConsumerGroupMetadataKey, ConsumerGroupMetadataValue, ConsumerGroupMemberMetadataKey, ConsumerGroupMemberMetadataValue, ConsumerGroupTargetAssignmentMetadataKey, ConsumerGroupTargetAssignmentMetadataValue, ConsumerGroupTargetAssignmentMemberKey, ConsumerGroupTargetAssignmentMemberValue, ConsumerGroupCurrentMemberAssignmentKey, ConsumerGroupCurrentMemberAssignmentValue, ConsumerGroupRegularExpressionKey, ConsumerGroupRegularExpressionValue, ConsumerGroupPartitionMetadataKey, ConsumerGroupPartitionMetadataValue } from './group-log.js';
 import { RequestHeader, ResponseHeader } from './headers.js';
 import { RegisterBrokerRecord, UnregisterBrokerRecord, TopicRecord, PartitionRecord, ConfigRecord, PartitionChangeRecord, FenceBrokerRecord, UnfenceBrokerRecord, RemoveTopicRecord, DelegationTokenRecord, UserScramCredentialRecord, FeatureLevelRecord, ClientQuotaRecord, ProducerIdsRecord, BrokerRegistrationChangeRecord, AccessControlEntryRecord, RemoveAccessControlEntryRecord, NoOpRecord, ZkMigrationStateRecord, RemoveUserScramCredentialRecord, BeginTransactionRecord, EndTransactionRecord, AbortTransactionRecord, RemoveDelegationTokenRecord, RegisterControllerRecord, ClearElrRecord } from './metadata-log.js';
+import { DefaultPrincipalData } from './principal.js';
 import { TransactionLogKey, TransactionLogValue } from './transaction-log.js';
 
 /** The number of each API on the wire, by its name. */
@@ -102,6 +105,7 @@ export const ApiKey = {
   DeleteAcls: 31,
   DescribeConfigs: 32,
   AlterConfigs: 33,
+  AlterReplicaLogDirs: 34,
   DescribeLogDirs: 35,
   SaslAuthenticate: 36,
   CreatePartitions: 37,
@@ -117,6 +121,7 @@ export const ApiKey = {
   DescribeQuorum: 55,
   AlterPartition: 56,
   UpdateFeatures: 57,
+  Envelope: 58,
   FetchSnapshot: 59,
   DescribeCluster: 60,
   DescribeProducers: 61,
@@ -140,7 +145,7 @@ export type ApiName = keyof typeof ApiKey;
 export type ApiKey = (typeof ApiKey)[ApiName];
 
 /** Every API that has a schema, in the order of the keys. */
-export const APIS: readonly AnyApi[] = [Produce, Fetch, ListOffsets, Metadata, OffsetCommit, OffsetFetch, FindCoordinator, JoinGroup, Heartbeat, LeaveGroup, SyncGroup, DescribeGroups, ListGroups, SaslHandshake, ApiVersions, CreateTopics, DeleteTopics, DeleteRecords, InitProducerId, OffsetForLeaderEpoch, AddPartitionsToTxn, AddOffsetsToTxn, EndTxn, WriteTxnMarkers, TxnOffsetCommit, DescribeAcls, CreateAcls, DeleteAcls, DescribeConfigs, AlterConfigs, DescribeLogDirs, SaslAuthenticate, CreatePartitions, DeleteGroups, ElectLeaders, IncrementalAlterConfigs, AlterPartitionReassignments, ListPartitionReassignments, OffsetDelete, Vote, BeginQuorumEpoch, EndQuorumEpoch, DescribeQuorum, AlterPartition, UpdateFeatures, FetchSnapshot, DescribeCluster, DescribeProducers, BrokerRegistration, BrokerHeartbeat, UnregisterBroker, DescribeTransactions, ListTransactions, AllocateProducerIds, ConsumerGroupHeartbeat, ConsumerGroupDescribe, ControllerRegistration, AssignReplicasToDirs, ListConfigResources, DescribeTopicPartitions, AddRaftVoter, RemoveRaftVoter, UpdateRaftVoter];
+export const APIS: readonly AnyApi[] = [Produce, Fetch, ListOffsets, Metadata, OffsetCommit, OffsetFetch, FindCoordinator, JoinGroup, Heartbeat, LeaveGroup, SyncGroup, DescribeGroups, ListGroups, SaslHandshake, ApiVersions, CreateTopics, DeleteTopics, DeleteRecords, InitProducerId, OffsetForLeaderEpoch, AddPartitionsToTxn, AddOffsetsToTxn, EndTxn, WriteTxnMarkers, TxnOffsetCommit, DescribeAcls, CreateAcls, DeleteAcls, DescribeConfigs, AlterConfigs, AlterReplicaLogDirs, DescribeLogDirs, SaslAuthenticate, CreatePartitions, DeleteGroups, ElectLeaders, IncrementalAlterConfigs, AlterPartitionReassignments, ListPartitionReassignments, OffsetDelete, Vote, BeginQuorumEpoch, EndQuorumEpoch, DescribeQuorum, AlterPartition, UpdateFeatures, Envelope, FetchSnapshot, DescribeCluster, DescribeProducers, BrokerRegistration, BrokerHeartbeat, UnregisterBroker, DescribeTransactions, ListTransactions, AllocateProducerIds, ConsumerGroupHeartbeat, ConsumerGroupDescribe, ControllerRegistration, AssignReplicasToDirs, ListConfigResources, DescribeTopicPartitions, AddRaftVoter, RemoveRaftVoter, UpdateRaftVoter];
 
 /** Messages that stand in records rather than in requests and responses, by the log or place that they belong to. */
 export const MESSAGES = {
@@ -149,6 +154,7 @@ export const MESSAGES = {
   'group-log': [OffsetCommitKey, OffsetCommitValue, GroupMetadataKey, GroupMetadataValue, ConsumerGroupMetadataKey, ConsumerGroupMetadataValue, ConsumerGroupMemberMetadataKey, ConsumerGroupMemberMetadataValue, ConsumerGroupTargetAssignmentMetadataKey, ConsumerGroupTargetAssignmentMetadataValue, ConsumerGroupTargetAssignmentMemberKey, ConsumerGroupTargetAssignmentMemberValue, ConsumerGroupCurrentMemberAssignmentKey, ConsumerGroupCurrentMemberAssignmentValue, ConsumerGroupRegularExpressionKey, ConsumerGroupRegularExpressionValue, ConsumerGroupPartitionMetadataKey, ConsumerGroupPartitionMetadataValue] as readonly AnyMessageCodec[],
   'headers': [RequestHeader, ResponseHeader] as readonly AnyMessageCodec[],
   'metadata-log': [RegisterBrokerRecord, UnregisterBrokerRecord, TopicRecord, PartitionRecord, ConfigRecord, PartitionChangeRecord, FenceBrokerRecord, UnfenceBrokerRecord, RemoveTopicRecord, DelegationTokenRecord, UserScramCredentialRecord, FeatureLevelRecord, ClientQuotaRecord, ProducerIdsRecord, BrokerRegistrationChangeRecord, AccessControlEntryRecord, RemoveAccessControlEntryRecord, NoOpRecord, ZkMigrationStateRecord, RemoveUserScramCredentialRecord, BeginTransactionRecord, EndTransactionRecord, AbortTransactionRecord, RemoveDelegationTokenRecord, RegisterControllerRecord, ClearElrRecord] as readonly AnyMessageCodec[],
+  'principal': [DefaultPrincipalData] as readonly AnyMessageCodec[],
   'transaction-log': [TransactionLogKey, TransactionLogValue] as readonly AnyMessageCodec[],
 };
 

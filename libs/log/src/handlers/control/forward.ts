@@ -1,6 +1,6 @@
 import { hasCode } from '@millrace/foundation';
 import type { RequestContext } from '@millrace/network';
-import { ErrorCode, type Api } from '@millrace/protocol';
+import { ErrorCode, ProtocolError, type Api } from '@millrace/protocol';
 import type { BrokerServices } from '../../broker/broker-services.js';
 import { brokerApi, type BrokerApi } from '../broker-api.js';
 
@@ -14,10 +14,11 @@ export async function forward<Request extends RequestInput, RequestInput, Respon
   { request, context, timeoutMs }: { readonly request: Request; readonly context: RequestContext; readonly timeoutMs?: number | undefined },
   failed: (errorCode: number, request: Request) => ResponseInput,
 ): Promise<ResponseInput> {
-  const { apiVersion, clientId } = context;
   try {
-    return await services.controller.request(api, request, { apiVersion, ...(clientId === undefined ? {} : { clientId }), ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+    return await services.controller.request(api, request, { forwarded: context, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
   } catch (error) {
+    // What is wrong between this node and the controller is not the client's to know; an unknown version closes its connection, as in Kafka.
+    if (error instanceof ProtocolError && error.errorCode !== ErrorCode.UNSUPPORTED_VERSION) return failed(ErrorCode.UNKNOWN_SERVER_ERROR, request);
     if (!hasCode(error, 'NO_CONTROLLER')) throw error;
     // Clients take it as a reason to look for the controller anew.
     return failed(ErrorCode.NOT_CONTROLLER, request);

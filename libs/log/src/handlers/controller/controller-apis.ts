@@ -14,6 +14,7 @@ import { endQuorumEpochApi } from './54-end-quorum-epoch.js';
 import { describeQuorumApi } from './55-describe-quorum.js';
 import { alterPartitionApi } from './56-alter-partition.js';
 import { updateFeaturesApi } from './57-update-features.js';
+import { envelopeApi } from './58-envelope.js';
 import { fetchSnapshotApi } from './59-fetch-snapshot.js';
 import { describeClusterApi } from './60-describe-cluster.js';
 import { brokerRegistrationApi } from './62-broker-registration.js';
@@ -55,5 +56,6 @@ export const CONTROLLER_APIS: readonly ControllerApi[] = [
   addRaftVoterApi,
   removeRaftVoterApi,
   updateRaftVoterApi,
+  envelopeApi(() => CONTROLLER_APIS),
   controllerApiVersionsApi(() => CONTROLLER_APIS),
 ].sort((a, b) => a.api.apiKey - b.api.apiKey);
