@@ -3,7 +3,10 @@ import { freePort, RecordingLogger, temporaryFolder, waitFor } from '@millrace/t
 import { Broker } from '../src/index.js';
 import { RawClient } from './local-broker.js';
 
-const CLUSTER_ID = 'QuorumClusterForTests0';
+export const CLUSTER_ID = 'QuorumClusterForTests0';
+
+/** `peer`: a voter that is none of ours. */
+export type NodeRole = 'broker' | 'controller' | 'broker,controller' | 'peer';
 /** Elections and fencing as fast as tests want them. */
 const QUICK = {
   'controller.quorum.election.timeout.ms': '200',
@@ -34,15 +37,15 @@ export class QuorumCluster {
   private constructor(private readonly controllerPorts: ReadonlyMap<number, number>, private readonly properties: Readonly<Record<string, string>>) {}
 
   /** `roles` by node id; those with the role controller are the voters. */
-  static async prepare(roles: Readonly<Record<number, 'broker' | 'controller' | 'broker,controller'>>, properties: Readonly<Record<string, string>> = {}): Promise<QuorumCluster> {
+  static async prepare(roles: Readonly<Record<number, NodeRole>>, properties: Readonly<Record<string, string>> = {}): Promise<QuorumCluster> {
     const ports = new Map<number, number>();
-    for (const [id, role] of Object.entries(roles)) if (role.includes('controller')) ports.set(Number(id), await freePort());
+    for (const [id, role] of Object.entries(roles)) if (role.includes('controller') || role === 'peer') ports.set(Number(id), await freePort());
     const cluster = new QuorumCluster(ports, properties);
-    for (const [id, role] of Object.entries(roles)) cluster.add(Number(id), role);
+    for (const [id, role] of Object.entries(roles)) if (role !== 'peer') cluster.add(Number(id), role);
     return cluster;
   }
 
-  static async start(roles: Readonly<Record<number, 'broker' | 'controller' | 'broker,controller'>>, properties: Readonly<Record<string, string>> = {}): Promise<QuorumCluster> {
+  static async start(roles: Readonly<Record<number, NodeRole>>, properties: Readonly<Record<string, string>> = {}): Promise<QuorumCluster> {
     const cluster = await QuorumCluster.prepare(roles, properties);
     await Promise.all([...cluster.nodes.keys()].map((id) => cluster.startNode(id)));
     return cluster;
@@ -59,12 +62,16 @@ export class QuorumCluster {
       'cluster.id': CLUSTER_ID,
       listeners: listeners.filter((it) => it !== '').join(','),
       'controller.listener.names': 'CONTROLLER',
-      'controller.quorum.voters': [...this.controllerPorts].map(([voter, port]) => `${voter}@127.0.0.1:${port}`).join(','),
+      'controller.quorum.voters': this.voters,
       'log.dirs': folder.path,
       ...this.properties,
     };
     const logger = new RecordingLogger();
     this.nodes.set(id, { id, properties, logger, broker: new Broker({ properties, logger }), isUp: false });
+  }
+
+  get voters(): string {
+    return [...this.controllerPorts].map(([voter, port]) => `${voter}@127.0.0.1:${port}`).join(',');
   }
 
   node(id: number): QuorumNode {

@@ -35,7 +35,7 @@ export interface OpenedEnvelope {
 }
 
 /** Throws ProtocolError: PRINCIPAL_DESERIALIZATION_FAILURE, INVALID_REQUEST for an address that is none, UNSUPPORTED_VERSION for a request inside that is not known here. */
-export function openEnvelope({ requestData, requestPrincipal, clientHostAddress }: EnvelopeRequest): OpenedEnvelope {
+export function openEnvelope({ requestData, requestPrincipal, clientHostAddress }: Readonly<EnvelopeRequest>): OpenedEnvelope {
   const principal = principalOf(requestPrincipal);
   const host = addressOf(clientHostAddress);
   if (host === undefined) throw new ProtocolError(ErrorCode.INVALID_REQUEST, `An address of ${clientHostAddress.length} bytes`);

@@ -12,6 +12,8 @@ interface KafkaOptions {
   readonly folder: string;
   readonly port: number;
   readonly settings?: Readonly<Record<string, string>>;
+  /** Arguments of kafka-storage for a folder that is used for the first time. */
+  readonly format?: readonly string[];
 }
 
 /** A running Java process of the peers; ended by its id, never by its name. */
@@ -50,7 +52,7 @@ export class PeerProcess {
   }
 
   /** Writes its settings, and formats its folder if that was not done. */
-  static async formatKafka({ folder, port, settings }: KafkaOptions): Promise<void> {
+  static async formatKafka({ folder, port, settings, format = ['-t', 'kraftPeersAAAAAAAAAAAQ'] }: KafkaOptions): Promise<void> {
     fs.mkdirSync(folder, { recursive: true });
     const file = propertiesFile(folder);
     const listeners = `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${port + 1}`;
@@ -73,7 +75,7 @@ export class PeerProcess {
       ...settings,
     });
     if (fs.existsSync(path.join(folder, 'data/meta.properties'))) return;
-    const formatted = await runPeerTool('kafka-storage', ['format', '-t', 'kraftPeersAAAAAAAAAAAQ', '-c', file]);
+    const formatted = await runPeerTool('kafka-storage', ['format', ...format, '-c', file]);
     if (formatted.status !== 0) throw new OperationalError('PEER_START_FAILED', `kafka-storage format failed: ${formatted.stderr}`);
   }
 
