@@ -31,6 +31,7 @@ export class SimulatedDisk {
   /** Called from within the call that the process does not survive. */
   onStrike: (fault: ArmedFault) => void = () => undefined;
   private files = new FaultyFileSystem();
+  private hasFailed = false;
   private pid = 100;
 
   constructor(private readonly random: SeededRandom) {}
@@ -38,6 +39,7 @@ export class SimulatedDisk {
   /** The disk for one life of a process. */
   mount(process: SimulatedProcess): FileSystem {
     const { files } = this;
+    this.hasFailed = false;
     files.inject = (call) => {
       files.nowMs = process.clock.nowMs();
       return this.strike(call) ?? this.delay(call, process);
@@ -64,7 +66,13 @@ export class SimulatedDisk {
     this.armed = undefined;
   }
 
+  /** A call may still fail, or has failed in this life: the process may be about to give up. */
+  get isTroubled(): boolean {
+    return this.armed !== undefined || this.hasFailed || this.files.spaceLeftBytes !== Number.POSITIVE_INFINITY;
+  }
+
   set spaceLeftBytes(bytes: number) {
+    if (this.files.spaceLeftBytes <= 0) this.hasFailed = true;
     this.files.spaceLeftBytes = bytes;
   }
 
@@ -92,6 +100,7 @@ export class SimulatedDisk {
       return undefined;
     }
     this.armed = undefined;
+    this.hasFailed = true;
     if (armed.strike === 'EIO') return { kind: 'error', errno: 'EIO' };
     this.onStrike(armed);
     return call.operation === 'append' ? { kind: 'crash', keepBytes: this.random.integer(200) } : { kind: 'crash', isBefore: this.random.chance(0.5) };

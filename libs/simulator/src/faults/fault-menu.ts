@@ -2,6 +2,7 @@ import type { SimulatedBroker } from '../cluster/simulated-broker.js';
 import type { SimulatedCluster } from '../cluster/simulated-cluster.js';
 import { FAST_DISK, SLOW_DISK } from '../disk/simulated-disk.js';
 import { FAST_LINK, SLOW_LINK } from '../network/link.js';
+import { LossPromise } from './loss-promise.js';
 import type { SeededRandom } from '@millrace/testkit';
 import type { World } from '../world.js';
 
@@ -40,11 +41,12 @@ export class FaultMenu {
   private readonly random: SeededRandom;
   private isOver = false;
   private isRolling = false;
-  /** Lost unsynced bytes, and may not have them back yet. */
-  private loser: SimulatedBroker | undefined;
+  private readonly promise: LossPromise;
 
   constructor(private readonly options: FaultMenuOptions) {
     this.random = options.world.chance('faults');
+    const { cluster, isAllInSync } = options;
+    this.promise = new LossPromise({ durability: cluster.durability, minInsyncReplicas: cluster.minInsyncReplicas, machines: cluster.brokers, isAllInSync });
   }
 
   start(): void {
@@ -87,7 +89,7 @@ export class FaultMenu {
       this.counts.set(fault, (this.counts.get(fault) ?? 0) + 1);
       world.journal.write('faults', `${fault} (${broker.host})`);
     };
-    if (!this.isPromised(fault, broker)) return;
+    if (!this.promise.permits(fault, broker)) return;
     switch (fault) {
       case 'kill':
         counted();
@@ -95,7 +97,7 @@ export class FaultMenu {
         return;
       case 'power loss':
         counted();
-        this.loser = broker;
+        this.promise.lostPower(broker);
         this.down(broker, () => broker.losePower());
         return;
       case 'kill at a write':
@@ -138,19 +140,6 @@ export class FaultMenu {
         counted();
         this.network(fault, broker);
     }
-  }
-
-  /**
-   * Without a flush per record a cluster survives the loss of unsynced bytes on one machine, as Kafka's does: no other broker may end uncleanly until that one has everything
-   * again, for the controller cannot tell a killed process from a machine that lost power.
-   */
-  private isPromised(fault: Fault, broker: SimulatedBroker): boolean {
-    const { cluster, isAllInSync } = this.options;
-    if (cluster.durability === 'flush') return true;
-    if (this.loser !== undefined && isAllInSync()) this.loser = undefined;
-    if (fault === 'power loss') return cluster.minInsyncReplicas > 1 && isAllInSync() && cluster.brokers.every((it) => it.disk.armed === undefined);
-    const isUnclean = fault === 'kill' || fault === 'kill at a write' || fault === 'disk error';
-    return !isUnclean || this.loser === undefined || this.loser === broker;
   }
 
   private network(fault: Fault, broker: SimulatedBroker): void {
