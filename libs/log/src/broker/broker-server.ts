@@ -84,9 +84,8 @@ export class BrokerServer {
   async start(channels: ControllerChannels, endpoints: readonly NamedEndpoint[]): Promise<RequestDispatcher> {
     const { config, directories, ports, logger } = this.options;
     const { replicas, follower } = this;
-    const previousBrokerEpoch = directories.data[0]?.previousBrokerEpoch ?? -1;
     const offlineLogDirs = () => directories.data.filter((it) => it.offlineCause !== undefined).map((it) => it.directoryId);
-    this.lifecycle = new BrokerLifecycle({ ...ports, config, clusterId: directories.clusterId, endpoints, logDirs: directories.ids, offlineLogDirs, previousBrokerEpoch, channel: channels.heartbeats, follower, logger });
+    this.lifecycle = new BrokerLifecycle({ ...ports, config, clusterId: directories.clusterId, endpoints, logDirs: directories.ids, offlineLogDirs, previousBrokerEpoch: directories.previousBrokerEpoch, channel: channels.heartbeats, follower, logger });
     if (this.isStartCancelled) this.lifecycle.stop();
     await this.lifecycle.register();
     replicas.setBrokerEpoch(this.lifecycle.brokerEpoch);

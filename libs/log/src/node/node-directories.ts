@@ -1,4 +1,4 @@
-import { errorMessage, OperationalError, type Logger, type Uuid } from '@millrace/foundation';
+import { errorMessage, OperationalError, type BrokerEpoch, type Logger, type Uuid } from '@millrace/foundation';
 import { exists, LogDirectory, META_PROPERTIES_FILE, type CheckpointedOffset, type Processes } from '@millrace/storage';
 import type { BrokerConfig } from '../config/broker-config.js';
 import type { NodePorts } from './node-ports.js';
@@ -64,15 +64,25 @@ export class NodeDirectories {
     return this.data.map((it) => it.directoryId);
   }
 
+  /** The broker epoch that ended in order in all of them (KIP-966); -1 when one of them was not closed then, or closed in another. */
+  get previousBrokerEpoch(): BrokerEpoch {
+    const epochs = new Set(this.data.map((it) => it.previousBrokerEpoch));
+    const [only] = epochs;
+    return epochs.size === 1 && only !== undefined ? only : -1;
+  }
+
   /** Whether anything can still be written to any of them. */
   get isUsable(): boolean {
     return this.data.some((it) => it.offlineCause === undefined);
   }
 
-  /** Closes all in order; one that cannot be is told, and recovered at the next start. */
-  async close(brokerEpoch: number, highWatermarks: (directory: LogDirectory) => readonly CheckpointedOffset[]): Promise<void> {
+  /**
+   * Closes all in order; one that cannot be is told, and recovered at the next start. `brokerEpoch` -1: the broker was not registered, so what ended in order before still has.
+   */
+  async close(brokerEpoch: BrokerEpoch, highWatermarks: (directory: LogDirectory) => readonly CheckpointedOffset[]): Promise<void> {
+    const endedEpoch = brokerEpoch < 0 ? this.previousBrokerEpoch : brokerEpoch;
     for (const directory of this.all) {
-      await directory.close({ brokerEpoch, highWatermarks: highWatermarks(directory) }).catch((error: unknown) => {
+      await directory.close({ brokerEpoch: endedEpoch, highWatermarks: highWatermarks(directory) }).catch((error: unknown) => {
         this.logger.error({ folder: directory.folder, error: errorMessage(error) }, 'log directory cannot be closed in order; its logs are recovered at the next start');
       });
     }
