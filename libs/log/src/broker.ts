@@ -68,6 +68,8 @@ export class Broker {
   private running: Running | undefined;
   private dispatcher: RequestDispatcher | undefined;
   private isStopping = false;
+  /** The start has come to its end: whoever stops now has leaderships to hand over. */
+  private isStarted = false;
   private starting: Promise<void> | undefined;
   private stopped: Promise<void> | undefined;
 
@@ -104,7 +106,7 @@ export class Broker {
   /**
    * Binds the listeners, recovers the logs, joins the cluster, and resolves when every request is answered: a broker is registered and unfenced then, which needs an active
    * controller. Rejects with `ADDRESS_IN_USE`, `ADDRESS_UNAVAILABLE`, `DIRECTORY_LOCKED`, `INCONSISTENT_CLUSTER_ID`, `NOT_FORMATTED`, `INVALID_CONFIG`, `KAFKA_STORAGE_ERROR`,
-   * `NO_CONTROLLER` and others that say what is wrong; nothing is left open then.
+   * `NO_CONTROLLER` and others that say what is wrong; nothing is left open then. `stop` meanwhile makes it reject with `NO_CONTROLLER` once the logs are recovered.
    */
   start(): Promise<void> {
     this.starting ??= this.startOnce();
@@ -116,14 +118,19 @@ export class Broker {
     const startedMs = ports.clock.monotonicMs();
     for (const key of config.unknownKeys) logger.warn({ property: key }, 'unknown property is ignored');
     let directories: NodeDirectories | undefined;
+    let hasBegun = false;
     try {
       const controllerEndpoints = advertisedEndpoints(config, await this.controllerListeners.listen(config.roles.controllerListeners));
       this.advertised = advertisedEndpoints(config, await this.clientListeners.listen(config.roles.clientListeners));
       directories = await NodeDirectories.open({ config, ports, processes: this.options.processes, logger, onOffline: (directory, cause) => this.directoryFailed(directory, cause) });
       this.running = await this.assemble(directories, controllerEndpoints);
+      if (this.isStopping) throw new OperationalError('NO_CONTROLLER', 'the broker stops before it has started');
+      hasBegun = true;
       await this.run(this.running);
+      this.isStarted = true;
     } catch (error) {
-      await this.abandon(directories);
+      // Who stops meanwhile closes in order what there is.
+      if (!this.isStopping || !hasBegun) await this.abandon(directories);
       throw error;
     }
     const roles = config.get('process.roles').join(',');
@@ -149,8 +156,9 @@ export class Broker {
     const local = controller?.dispatcher();
     if (local !== undefined) this.controllerListeners.serve(local);
     const channelOf = (lane: string) => new ActiveControllerChannel({ nodeId: config.nodeId, watch, clock: ports.clock, peers, lane, local: () => local });
-    const channels = [channelOf('requests'), channelOf('heartbeats'), channelOf('replication')];
-    const registration = config.roles.controllerListeners.length === 0 ? undefined : new RegistersController({ ...ports, nodeId: config.nodeId, endpoints: controllerEndpoints, image: follower.image, channel: channelOf('registration'), logger });
+    const [registering, ...brokerChannels] = [channelOf('registration'), channelOf('requests'), channelOf('heartbeats'), channelOf('replication')] as const;
+    const channels = [...brokerChannels, registering];
+    const registration = config.roles.controllerListeners.length === 0 ? undefined : new RegistersController({ ...ports, nodeId: config.nodeId, endpoints: controllerEndpoints, image: follower.image, channel: registering, logger });
     return { directories, peers, channels, broker, controller, quorum, registration };
   }
 
@@ -196,10 +204,10 @@ export class Broker {
   private async stopOnce(): Promise<void> {
     this.isStopping = true;
     // A broker that waits for a controller waits no longer; logs under recovery are finished first: closed half way they would be recovered again.
-    this.running?.broker?.stopWaiting();
+    if (!this.isStarted) this.stopWaiting();
     await this.starting?.catch(() => undefined);
     const { running } = this;
-    await running?.broker?.controlledShutdown();
+    if (this.isStarted) await running?.broker?.controlledShutdown();
     await running?.broker?.stop();
     await this.clientListeners.close(STOP_GRACE_MS);
     if (running === undefined) return;
@@ -210,8 +218,13 @@ export class Broker {
     for (const channel of channels) channel.close();
     peers.close();
     await this.controllerListeners.close(STOP_GRACE_MS);
-    await directories.close(broker?.brokerEpoch ?? -1, (directory) => broker?.highWatermarks(directory) ?? []);
+    await directories.close({ brokerEpoch: broker?.brokerEpoch ?? -1, areLogsOpen: broker?.hasTakenUp ?? true, highWatermarks: (directory) => broker?.highWatermarks(directory) ?? [] });
     this.logger.info({ brokerId: this.config.nodeId }, 'broker stopped');
+  }
+
+  private stopWaiting(): void {
+    this.running?.broker?.stopWaiting();
+    for (const channel of this.running?.channels ?? []) channel.close();
   }
 
   /** Invariant 2: what the disk lost is never acknowledged. With other directories left the broker goes on; without, or without its metadata, it stops in order. */

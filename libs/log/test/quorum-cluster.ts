@@ -1,5 +1,5 @@
 import { DescribeCluster, DescribeQuorum, Metadata, type DescribeQuorumResponse, type MetadataResponse } from '@millrace/protocol';
-import { freePort, RecordingLogger, temporaryFolder, waitFor } from '@millrace/testkit';
+import { freePort, RecordingLogger, temporaryFolder, waitFor, type FaultyFileSystem } from '@millrace/testkit';
 import { Broker } from '../src/index.js';
 import { RawClient } from './local-broker.js';
 
@@ -26,6 +26,10 @@ export interface QuorumNode {
   readonly logger: RecordingLogger;
   broker: Broker;
   isUp: boolean;
+  /** In the place of the machine's disk, from the next start on. */
+  disk?: FaultyFileSystem;
+  /** Why the broker gave up by itself. */
+  failure?: Error;
 }
 
 /** Whole nodes of this process that form one cluster over loopback, as their properties say. */
@@ -82,7 +86,8 @@ export class QuorumCluster {
 
   async startNode(id: number, properties: Readonly<Record<string, string>> = {}): Promise<void> {
     const node = this.node(id);
-    node.broker = new Broker({ properties: { ...node.properties, ...properties }, logger: node.logger });
+    const { disk } = node;
+    node.broker = new Broker({ properties: { ...node.properties, ...properties }, logger: node.logger, onFailure: (cause) => (node.failure = cause), ...(disk === undefined ? {} : { fileSystem: disk }) });
     node.isUp = true;
     await node.broker.start();
   }

@@ -113,7 +113,7 @@ export class TestBroker {
     await this.server.stop();
     await this.listeners.close(0);
     if (kind === 'crash') this.directories.abandon();
-    else await this.directories.close(this.epoch, (directory) => this.server.highWatermarks(directory));
+    else await this.directories.close({ brokerEpoch: this.epoch, areLogsOpen: true, highWatermarks: (directory) => this.server.highWatermarks(directory) });
   }
 }
 

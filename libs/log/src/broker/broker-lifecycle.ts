@@ -41,6 +41,8 @@ export class BrokerLifecycle {
   private wantShutDown = false;
   private isStopped = false;
   private beating: Promise<BrokerHeartbeatResponse | undefined> | undefined;
+  /** Ends the pause that is under way, or was last. */
+  private pausing: (() => void) | undefined;
 
   constructor(private readonly options: BrokerLifecycleOptions) {}
 
@@ -95,7 +97,7 @@ export class BrokerLifecycle {
     return registered.errorCode;
   }
 
-  /** Sends heartbeats from now on; resolves when the controller has unfenced this broker and the broker has read that it has. */
+  /** Sends heartbeats from now on; resolves when the controller has unfenced this broker and the broker has read that it has. Rejects with `NO_CONTROLLER` when it stops before. */
   async unfence(): Promise<void> {
     const { config, follower } = this.options;
     for (let pauseMs = 20; !this.isStopped; pauseMs = Math.min(pauseMs * 2, RETRY_MS_MAX)) {
@@ -105,6 +107,7 @@ export class BrokerLifecycle {
     }
     this.schedule();
     await follower.until((image) => this.isStopped || image.broker(config.nodeId)?.isFenced === false, config.get('broker.session.timeout.ms'));
+    if (this.isStopped) throw new OperationalError('NO_CONTROLLER', 'the broker stops before it was unfenced');
   }
 
   /** Out of its turn: something changed that the controller should know. */
@@ -131,9 +134,12 @@ export class BrokerLifecycle {
     logger.warn({ brokerId: config.nodeId }, 'the controller did not release this broker; it stops without');
   }
 
+  /** Whoever waits for this broker to take part waits no longer. */
   stop(): void {
     this.isStopped = true;
     this.timer?.cancel();
+    this.pausing?.();
+    this.options.follower.tellWaiting();
   }
 
   private schedule(): void {
@@ -151,7 +157,7 @@ export class BrokerLifecycle {
     const { config, channel, follower, offlineLogDirs, logger } = this.options;
     const { wantShutDown } = this;
     const body = { brokerId: config.nodeId, brokerEpoch: this.epoch, currentMetadataOffset: follower.image.lastOffset, wantFence: false, wantShutDown, offlineLogDirs: [...offlineLogDirs()] };
-    const timeoutMs = wantShutDown ? SHUTDOWN_REQUEST_MS_MAX : config.get('broker.session.timeout.ms');
+    const timeoutMs = wantShutDown ? SHUTDOWN_REQUEST_MS_MAX : config.get('broker.session.timeout.ms') / 2;
     try {
       const response = await channel.request(BrokerHeartbeat, body, { timeoutMs });
       if (response.errorCode !== ErrorCode.NONE) logger.warn({ error: errorName(response.errorCode), brokerEpoch: this.epoch }, 'the controller refuses a heartbeat of this broker');
@@ -164,11 +170,17 @@ export class BrokerLifecycle {
 
   private async followsRegistration(): Promise<void> {
     const { follower, config } = this.options;
-    while (!this.isStopped && !(await follower.until(() => this.isRegistered, config.get('broker.heartbeat.interval.ms'))));
+    while (!this.isStopped && !(await follower.until(() => this.isStopped || this.isRegistered, config.get('broker.heartbeat.interval.ms'))));
     if (this.isStopped) throw new OperationalError('NO_CONTROLLER', 'the broker stops before it has read its registration');
   }
 
   private pause(ms: number): Promise<void> {
-    return new Promise((resolve) => this.options.scheduler.after(ms, resolve));
+    return new Promise((resolve) => {
+      const timer = this.options.scheduler.after(ms, resolve);
+      this.pausing = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
   }
 }

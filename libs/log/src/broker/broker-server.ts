@@ -53,6 +53,8 @@ export class BrokerServer {
   private lifecycle: BrokerLifecycle | undefined;
   private isStopping = false;
   private isStartCancelled = false;
+  /** The logs of all partitions are open, and recovered where that was due. */
+  hasTakenUp = false;
 
   constructor(private readonly options: BrokerServerOptions) {
     const { config, directories, ports, decompressedBytesMax, logger } = options;
@@ -93,6 +95,7 @@ export class BrokerServer {
     replicas.start(channels.replication);
     await follower.begin(async () => {
       await replicas.applyImage();
+      this.hasTakenUp = true;
       this.loadGroups();
     });
     this.maintenance.start();
@@ -104,10 +107,10 @@ export class BrokerServer {
     await this.lifecycle?.unfence();
   }
 
-  /** A start that waits for a controller ends. */
+  /** A start that waits for a controller, or to be unfenced, ends. */
   stopWaiting(): void {
     this.isStartCancelled = true;
-    if (this.lifecycle !== undefined && !this.lifecycle.isRegistered) this.lifecycle.stop();
+    this.lifecycle?.stop();
   }
 
   async controlledShutdown(): Promise<void> {
@@ -162,6 +165,7 @@ export class BrokerServer {
 
   /** What committed metadata means for this broker. */
   private async change(delta: MetadataDelta): Promise<void> {
+    if (this.isStopping) return;
     const { replicas, groups, image } = this;
     const deleted = new Set(delta.deletedTopics.map((it) => it.name));
     if (deleted.has(CONSUMER_OFFSETS)) groups.endAll();
@@ -171,7 +175,7 @@ export class BrokerServer {
       else if (type === 'BROKER') replicas.changeAllSettings();
     }
     if (deleted.size > 0) groups.topicsDeleted(deleted);
-    this.loadGroups();
+    if (!this.isStopping) this.loadGroups();
   }
 
   private loadGroups(): void {

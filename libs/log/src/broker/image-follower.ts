@@ -67,7 +67,8 @@ export class ImageFollower {
     await this.onChange(delta);
   }
 
-  private tellWaiting(): void {
+  /** They look again whether it is as they wait for. */
+  tellWaiting(): void {
     for (const it of this.waiting) if (it.isThere(this.image)) this.end(it, true);
   }
 

@@ -59,7 +59,8 @@ export class ActiveControllerChannel implements ControllerChannel {
     const { nodeId, local, peers, lane } = this.options;
     if (controller.leaderId === nodeId) {
       const dispatcher = local();
-      return controller.isLocal && dispatcher !== undefined ? await askLocalController(dispatcher, api, body, options) : undefined;
+      if (!controller.isLocal || dispatcher === undefined) return undefined;
+      return await this.unlessReplaced(controller, askLocalController(dispatcher, api, body, options), options.timeoutMs);
     }
     const { endpoint } = controller;
     if (endpoint === undefined) return undefined;
@@ -75,17 +76,18 @@ export class ActiveControllerChannel implements ControllerChannel {
     return await this.unlessReplaced(controller, answer, timeoutMs);
   }
 
-  /** A controller that is frozen does not answer; the next one does. */
+  /** A controller that is frozen does not answer, nor does one that cannot commit; the next one does. */
   private async unlessReplaced<Response>(controller: ActiveController, answer: Promise<Response | undefined>, timeoutMs: number): Promise<Response | undefined> {
-    const { watch } = this.options;
+    const { watch, clock } = this.options;
     const settled = answer.then((value) => ({ value }));
     settled.catch(() => undefined);
+    const deadlineMs = clock.monotonicMs() + timeoutMs;
     for (;;) {
-      const change = watch.changed(timeoutMs);
+      const change = watch.changed(Math.max(0, deadlineMs - clock.monotonicMs()));
       const first = await Promise.race([settled, change.promise]);
       change.cancel();
       if (first !== undefined) return first.value;
-      if (watch.current.leaderEpoch !== controller.leaderEpoch || this.isClosed) return undefined;
+      if (watch.current.leaderEpoch !== controller.leaderEpoch || this.isClosed || clock.monotonicMs() >= deadlineMs) return undefined;
     }
   }
 }

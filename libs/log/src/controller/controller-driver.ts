@@ -129,17 +129,25 @@ export class ControllerDriver {
   }
 
   private activate(epoch: LeaderEpoch): void {
-    const { controller, logger, onActive } = this.options;
+    const { controller, logger } = this.options;
     this.activeEpoch = epoch;
     this.lastTickMs = this.nowMs();
     logger.info({ epoch, offset: controller.image.lastOffset }, 'this node is the active controller');
-    const first = controller.activate(this.nowMs());
+    this.begin(epoch, controller.activate(this.nowMs()));
+    this.scheduleTick(epoch);
+  }
+
+  /** Active for others once its first records are in the log; where no other node can lead, a full disk is asked again. */
+  private begin(epoch: LeaderEpoch, first: readonly MetadataRecord[]): void {
+    const { logger, onActive, scheduler } = this.options;
     const begun = first.length === 0 ? Promise.resolve() : this.inTurn((turn) => void this.append(turn, [first]));
     begun.then(
-      () => onActive(true),
-      (error: unknown) => logger.warn({ epoch, error: errorMessage(error) }, 'the controller could not write its first records'),
+      () => this.activeEpoch === epoch && onActive(true),
+      (error: unknown) => {
+        logger.warn({ epoch, error: errorMessage(error) }, 'the controller could not write its first records');
+        if (this.activeEpoch === epoch) scheduler.after(TICK_MS, () => this.activeEpoch === epoch && this.begin(epoch, first));
+      },
     );
-    this.scheduleTick();
   }
 
   private deactivate(): void {
@@ -152,15 +160,15 @@ export class ControllerDriver {
     onActive(false);
   }
 
-  private scheduleTick(): void {
+  private scheduleTick(epoch: LeaderEpoch): void {
     this.timer = this.options.scheduler.after(TICK_MS, () => {
-      if (this.activeEpoch === undefined) return;
+      if (this.activeEpoch !== epoch) return;
       const nowMs = this.nowMs();
       const isLate = nowMs - this.lastTickMs > this.options.stallMsMax;
       this.lastTickMs = nowMs;
       // Heartbeats that came while this process stood still are read before the next tick.
       const ticked = isLate ? Promise.resolve() : this.inTurn((turn) => this.tick(turn, nowMs));
-      ticked.catch((error: unknown) => this.options.logger.warn({ error: errorMessage(error) }, 'periodic work of the controller failed')).finally(() => this.activeEpoch !== undefined && this.scheduleTick());
+      ticked.catch((error: unknown) => this.options.logger.warn({ error: errorMessage(error) }, 'periodic work of the controller failed')).finally(() => this.activeEpoch === epoch && this.scheduleTick(epoch));
     });
   }
 

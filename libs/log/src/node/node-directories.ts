@@ -12,6 +12,14 @@ export interface NodeDirectoriesOptions {
   readonly onOffline: (directory: LogDirectory, cause: OperationalError) => void;
 }
 
+/** What a node that stops knows of its partitions. */
+export interface ClosedBy {
+  readonly brokerEpoch: BrokerEpoch;
+  /** Whether the partitions were taken up in this life. */
+  readonly areLogsOpen: boolean;
+  readonly highWatermarks: (directory: LogDirectory) => readonly CheckpointedOffset[];
+}
+
 /** The log directories of a node: one cluster, one node id, each its own lock. */
 export class NodeDirectories {
   private constructor(
@@ -77,12 +85,14 @@ export class NodeDirectories {
   }
 
   /**
-   * Closes all in order; one that cannot be is told, and recovered at the next start. `brokerEpoch` -1: the broker was not registered, so what ended in order before still has.
+   * Closes all in order; one that cannot be is told, and recovered at the next start. So is one whose logs were to be recovered, and never were opened. A `brokerEpoch` of -1:
+   * the broker was not registered, so what ended in order before still has.
    */
-  async close(brokerEpoch: BrokerEpoch, highWatermarks: (directory: LogDirectory) => readonly CheckpointedOffset[]): Promise<void> {
+  async close({ brokerEpoch, areLogsOpen, highWatermarks }: ClosedBy): Promise<void> {
     const endedEpoch = brokerEpoch < 0 ? this.previousBrokerEpoch : brokerEpoch;
     for (const directory of this.all) {
-      await directory.close({ brokerEpoch: endedEpoch, highWatermarks: highWatermarks(directory) }).catch((error: unknown) => {
+      if (!areLogsOpen && !directory.hadCleanShutdown) directory.abandon();
+      else await directory.close({ brokerEpoch: endedEpoch, highWatermarks: highWatermarks(directory) }).catch((error: unknown) => {
         this.logger.error({ folder: directory.folder, error: errorMessage(error) }, 'log directory cannot be closed in order; its logs are recovered at the next start');
       });
     }

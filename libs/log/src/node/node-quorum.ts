@@ -80,7 +80,12 @@ export class NodeQuorum {
         controller?.roleChanged(change);
         watch.change({ leaderId: change.leaderId, leaderEpoch: change.leaderEpoch, endpoint: endpointOf(change, listenerName) });
       },
-      onFailure: options.onFailure,
+      onFailure: (error) => {
+        // Nothing is committed here any more: whoever waits for that is told, and nobody is known to lead.
+        controller?.stop();
+        watch.change({ leaderId: -1, endpoint: undefined, isLocal: false });
+        options.onFailure(error);
+      },
     });
     parts.snapshots = new MetadataSnapshots({ config, store, quorum: driver, image: follower.image, logger });
     return new NodeQuorum(driver, parts.snapshots);

@@ -138,9 +138,16 @@ export class ReplicaFetcher {
     // Partitions that are added together go into the first request together.
     await Promise.resolve();
     while (!this.isStopped) {
-      const request = this.nextRequest();
-      if (request === undefined) await this.sleep(this.nextDueMs());
-      else await this.fetch(request);
+      try {
+        const request = this.nextRequest();
+        if (request === undefined) await this.sleep(this.nextDueMs());
+        else await this.fetch(request);
+      } catch (error) {
+        // A fault of ours, and of no partition by itself: all that are here would stay behind for good.
+        this.options.logger.error({ leader: this.options.leaderId, error: errorMessage(error), stack: error instanceof Error ? error.stack : undefined }, 'a round of fetching failed; all is asked for anew');
+        this.session = { id: this.session.id, epoch: 0 };
+        await this.failed(error);
+      }
     }
   }
 

@@ -22,6 +22,7 @@ export class ReplicaFetchers {
   private readonly laneOf = new WeakMap<HostedPartition, number>();
   private failedBefore = 0;
   private readonly stopping = new Set<Promise<void>>();
+  private isStopped = false;
 
   constructor(private readonly options: ReplicaFetchersOptions) {}
 
@@ -39,7 +40,7 @@ export class ReplicaFetchers {
     const place = this.places.get(hosted);
     if (place !== undefined && role === 'follower' && place.leader === leader && place.leaderEpoch === leaderEpoch) return;
     this.leave(hosted);
-    if (role !== 'follower' || leader < 0) return;
+    if (this.isStopped || role !== 'follower' || leader < 0) return;
     const fetcher = this.fetcherFor(hosted, leader);
     this.places.set(hosted, { fetcher, leader, leaderEpoch });
     fetcher.add(hosted);
@@ -62,6 +63,7 @@ export class ReplicaFetchers {
   }
 
   async stop(): Promise<void> {
+    this.isStopped = true;
     this.places.clear();
     await Promise.all([...[...this.fetchers.values()].map((it) => it.stop()), ...this.stopping]);
   }
