@@ -58,6 +58,21 @@ describe('a replica on a failing disk', () => {
     expect((await waiting).errorCode).toBe(0);
   });
 
+  it('that was full when its partition came into being is there once there is room', async () => {
+    const disk = new FaultyFileSystem();
+    const brokers = await start(disk);
+    disk.spaceLeftBytes = 0;
+    await brokers.createTopic('t');
+    const { logger, server } = brokers.broker(3);
+    expect(logger.lines.filter((it) => it.message === 'partition cannot be opened')).toHaveLength(1);
+    expect((await (await brokers.client(1)).produce('t', batch('a'))).errorCode).toBe(0);
+    await brokers.untilIsr('t', [1, 2]);
+    expect(server.metrics().brokenPartitions).toBe(1);
+    disk.spaceLeftBytes = Number.POSITIVE_INFINITY;
+    await brokers.untilIsr('t', [1, 2, 3]);
+    expect(server.metrics().brokenPartitions).toBe(0);
+  }, 30_000);
+
   it('acknowledges with its next fetch only what it has synced, where the topic asks for that', async () => {
     const disk = new FaultyFileSystem();
     const brokers = await start(disk, { 'replica.lag.time.max.ms': '30000' });

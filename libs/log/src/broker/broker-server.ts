@@ -98,7 +98,7 @@ export class BrokerServer {
       this.hasTakenUp = true;
       this.loadGroups();
     });
-    this.maintenance.start();
+    this.maintenance.start(() => follower.inTurn(() => this.openBroken()));
     return RequestDispatcher.of(BROKER_APIS, this.services(channels.requests));
   }
 
@@ -161,6 +161,12 @@ export class BrokerServer {
       followed: (isSo, timeoutMs) => this.follower.until(isSo, timeoutMs),
       configLayers: this.layers,
     };
+  }
+
+  private async openBroken(): Promise<void> {
+    if (this.isStopping || !this.replicas.hasBroken) return;
+    await this.replicas.openBroken();
+    this.loadGroups();
   }
 
   /** What committed metadata means for this broker. */

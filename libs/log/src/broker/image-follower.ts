@@ -27,8 +27,14 @@ export class ImageFollower {
   /** From here on changes are acted upon; `takeUp` takes up what was followed before, and nothing is followed meanwhile. */
   async begin(takeUp: () => Promise<void>): Promise<void> {
     this.isServing = true;
-    this.taking = this.taking.then(takeUp);
-    await this.taking;
+    await this.inTurn(takeUp);
+  }
+
+  /** Between two changes: what `work` does with the image, no change does meanwhile. */
+  async inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.taking.then(work);
+    this.taking = done.catch(() => undefined);
+    await done;
   }
 
   /** A batch without records moves the offset only. */
@@ -63,8 +69,7 @@ export class ImageFollower {
   private async act(delta: MetadataDelta, isChange: boolean): Promise<void> {
     // What comes while the whole image is taken up was in it already, unless it came later.
     if (!this.isServing || !isChange) return;
-    await this.taking;
-    await this.onChange(delta);
+    await this.inTurn(() => this.onChange(delta));
   }
 
   /** They look again whether it is as they wait for. */

@@ -9,6 +9,7 @@ import { isStorageFailure } from '../storage-failure.js';
 const FLUSH_CHECK_MS = 1000;
 const REMOVE_FILES_MS = 15_000;
 const READ_AHEAD_CHECK_MS = 5000;
+const OPEN_BROKEN_MS = 5000;
 const EXPIRE_PRODUCERS_MS = 600_000;
 
 export interface MaintenanceOptions {
@@ -30,7 +31,8 @@ export class Maintenance {
     this.work = new PeriodicWork(options.scheduler, options.logger, 'periodic work failed');
   }
 
-  start(): void {
+  /** `openBroken`: what could not be opened is tried again. */
+  start(openBroken: () => Promise<void>): void {
     const { config } = this.options;
     this.work.every(config.get('log.retention.check.interval.ms'), () => this.applyRetention());
     this.work.every(FLUSH_CHECK_MS, () => this.flushDue());
@@ -39,6 +41,7 @@ export class Maintenance {
     this.work.every(REMOVE_FILES_MS, () => this.removeFiles());
     this.work.every(READ_AHEAD_CHECK_MS, () => this.dropStaleReads());
     this.work.every(EXPIRE_PRODUCERS_MS, () => this.expireProducers());
+    this.work.every(OPEN_BROKEN_MS, openBroken);
     this.options.cleaner?.start();
   }
 

@@ -44,8 +44,8 @@ export class ReplicaManager {
   private readonly directoryOf = new Map<HostedPartition, LogDirectory>();
   /** Where the folder of a partition was found at start, and the topic id that it belongs to. */
   private readonly found = new Map<string, { readonly directory: LogDirectory; readonly topicId: Uuid | undefined }>();
-  /** Partitions whose log could not be opened. */
-  private readonly broken = new Set<string>();
+  /** Partitions whose log could not be opened. They are tried again now and then: a disk that was full may have room. */
+  private readonly broken = new Map<string, LocalPartition>();
   private readonly readAheadBudget = new ReadAheadBudget(READ_AHEAD_BYTES_MAX);
   /** Told before a log is cut; the cleaner lets go of it then. */
   beforeTruncation: (hosted: HostedPartition) => Promise<void> = () => Promise.resolve();
@@ -138,6 +138,21 @@ export class ReplicaManager {
     const mine = [...image.topics.values()].flatMap((topic) => topic.partitions.filter((it) => it.replicas.includes(brokerId)).map((partition) => ({ topic, partition })));
     const [leading, following] = [mine.filter((it) => it.partition.leader === brokerId), mine.filter((it) => it.partition.leader !== brokerId)];
     await this.apply({ deletedTopics: [], removed: [], leading, following });
+  }
+
+  get hasBroken(): boolean {
+    return this.broken.size > 0;
+  }
+
+  /** Partitions whose log could not be opened, once more. In turn with `apply`. */
+  async openBroken(): Promise<void> {
+    const { image } = this.options;
+    const assigned = [...this.broken.values()].flatMap(({ topic: { topicId }, partition: { partitionId } }) => {
+      const topic = image.topicById(topicId);
+      const partition = topic?.partitions[partitionId];
+      return topic === undefined || partition === undefined ? [] : [{ topic, partition }];
+    });
+    await this.apply({ deletedTopics: [], removed: [], leading: assigned, following: [] });
   }
 
   /** Follows a change of the image: what goes, goes before anything new is opened. `changedBrokers`: registered, fenced, unfenced or stopping. One call at a time. */
@@ -254,8 +269,10 @@ export class ReplicaManager {
       this.host(topic, partition, { directory, log, settings });
     } catch (error) {
       if (!isStorageFailure(error) && !(error instanceof OperationalError)) throw error;
-      this.broken.add(brokenKey(topic.topicId, partition.partitionId));
-      this.options.logger.error({ topic: topic.name, partition: partition.partitionId, error: errorMessage(error) }, 'partition cannot be opened');
+      const key = brokenKey(topic.topicId, partition.partitionId);
+      const isKnown = this.broken.has(key);
+      this.broken.set(key, { topic, partition });
+      if (!isKnown) this.options.logger.error({ topic: topic.name, partition: partition.partitionId, error: errorMessage(error) }, 'partition cannot be opened');
     }
   }
 
