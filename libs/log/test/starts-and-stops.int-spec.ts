@@ -5,11 +5,8 @@ import { QuorumCluster } from './quorum-cluster.js';
 const THREE = { 1: 'broker,controller', 2: 'broker,controller', 3: 'broker,controller' } as const;
 const DISK = '/data';
 
-let cluster: QuorumCluster | undefined;
-afterEach(async () => {
-  await cluster?.stop();
-  cluster = undefined;
-}, 60_000);
+let cluster: QuorumCluster;
+afterEach(() => cluster.stop(), 60_000);
 
 /** How it ended, or that it did not. */
 async function outcomeWithin(ms: number, work: Promise<unknown>): Promise<unknown> {
@@ -34,14 +31,14 @@ describe('a node that stops', () => {
   it('as the active controller, while the disk of the metadata fails, comes to its end', async () => {
     cluster = await QuorumCluster.prepare(THREE, { 'log.dirs': DISK });
     for (const it of cluster.nodes.values()) it.disk = new FaultyFileSystem();
-    await Promise.all([1, 2, 3].map((id) => cluster?.startNode(id)));
+    await Promise.all([1, 2, 3].map((id) => cluster.startNode(id)));
     const active = await cluster.activeController();
     const { disk } = cluster.node(active);
     // What the controller decides about the broker that stops is appended, and never committed.
     if (disk !== undefined) disk.inject = (call) => (call.operation === 'sync' && call.path.includes('__cluster_metadata-0') ? { kind: 'error', errno: 'EIO' } : undefined);
     expect(await outcomeWithin(12_000, cluster.stopNode(active))).toBe('done');
     const others = cluster.up.map((it) => it.id);
-    await waitFor('the others have a controller', 10_000, async () => others.includes((await cluster?.activeController()) ?? -1));
+    await waitFor('the others have a controller', 10_000, async () => others.includes(await cluster.activeController()));
   }, 60_000);
 
   it('while it waits for a quorum, waits no longer', async () => {
@@ -55,7 +52,7 @@ describe('a node that stops', () => {
 
   it('before it could register, leaves the marker of the clean end before it', async () => {
     cluster = await QuorumCluster.start(THREE);
-    await Promise.all([1, 2, 3].map((id) => cluster?.stopNode(id)));
+    await Promise.all([1, 2, 3].map((id) => cluster.stopNode(id)));
     const marker = cleanMarker(cluster.folderOf(1));
     expect(JSON.parse(marker ?? '{}')).toMatchObject({ brokerEpoch: expect.any(Number) as number });
     const starting = cluster.startNode(1);
@@ -68,7 +65,7 @@ describe('a node that stops', () => {
   it('before it could register, and whose logs are to be recovered, leaves no marker', async () => {
     cluster = await QuorumCluster.start(THREE);
     await cluster.crash(1);
-    await Promise.all([2, 3].map((id) => cluster?.stopNode(id)));
+    await Promise.all([2, 3].map((id) => cluster.stopNode(id)));
     const starting = cluster.startNode(1);
     expect(await outcomeWithin(500, starting)).toBe('still under way');
     await cluster.stopNode(1);
@@ -78,7 +75,7 @@ describe('a node that stops', () => {
 
   it('as the last one of a quorum that is lost, gives up handing over', async () => {
     cluster = await QuorumCluster.start(THREE);
-    await Promise.all([2, 3].map((id) => cluster?.crash(id)));
+    await Promise.all([2, 3].map((id) => cluster.crash(id)));
     expect(await outcomeWithin(12_000, cluster.stopNode(1))).toBe('done');
   }, 60_000);
 });
