@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { freePort, isListening, MillraceProcess, repositoryRoot } from '@millrace/testkit';
+import { BrokerCluster, brokerChaos, chaosProblems, ClusterView, freePort, isListening, LinkRelay, MillraceProcess, repositoryRoot, SeededRandom, type BrokerFault } from '@millrace/testkit';
 
 /** A broker of ours on a free port. */
 export async function startBroker(folder: string): Promise<{ address: string; process: MillraceProcess }> {
@@ -13,4 +13,29 @@ export async function startBroker(folder: string): Promise<{ address: string; pr
     isUp: () => isListening(port),
   });
   return { address, process };
+}
+
+/** Beside Kafka's defaults: leaders go back soon, so that each broker leads something when it is struck, and followers that are cut off from their leader alone are noticed sooner. */
+export const CHAOS_SETTINGS = { 'leader.imbalance.check.interval.seconds': '15', 'replica.lag.time.max.ms': '10000' };
+
+export interface SoakBrokers {
+  readonly bootstrap: string;
+  /** Resolves with what is wrong, when all is whole again. */
+  chaos(options: { readonly faults: readonly BrokerFault[]; readonly durationMs: number; readonly seed: number; readonly say: (line: string) => void; readonly onStrike: () => void }): Promise<readonly string[]>;
+  stop(): Promise<void>;
+}
+
+/** Several brokers of ours, behind a relay that can cut their links. */
+export async function startBrokers(folder: string, brokers: number): Promise<SoakBrokers> {
+  const links = new LinkRelay();
+  const cluster = await BrokerCluster.start({ folder: path.join(folder, 'brokers'), side: 'millrace', brokers, links, settings: CHAOS_SETTINGS });
+  return {
+    bootstrap: cluster.bootstrap,
+    chaos: async ({ seed, ...options }) =>
+      chaosProblems(await brokerChaos({ ...options, cluster, links, view: new ClusterView(cluster.bootstrap), random: new SeededRandom(seed), faultMsMax: 15_000, recoveryMsMax: 120_000, calmMs: 4000, events: Infinity })),
+    stop: async () => {
+      await cluster.stop();
+      await links.close();
+    },
+  };
 }

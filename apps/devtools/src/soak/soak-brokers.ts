@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { BROKER_FAULTS, CLIENT_KINDS, peersMissing, producersUnderChaos, type BrokerFault, type ClientKind, type ProducersVerdict } from '@millrace/testkit';
+import { CHAOS_SETTINGS } from './soak-broker.js';
 
 interface BrokersFlags {
   readonly minutes: string;
@@ -15,9 +16,6 @@ interface BrokersFlags {
   readonly peer?: boolean;
   readonly keep?: boolean;
 }
-
-/** The same for both sides. Beside Kafka's defaults: leaders go back soon, so that each broker leads something when it is struck, and followers that are cut off from their leader alone are noticed sooner. */
-const SETTINGS = { 'leader.imbalance.check.interval.seconds': '15', 'replica.lag.time.max.ms': '10000' };
 
 export function addBrokersSoak(soak: Command): void {
   soak
@@ -45,8 +43,8 @@ async function runBrokers(flags: BrokersFlags): Promise<boolean> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-brokers-'));
   say(`seed ${seed}, folder ${folder}`);
   const verdict = await producersUnderChaos({
-    folder, kind: flags.peer === true ? 'kafka' : 'millrace', clients, recordsPerSecond: Number(flags.rate), faults: flags.kinds.split(',') as BrokerFault[], durationMs: Number(flags.minutes) * 60_000,
-    events: Number(flags.events ?? Infinity), faultMsMax: Number(flags.away) * 1000, calmMs: 4000, settings: SETTINGS, seed, say,
+    folder, side: flags.peer === true ? 'kafka' : 'millrace', clients, recordsPerSecond: Number(flags.rate), faults: flags.kinds.split(',') as BrokerFault[], durationMs: Number(flags.minutes) * 60_000,
+    events: Number(flags.events ?? Infinity), faultMsMax: Number(flags.away) * 1000, calmMs: 4000, settings: CHAOS_SETTINGS, seed, say,
   });
   const isRight = verdict.problems.length === 0;
   for (const it of errorLines(verdict)) say(it);

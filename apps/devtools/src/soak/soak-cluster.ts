@@ -3,9 +3,9 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { EmbeddedPostgres } from '@millrace/embedded-postgres';
-import { clusterUnderLoad, LinesWorkload, RequestWorkload, type DisturbanceKind, TableWorkload, WorkerPool, type Workload } from '@millrace/testkit';
+import { BROKER_FAULTS, clusterUnderLoad, LinesWorkload, type BrokerFault, RequestWorkload, type DisturbanceKind, TableWorkload, WorkerPool, type Workload } from '@millrace/testkit';
 import { DocumentWorkload } from './document-workload.js';
-import { startBroker } from './soak-broker.js';
+import { startBroker, startBrokers, type SoakBrokers } from './soak-broker.js';
 
 interface ClusterFlags {
   readonly minutes: string;
@@ -14,6 +14,8 @@ interface ClusterFlags {
   readonly kinds: string;
   readonly seed?: string;
   readonly bootstrap?: string;
+  readonly brokers?: string;
+  readonly brokerKinds: string;
   readonly only?: string;
   readonly keep?: boolean;
 }
@@ -25,9 +27,11 @@ export function addClusterSoak(soak: Command): void {
     .option('--minutes <n>', 'of disturbance', '5')
     .option('--workers <n>', 'at the start and the end', '3')
     .option('--every <s>', 'mean seconds between two disturbances', '12')
-    .option('--kinds <list>', 'what happens, with repeats: kill, pause, add, stop, outside (the outside systems fail)', 'kill,kill,pause,pause,add,stop')
+    .option('--kinds <list>', 'what happens to workers, with repeats, or none: kill, pause, add, stop, outside (the outside systems fail)', 'kill,kill,pause,pause,add,stop')
     .option('--seed <n>', 'of the load and the disturbances')
     .option('--bootstrap <host:port>', 'a broker that is already there, such as an Apache Kafka')
+    .option('--brokers <n>', 'brokers of ours, which are in trouble one after the other')
+    .option('--broker-kinds <list>', 'what happens to them', BROKER_FAULTS.join(','))
     .option('--only <kinds>', 'of workloads: table,lines,request,document')
     .option('--keep', 'keep the data and logs')
     .action(async (flags: ClusterFlags) => {
@@ -42,14 +46,17 @@ async function runCluster(flags: ClusterFlags): Promise<boolean> {
   const say = (line: string): void => void process.stdout.write(`${new Date().toISOString()} ${line}\n`);
   say(`seed ${seed}, folder ${folder}`);
   const postgres = await EmbeddedPostgres.start({ folder: path.join(folder, 'postgres') });
-  const broker = flags.bootstrap === undefined ? await startBroker(folder) : undefined;
-  const bootstrap = flags.bootstrap ?? broker!.address;
+  const brokers = await brokersOf(flags, folder);
+  const { bootstrap } = brokers;
   const pool = new WorkerPool({ folder, bootstrap, groupId: `cluster-${seed}`, settings: { 'scheduled.rebalance.max.delay.ms': '5000' } });
   const workloads = makeWorkloads({ folder, postgres, bootstrap, seed, only: flags.only?.split(',') });
+  const durationMs = Number(flags.minutes) * 60_000;
   let isRight = false;
   try {
     const { problems, figures } = await clusterUnderLoad({
-      pool, workloads, bootstrap, seed, say, workers: Number(flags.workers), durationMs: Number(flags.minutes) * 60_000, disturbEveryMs: Number(flags.every) * 1000, settleMs: 120_000, kinds: flags.kinds.split(',') as DisturbanceKind[],
+      pool, workloads, bootstrap, seed, say, durationMs, workers: Number(flags.workers), disturbEveryMs: Number(flags.every) * 1000, settleMs: 120_000,
+      kinds: flags.kinds === 'none' ? [] : (flags.kinds.split(',') as DisturbanceKind[]),
+      brokerChaos: (onStrike) => brokers.chaos({ faults: flags.brokerKinds.split(',') as BrokerFault[], durationMs, seed, say, onStrike }),
     });
     for (const it of problems) say(it);
     isRight = problems.length === 0;
@@ -57,11 +64,17 @@ async function runCluster(flags: ClusterFlags): Promise<boolean> {
   } finally {
     await pool.stopAll();
     for (const it of workloads) await it.close();
-    await broker?.process.stop();
+    await brokers.stop();
     await postgres.stop();
   }
   if (isRight && !flags.keep) fs.rmSync(folder, { recursive: true, force: true });
   return isRight;
+}
+
+async function brokersOf({ bootstrap, brokers = '1' }: ClusterFlags, folder: string): Promise<SoakBrokers> {
+  if (brokers !== '1') return startBrokers(folder, Number(brokers));
+  const own = bootstrap === undefined ? await startBroker(folder) : undefined;
+  return { bootstrap: bootstrap ?? own!.address, chaos: () => Promise.resolve([]), stop: async () => own?.process.stop() };
 }
 
 /** Two of each kind: twelve connectors, forty tasks. */

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SeededRandom } from '../doubles/seeded-random.js';
 import { waitFor } from '../flow/flow.js';
-import type { BrokerCluster, ClusterBroker } from './broker-cluster.js';
+import type { BrokerCluster, ClusterBroker } from '../processes/broker-cluster.js';
 import type { ClusterView } from './cluster-view.js';
-import { OUTSIDE } from './link-relay.js';
+import { OUTSIDE, type LinkRelay } from './link-relay.js';
 
 /** SIGKILL, SIGSTOP, SIGTERM, a cut link; what was ended is started again. */
 export type BrokerFault = 'kill' | 'pause' | 'restart' | 'cut';
@@ -11,6 +11,8 @@ export const BROKER_FAULTS: readonly BrokerFault[] = ['kill', 'pause', 'restart'
 
 export interface BrokerChaosOptions {
   readonly cluster: BrokerCluster;
+  /** Of the cluster. */
+  readonly links: LinkRelay;
   readonly view: ClusterView;
   /** All happen equally often, in an order by chance. */
   readonly faults: readonly BrokerFault[];
@@ -25,6 +27,7 @@ export interface BrokerChaosOptions {
   readonly events: number;
   readonly random: SeededRandom;
   readonly say: (line: string) => void;
+  readonly onStrike?: () => void;
 }
 
 export interface ChaosEvent {
@@ -55,6 +58,7 @@ export async function brokerChaos(options: BrokerChaosOptions): Promise<ChaosEve
     const leading = options.cluster.brokers.filter(({ id }) => partitions.some((it) => it.leader === id));
     const victim = random.pick(random.chance(0.7) && leading.length > 0 ? leading : options.cluster.brokers);
     const fromMs = Date.now();
+    options.onStrike?.();
     const what = await strike(fault, victim, options);
     const toMs = Date.now();
     const isWhole = await waitFor('all replicas are in sync', options.recoveryMsMax, async () => {
@@ -68,16 +72,22 @@ export async function brokerChaos(options: BrokerChaosOptions): Promise<ChaosEve
   return events;
 }
 
+/** Brokers that did not come back into the in-sync replicas in time. */
+export function chaosProblems(events: readonly ChaosEvent[]): string[] {
+  return events.filter((it) => it.inSyncAtMs === undefined).map((it) => `not all replicas were in sync long after ${it.fault}: ${it.what}`);
+}
+
 async function strike(fault: BrokerFault, victim: ClusterBroker, options: BrokerChaosOptions): Promise<string> {
   const { random, faultMsMax } = options;
   const awayMs = 500 + random.integer(faultMsMax - 500);
   switch (fault) {
     case 'kill':
-    case 'restart':
-      await (fault === 'kill' ? victim.kill() : victim.stop());
+    case 'restart': {
+      const endedInMs = await timed(() => (fault === 'kill' ? victim.kill() : victim.stop()));
       await delay(random.chance(0.5) ? 0 : awayMs);
-      await victim.start();
-      return victim.name;
+      const startedInMs = await timed(() => victim.start());
+      return `${victim.name}, ended in ${seconds(endedInMs)}, back within ${seconds(startedInMs)} of its start`;
+    }
     case 'pause':
       victim.pause();
       await delay(awayMs);
@@ -85,10 +95,10 @@ async function strike(fault: BrokerFault, victim: ClusterBroker, options: Broker
       return victim.name;
     case 'cut': {
       const { what, pairs } = cutOf(victim, options);
-      options.cluster.links.cut(pairs);
+      options.links.cut(pairs);
       await delay(awayMs);
       const healedBy = random.pick(['resume', 'reset'] as const);
-      options.cluster.links.heal(healedBy);
+      options.links.heal(healedBy);
       return `${what}, then ${healedBy}`;
     }
   }
@@ -107,6 +117,12 @@ function cutOf({ name, id }: ClusterBroker, { cluster, random }: BrokerChaosOpti
     { what: `${name} and ${other} from each other`, pairs: [...from([other]), ...to([other])] },
     { what: `${name} from its clients`, pairs: [...from([OUTSIDE]), ...to([OUTSIDE])] },
   ]);
+}
+
+async function timed(action: () => Promise<void>): Promise<number> {
+  const begun = performance.now();
+  await action();
+  return performance.now() - begun;
 }
 
 function seconds(ms: number): string {

@@ -1,14 +1,17 @@
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { SeededRandom } from '../doubles/seeded-random.js';
 import { waitFor } from '../flow/flow.js';
+import { readTopic } from '../flow/read-topic.js';
 import { AckJournal } from './ack-journal.js';
-import { brokerChaos, type BrokerFault, type ChaosEvent } from './broker-chaos.js';
-import { BrokerCluster, type BrokerKind } from './broker-cluster.js';
+import { brokerChaos, chaosProblems, type BrokerFault, type ChaosEvent } from './broker-chaos.js';
+import { BrokerCluster } from '../processes/broker-cluster.js';
 import type { ChaosClient, ChaosClientOptions } from './clients/chaos-client.js';
 import { KafkaJsClient } from './clients/kafkajs-client.js';
 import { KcatClient } from './clients/kcat-client.js';
 import { VerifiableClient } from './clients/verifiable-client.js';
 import { ClusterView } from './cluster-view.js';
+import { LinkRelay } from './link-relay.js';
 import { AckJudge, readWithKcat } from './judge-acknowledged.js';
 import { replicaDifferences } from './replicas-equal.js';
 
@@ -17,7 +20,7 @@ export const CLIENT_KINDS: readonly ClientKind[] = ['kafkajs', 'kcat', 'java'];
 
 export interface ProducersUnderChaosOptions {
   readonly folder: string;
-  readonly kind: BrokerKind;
+  readonly side: 'millrace' | 'kafka';
   readonly clients: readonly ClientKind[];
   /** Of each client. */
   readonly recordsPerSecond: number;
@@ -47,10 +50,11 @@ const CLIENTS: Readonly<Record<ClientKind, new (options: ChaosClientOptions) => 
 
 /** Idempotent producers with acks=all on three brokers, one of which is always in trouble or has just been; then everything is read and held against what was acknowledged. */
 export async function producersUnderChaos(options: ProducersUnderChaosOptions): Promise<ProducersVerdict> {
-  const { folder, kind, say, recordsPerSecond, settings } = options;
+  const { folder, side, say, recordsPerSecond, settings } = options;
   fs.mkdirSync(folder, { recursive: true });
   const journal = new AckJournal();
-  const cluster = await BrokerCluster.start({ folder, kind, brokers: 3, settings });
+  const links = new LinkRelay();
+  const cluster = await BrokerCluster.start({ folder, side, settings, links, heap: ['-Xms256m', '-Xmx256m'] });
   const { bootstrap } = cluster;
   const clients = options.clients.map((it) => new CLIENTS[it]({ bootstrap, topic: TOPIC, partitions: PARTITIONS, recordsPerSecond, journal, folder }));
   let hasStopped = false;
@@ -62,21 +66,27 @@ export async function producersUnderChaos(options: ProducersUnderChaosOptions): 
       if (surfaced(journal).length > 0) throw new Error(`clients cannot begin: ${surfaced(journal).join('; ')}`);
       return options.clients.every((client) => journal.producers.some((it) => it.client === client && it.sequences.length > 0));
     });
-    say(`three brokers of ${kind} under ${options.clients.join(', ')}`);
+    say(`three brokers of ${side} under ${options.clients.join(', ')}`);
     const random = new SeededRandom(options.seed);
-    const events = await brokerChaos({ ...options, cluster, view, random, recoveryMsMax: RECOVERY_MS_MAX });
+    const events = await brokerChaos({ ...options, cluster, links, view, random, recoveryMsMax: RECOVERY_MS_MAX });
     await Promise.all(clients.map((it) => it.stop(RECOVERY_MS_MAX)));
     hasStopped = true;
     const judge = new AckJudge();
-    await readWithKcat(bootstrap, TOPIC, PARTITIONS, (...record) => judge.record(...record));
+    await readAll(bootstrap, judge);
     const { acknowledged, records, problems } = judge.verdict(journal);
     await cluster.stop();
-    const late = events.filter((it) => it.inSyncAtMs === undefined).map((it) => `not all replicas were in sync ${RECOVERY_MS_MAX / 1000} s after ${it.fault}: ${it.what}`);
-    return { acknowledged, records, events, journal, problems: [...problems, ...late, ...surfaced(journal), ...replicaDifferences(cluster.brokers.map((it) => it.dataFolder), TOPIC, PARTITIONS)] };
+    return { acknowledged, records, events, journal, problems: [...problems, ...chaosProblems(events), ...surfaced(journal), ...replicaDifferences(cluster.brokers.map((it) => it.dataFolder), TOPIC, PARTITIONS)] };
   } finally {
     if (!hasStopped) await Promise.all(clients.map((it) => it.stop(0)));
     await cluster.stop();
+    await links.close();
   }
+}
+
+/** With software that is not ours: kcat, or kafkajs where that is not installed. */
+async function readAll(bootstrap: string, judge: AckJudge): Promise<void> {
+  if (spawnSync('kcat', ['-V']).status === 0) await readWithKcat(bootstrap, TOPIC, PARTITIONS, (...record) => judge.record(...record));
+  else await readTopic(bootstrap, TOPIC, ({ partition, offset, value }) => judge.record(partition, Number(offset), value?.toString('utf8') ?? ''));
 }
 
 /** Each client goes on by itself after everything that it may try again: nothing else may come up. */

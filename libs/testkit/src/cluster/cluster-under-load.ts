@@ -15,8 +15,10 @@ export interface ClusterUnderLoadOptions {
   readonly durationMs: number;
   /** Mean time between two disturbances. */
   readonly disturbEveryMs: number;
-  /** What may happen; what is named twice happens twice as often. */
+  /** What may happen; what is named twice happens twice as often. Nothing: the workers are left alone. */
   readonly kinds: readonly DisturbanceKind[];
+  /** What goes on beside it for `durationMs`: the brokers are in trouble. Resolves when they are whole again, with what cannot be forgiven. */
+  readonly brokerChaos?: (onStrike: () => void) => Promise<readonly string[]>;
   readonly settleMs: number;
   readonly seed: number;
   readonly say: (line: string) => void;
@@ -48,7 +50,9 @@ export async function clusterUnderLoad(options: ClusterUnderLoadOptions): Promis
   // Every writer of every workload waits on it.
   setMaxListeners(0, stopping.signal);
   const writing = Promise.all(workloads.map((it) => it.write(stopping.signal)));
-  await disturb(options, events);
+  const withoutBroker = (): void => void events.push(...pool.workers.map(({ id }) => ({ worker: id, kind: 'without a broker' as const, atMs: Date.now() })));
+  const [brokerProblems = []] = await Promise.all([options.brokerChaos?.(withoutBroker), options.kinds.length === 0 ? undefined : disturb(options, events)]);
+  problems.push(...brokerProblems);
   stopping.abort();
   await writing;
   for (const it of pool.workers.filter((worker) => worker.isPaused)) pool.resume(it);

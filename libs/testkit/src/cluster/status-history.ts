@@ -12,7 +12,7 @@ export interface TaskState {
 /** What was done to a worker, and when. */
 export interface WorkerEvent {
   readonly worker: string;
-  readonly kind: 'added' | 'killed' | 'stopped' | 'paused' | 'resumed';
+  readonly kind: 'added' | 'killed' | 'stopped' | 'paused' | 'resumed' | 'without a broker';
   readonly atMs: number;
 }
 

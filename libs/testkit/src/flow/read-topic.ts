@@ -10,7 +10,7 @@ export interface ReadRecord {
 
 /** Hands over each record that is in the topic now, in order per partition; by kafkajs, so that software that is not ours reads. */
 export async function readTopic(bootstrap: string, topic: string, onRecord: (record: ReadRecord) => void): Promise<void> {
-  const kafka = new Kafka({ brokers: [bootstrap], logLevel: logLevel.NOTHING });
+  const kafka = new Kafka({ brokers: bootstrap.split(','), logLevel: logLevel.NOTHING });
   const admin = kafka.admin();
   await admin.connect();
   const ends = (await admin.fetchTopicOffsets(topic)).map((it) => ({ partition: it.partition, end: BigInt(it.high), isEmpty: it.high === it.low }));

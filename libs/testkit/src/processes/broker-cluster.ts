@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { LinkRelay } from '../brokers/link-relay.js';
 import { waitFor } from '../flow/flow.js';
 import { repositoryRoot } from '../peers/peer-cache.js';
 import { PeerProcess } from '../peers/peer-process.js';
@@ -14,12 +15,22 @@ export interface BrokerClusterOptions {
   readonly brokers?: number;
   /** Of every broker, over those that make them a cluster. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Everybody, brokers too, reaches the brokers by this relay only, where each has the name `broker-<id>`. */
+  readonly links?: LinkRelay;
   /** For each of our processes. */
   readonly nodeArgs?: readonly string[];
+  /** For each of Java's. */
+  readonly heap?: readonly string[];
 }
 
 /** What runs: one of ours or one of Java's. */
 type RunningBroker = Pick<PeerProcess, 'pid' | 'stop' | 'kill' | 'pause' | 'resume'>;
+
+/** Where a broker is reached: its own ports, or the doors of a relay. */
+interface Doors {
+  readonly broker: number;
+  readonly controller: number;
+}
 
 const UP_WITHIN_MS = 120_000;
 const CLUSTER_ID = 'kraftPeersAAAAAAAAAAAQ';
@@ -33,11 +44,21 @@ export class ClusterBroker {
     readonly port: number,
     /** Its folder: `data`, settings, log. */
     readonly folder: string,
+    readonly doors: Doors,
     private readonly launch: (broker: ClusterBroker) => Promise<RunningBroker>,
   ) {}
 
+  /** Of the process itself, whatever others are told. */
   get address(): string {
     return `127.0.0.1:${this.port}`;
+  }
+
+  get name(): string {
+    return `broker-${this.id}`;
+  }
+
+  get dataFolder(): string {
+    return path.join(this.folder, 'data');
   }
 
   get isUp(): boolean {
@@ -95,8 +116,9 @@ export class BrokerCluster {
       const port = await freePort(2);
       if (!ports.some((it) => Math.abs(it - port) < 2)) ports.push(port);
     }
-    const brokers = ports.map((port, i) => new ClusterBroker(i + 1, port, path.join(options.folder, `broker-${i + 1}`), (broker) => launch(options, broker, ports)));
-    if (options.side === 'kafka') await Promise.all(brokers.map((it) => PeerProcess.formatKafka({ folder: it.folder, port: it.port, settings: settingsOf(options, it, ports) })));
+    const doors = await Promise.all(ports.map((port, i) => openDoors(options.links, `broker-${i + 1}`, port)));
+    const brokers = ports.map((port, i) => new ClusterBroker(i + 1, port, path.join(options.folder, `broker-${i + 1}`), doors[i]!, (broker) => launch(options, broker, doors)));
+    if (options.side === 'kafka') await Promise.all(brokers.map((it) => PeerProcess.formatKafka({ folder: it.folder, port: it.port, settings: settingsOf(options, it, doors) })));
     const begun = performance.now();
     const started = await Promise.allSettled(brokers.map((it) => it.start()));
     const cluster = new BrokerCluster(brokers, performance.now() - begun);
@@ -110,7 +132,7 @@ export class BrokerCluster {
   }
 
   get bootstrap(): string {
-    return this.brokers.map((it) => it.address).join(',');
+    return this.brokers.map((it) => `127.0.0.1:${it.doors.broker}`).join(',');
   }
 
   broker(id: number): ClusterBroker {
@@ -125,27 +147,34 @@ export class BrokerCluster {
   }
 }
 
-function settingsOf(options: BrokerClusterOptions, { id, port, folder }: ClusterBroker, ports: readonly number[]): Record<string, string> {
-  const replicas = String(Math.min(3, ports.length));
+async function openDoors(links: LinkRelay | undefined, name: string, port: number): Promise<Doors> {
+  if (links === undefined) return { broker: port, controller: port + 1 };
+  return { broker: await links.open(name, port), controller: await links.open(name, port + 1) };
+}
+
+function settingsOf(options: BrokerClusterOptions, { id, port, dataFolder }: ClusterBroker, doors: readonly Doors[]): Record<string, string> {
+  const replicas = String(Math.min(3, doors.length));
   return {
     'process.roles': 'broker,controller',
     'node.id': String(id),
-    'controller.quorum.voters': ports.map((it, i) => `${i + 1}@127.0.0.1:${it + 1}`).join(','),
+    'controller.quorum.voters': doors.map((it, i) => `${i + 1}@127.0.0.1:${it.controller}`).join(','),
     listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${port + 1}`,
+    ...(options.links === undefined ? {} : { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${doors[id - 1]!.broker},CONTROLLER://127.0.0.1:${doors[id - 1]!.controller}` }),
     'controller.listener.names': 'CONTROLLER',
-    'log.dirs': path.join(folder, 'data'),
+    'log.dirs': dataFolder,
     'default.replication.factor': replicas,
     'offsets.topic.replication.factor': replicas,
-    'min.insync.replicas': ports.length < 3 ? '1' : '2',
+    'min.insync.replicas': doors.length < 3 ? '1' : '2',
     'group.initial.rebalance.delay.ms': '0',
     ...options.settings,
   };
 }
 
-async function launch(options: BrokerClusterOptions, broker: ClusterBroker, ports: readonly number[]): Promise<RunningBroker> {
+async function launch(options: BrokerClusterOptions, broker: ClusterBroker, doors: readonly Doors[]): Promise<RunningBroker> {
   const { folder, port, address, id } = broker;
-  const settings = settingsOf(options, broker, ports);
+  const settings = settingsOf(options, broker, doors);
+  const onSpawn = (pid: number): void => options.links?.identify(pid, broker.name);
   const isUp = async (): Promise<boolean> => (await activeBrokers(address)).includes(id);
-  if (options.side === 'kafka') return await PeerProcess.kafka({ folder, port, settings, isUp });
-  return await MillraceProcess.start({ root: repositoryRoot(), app: 'broker', folder, config: { ...settings, 'cluster.id': CLUSTER_ID }, isUp, ...(options.nodeArgs === undefined ? {} : { nodeArgs: options.nodeArgs }) });
+  if (options.side === 'kafka') return await PeerProcess.kafka({ folder, port, settings, isUp, onSpawn, ...(options.heap === undefined ? {} : { heap: options.heap }) });
+  return await MillraceProcess.start({ root: repositoryRoot(), app: 'broker', folder, config: { ...settings, 'cluster.id': CLUSTER_ID }, isUp, onSpawn, ...(options.nodeArgs === undefined ? {} : { nodeArgs: options.nodeArgs }) });
 }
