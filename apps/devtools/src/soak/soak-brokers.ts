@@ -41,16 +41,18 @@ async function runBrokers(flags: BrokersFlags): Promise<boolean> {
   if (missing !== undefined) throw new Error(missing);
   const seed = Number(flags.seed ?? Date.now() % 1_000_000);
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-brokers-'));
-  say(`seed ${seed}, folder ${folder}`);
+  say(`seed ${seed}, folder ${folder}, load of the machine ${os.loadavg()[0]?.toFixed(1)}`);
   const verdict = await producersUnderChaos({
     folder, side: flags.peer === true ? 'kafka' : 'millrace', clients, recordsPerSecond: Number(flags.rate), faults: flags.kinds.split(',') as BrokerFault[], durationMs: Number(flags.minutes) * 60_000,
     events: Number(flags.events ?? Infinity), faultMsMax: Number(flags.away) * 1000, calmMs: 4000, settings: CHAOS_SETTINGS, seed, say,
   });
   const isRight = verdict.problems.length === 0;
   for (const it of errorLines(verdict)) say(it);
+  for (const it of eventLines(verdict)) say(it);
   for (const it of unavailabilityLines(verdict)) say(it);
   for (const it of verdict.problems) say(it);
   const { acknowledged, records, events } = verdict;
+  say(`load of the machine ${os.loadavg()[1]?.toFixed(1)}`);
   say(isRight ? `PASSED: ${events.length} events; ${acknowledged} acknowledged records are there, once, in order; ${records} records in all` : 'FAILED');
   if (isRight && flags.keep !== true) fs.rmSync(folder, { recursive: true, force: true });
   return isRight;
@@ -62,6 +64,10 @@ function say(line: string): void {
 
 function errorLines({ journal }: ProducersVerdict): string[] {
   return [...journal.seen].flatMap(([client, names]) => [...names].sort(([, a], [, b]) => b - a).map(([name, count]) => `${client} saw ${count} x ${name}`));
+}
+
+function eventLines({ events, journal }: ProducersVerdict): string[] {
+  return events.map((it) => `${it.fault} of ${it.what}; it led ${it.leaderships} partitions; without acknowledgements ${[...journal.longestGapsMs(it.fromMs, it.inSyncAtMs ?? it.toMs)].map(([client, ms]) => `${client} ${seconds(ms)}`).join(', ')}`);
 }
 
 /** The longest pauses between two acknowledgements while a kind of event was on: half of the events had less than the first figure. */

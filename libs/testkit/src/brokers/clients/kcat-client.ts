@@ -43,10 +43,11 @@ export class KcatClient implements ChaosClient {
     }
   }
 
+  /** -E: it would end when no connection is left, which is how a client finds a cut link. */
   private launch(partition: number, journal: ProducerJournal): ChildProcess {
     const { bootstrap, topic } = this.options;
-    const settings = { acks: 'all', 'enable.idempotence': 'true', 'linger.ms': '5', 'message.timeout.ms': '300000', 'request.timeout.ms': REQUEST_TIMEOUT_MS, 'socket.timeout.ms': REQUEST_TIMEOUT_MS + 1000, 'reconnect.backoff.max.ms': 1000 };
-    const child = spawn('kcat', ['-P', '-vvv', '-b', bootstrap, '-t', topic, '-p', String(partition), ...Object.entries(settings).flatMap(([key, value]) => ['-X', `${key}=${value}`])], { stdio: ['pipe', 'ignore', 'pipe'] });
+    const settings = { acks: 'all', 'enable.idempotence': 'true', 'linger.ms': '5', 'message.timeout.ms': '300000', 'request.timeout.ms': REQUEST_TIMEOUT_MS, 'socket.timeout.ms': 2 * REQUEST_TIMEOUT_MS, 'reconnect.backoff.max.ms': 1000 };
+    const child = spawn('kcat', ['-P', '-E', '-vvv', '-b', bootstrap, '-t', topic, '-p', String(partition), ...Object.entries(settings).flatMap(([key, value]) => ['-X', `${key}=${value}`])], { stdio: ['pipe', 'ignore', 'pipe'] });
     this.children.add(child);
     child.stdin.on('error', () => undefined);
     let reported = 0;
