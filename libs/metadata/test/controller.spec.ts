@@ -269,14 +269,14 @@ describe('settings', () => {
     expect(alter(cluster, '1', [['log.retention.ms', SET, '7']], 4)).toBe('NONE');
     expect(alter(cluster, '', [['log.segment.bytes', SET, '2000000']], 4)).toBe('NONE');
     expect([of(cluster, 'BROKER', '1'), of(cluster, 'BROKER', '')]).toEqual([{ 'log.retention.ms': '7' }, { 'min.insync.replicas': '1', 'log.segment.bytes': '2000000' }]);
-    expect(alter(cluster, '', [['log.segment.bytes', SET, '2']], 4)).toMatch(/^INVALID_CONFIG: Invalid value 2 for configuration log.segment.bytes/);
+    expect(alter(cluster, '', [['log.segment.bytes', SET, '2']], 4)).toMatch(/^INVALID_REQUEST: Invalid value 2 for configuration log.segment.bytes/);
     expect(alter(cluster, '1', [['leader.replication.throttled.rate', SET, '1000']], 4)).toBe('NONE');
-    expect(alter(cluster, '1', [['follower.replication.throttled.rate', SET, '-1']], 4)).toMatch(/^INVALID_CONFIG: Invalid value -1 for configuration follower.replication.throttled.rate: Value must be at least 0/);
+    expect(alter(cluster, '1', [['follower.replication.throttled.rate', SET, '-1']], 4)).toMatch(/^INVALID_REQUEST: Invalid value -1 for configuration follower.replication.throttled.rate: Value must be at least 0/);
     expect(alter(cluster, 't', [['leader.replication.throttled.replicas', SET, '0:1,1:2']])).toBe('NONE');
     expect(alter(cluster, 't', [['leader.replication.throttled.replicas', APPEND, '0:3']])).toBe('NONE');
     expect(of(cluster)).toEqual({ 'leader.replication.throttled.replicas': '0:1,1:2,0:3' });
     expect(alter(cluster, 't', [['follower.replication.throttled.replicas', SET, 'all']])).toMatch(/^INVALID_CONFIG/);
-    expect(alter(cluster, '1', [['node.id', SET, '7']], 4)).toBe('INVALID_CONFIG: Cannot update these configs dynamically: node.id');
+    expect(alter(cluster, '1', [['node.id', SET, '7']], 4)).toBe('INVALID_REQUEST: Cannot update these configs dynamically: [node.id]');
     expect(alter(cluster, 'x', [['log.retention.ms', SET, '7']], 4)).toBe('INVALID_REQUEST: Unable to parse broker name as a base 10 number.');
     expect(alter(cluster, '9', [['log.retention.ms', SET, '7']], 4)).toMatch(/^BROKER_ID_NOT_REGISTERED/);
   });
@@ -365,7 +365,7 @@ describe('producer ids and features', () => {
     const update = (feature: string, maxVersionLevel: number): string =>
       outcome(cluster.run(cluster.controller.updateFeatures({ timeoutMs: 1, featureUpdates: [{ feature, maxVersionLevel, allowDowngrade: false, upgradeType: 1 }], validateOnly: false })));
     expect(update('metadata.version', 25)).toBe('NONE');
-    expect(update('metadata.version', 30)).toMatch(/^INVALID_UPDATE_VERSION: Invalid update version 30 for feature metadata.version/);
+    expect(update('metadata.version', 30)).toMatch(/^INVALID_UPDATE_VERSION: .*: Invalid update version 30 for feature metadata.version/);
     expect(update('share.version', 1)).toMatch(/^INVALID_UPDATE_VERSION/);
     expect(cluster.controller.image.featureLevels).toEqual(new Map([['metadata.version', 25], ['eligible.leader.replicas.version', 1]]));
   });

@@ -1,6 +1,7 @@
 export { cacheFolder, fetchPeers, peerClassPath, peersMissing, pluginFolder, repositoryRoot } from './peers/peer-cache.js';
 export { PEER_TOOLS, runPeerTool, runProgram, spawnPeerTool, type PeerTool, type ToolResult } from './peers/peer-tools.js';
 export { PeerProcess } from './peers/peer-process.js';
+export { PeerToolbox } from './peers/peer-toolbox.js';
 export { BrokerCluster, type BrokerClusterOptions, type ClusterBroker } from './processes/broker-cluster.js';
 export { freePort } from './processes/free-port.js';
 export { MillraceProcess } from './processes/millrace-process.js';

@@ -15,7 +15,7 @@ export function effectiveBrokerConfigs(layers: BrokerConfigLayers): EffectiveCon
     const { type, defaultText, documentation } = BROKER_CONFIG_DEFINITIONS[name];
     return effective({ name, type: type.toUpperCase() as ConfigType, defaultValue: defaultText, documentation }, layers);
   });
-  const given = REPLICATION_THROTTLES.map((key) => effective(key, layers)).filter((it) => it.source !== 'DEFAULT');
+  const given = REPLICATION_THROTTLES.map((key) => effective({ ...key, defaultValue: null }, layers)).filter((it) => it.value !== null);
   return [...defined, ...given].sort((a, b) => (a.key.name < b.key.name ? -1 : 1));
 }
 

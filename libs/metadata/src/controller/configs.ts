@@ -95,7 +95,7 @@ function checkResource(view: ControllerView, typeCode: number, name: string, all
   if (type === 'TOPIC') {
     const problem = topicNameProblem(name);
     if (problem !== null) refuse(ErrorCode.INVALID_TOPIC_EXCEPTION, problem);
-    if (view.image.topic(name) === undefined) refuse(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+    if (view.image.topic(name) === undefined) refuse(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `The topic '${name}' does not exist.`);
   } else if (name !== '') {
     if (!/^-?\d+$/.test(name)) refuse(ErrorCode.INVALID_REQUEST, 'Unable to parse broker name as a base 10 number.');
     if (Number(name) < 0) refuse(ErrorCode.INVALID_REQUEST, 'Invalid negative broker ID.');
@@ -153,13 +153,13 @@ function changesOf(view: ControllerView, resource: Resource, current: ReadonlyMa
     refuse(ErrorCode.INVALID_CONFIG, `The configuration value cannot be added because it exceeds the maximum value size of ${VALUE_LENGTH_MAX} bytes.`);
   }
   const problem = resource.type === 'TOPIC' ? topicConfigProblem(next) : brokerConfigProblem(view, next, names);
-  if (problem !== null) refuse(ErrorCode.INVALID_CONFIG, problem);
+  if (problem !== null) refuse(resource.type === 'TOPIC' ? ErrorCode.INVALID_CONFIG : ErrorCode.INVALID_REQUEST, problem);
   return changed.map((name) => ({ type: 'ConfigRecord', version: 0, record: { resourceType: CONFIG_RESOURCE_TYPES[resource.type], resourceName: resource.name, name, value: next.get(name) ?? null } }));
 }
 
 function brokerConfigProblem(view: ControllerView, next: ReadonlyMap<string, string>, names: readonly string[]): string | null {
   const fixed = names.filter((name) => next.has(name) && !view.config.dynamicBrokerConfigs.some((it) => it.name === name));
-  if (fixed.length > 0) return `Cannot update these configs dynamically: ${fixed.join(',')}`;
+  if (fixed.length > 0) return `Cannot update these configs dynamically: [${fixed.join(', ')}]`;
   for (const name of names) {
     const key = view.config.dynamicBrokerConfigs.find((it) => it.name === name);
     const value = next.get(name);

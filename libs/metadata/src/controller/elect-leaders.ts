@@ -32,7 +32,8 @@ function electOne(view: ControllerView, rules: TopicRules, topicName: string, pa
   const partition = topic.partitions[partitionId] ?? refuse(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `No such partition as ${topicName}-${partitionId}`);
   if (isUnclean ? partition.leader !== NO_LEADER : partition.leader === partition.replicas[0]) refuse(ErrorCode.ELECTION_NOT_NEEDED);
   const record = changePartition(topic.topicId, partition, { election: isUnclean ? 'unclean' : 'preferred' }, rules.of(topic, partition));
-  if (record === null) refuse(isUnclean ? ErrorCode.ELIGIBLE_LEADERS_NOT_AVAILABLE : ErrorCode.PREFERRED_LEADER_NOT_AVAILABLE);
+  if (record === null && isUnclean) refuse(ErrorCode.ELIGIBLE_LEADERS_NOT_AVAILABLE, 'Eligible topic partition leaders are not available.');
+  if (record === null) refuse(ErrorCode.PREFERRED_LEADER_NOT_AVAILABLE, 'The preferred leader was not available.');
   return partitionChangeRecord(record);
 }
 

@@ -13,7 +13,10 @@ export function updateFeatures(view: ControllerView, request: UpdateFeaturesRequ
   const records: MetadataRecord[] = [];
   for (const update of request.featureUpdates) {
     const result = attempt(() => checkUpdate(view, update));
-    if ('error' in result) return { records: [], response: { ...result.error, results: request.featureUpdates.map((it) => ({ feature: it.feature, ...result.error })) } };
+    if ('error' in result) {
+      const { errorCode, errorMessage } = result.error;
+      return { records: [], response: { errorCode, errorMessage: `The update failed for all features since the following feature had an error: ${errorMessage}`, results: [] } };
+    }
     const { feature, maxVersionLevel } = update;
     if (feature === ELIGIBLE_LEADER_REPLICAS_FEATURE && maxVersionLevel > 0) records.push(...settleMinInSyncReplicas(view));
     if (result.value !== maxVersionLevel) records.push({ type: 'FeatureLevelRecord', version: 0, record: { name: feature, featureLevel: maxVersionLevel } });
@@ -51,10 +54,11 @@ function checkUpdate(view: ControllerView, update: UpdateFeaturesRequest.Feature
 /** Every node must be able to run at the level: this one, each broker, each controller. */
 function reasonNotSupported(view: ControllerView, feature: string, level: number): string | null {
   const { image, config } = view;
+  const local = config.nodeId === undefined ? 'Local controller' : `Local controller ${config.nodeId}`;
   const ours = SUPPORTED_FEATURES.find((it) => it.name === feature);
-  if (ours === undefined) return level === 0 ? null : 'Local controller does not support this feature.';
+  if (ours === undefined) return level === 0 ? null : `${local} does not support this feature.`;
   const isRemoval = level === 0 && feature !== METADATA_VERSION_FEATURE;
-  if (!isRemoval && !within(ours, level)) return `Local controller only supports versions ${ours.minSupportedVersion}-${ours.maxSupportedVersion}`;
+  if (!isRemoval && !within(ours, level)) return `${local} only supports versions ${ours.minSupportedVersion}-${ours.maxSupportedVersion}`;
   for (const broker of image.brokers.values()) {
     const theirs = broker.features.find((it) => it.name === feature) ?? ABSENT;
     if (!within(theirs, level)) return `Broker ${broker.brokerId} only supports versions ${theirs.minSupportedVersion}-${theirs.maxSupportedVersion}`;

@@ -21,7 +21,9 @@ const MAIN_CLASSES = {
   'kafka-leader-election': 'tools.LeaderElectionCommand',
   'kafka-log-dirs': 'tools.LogDirsCommand',
   'kafka-metadata-quorum': 'tools.MetadataQuorumCommand',
+  'kafka-metadata-shell': 'shell.MetadataShell',
   'kafka-producer-perf-test': 'tools.ProducerPerformance',
+  'kafka-reassign-partitions': 'tools.reassign.ReassignPartitionsCommand',
   'kafka-server-start': 'kafka.Kafka',
   'kafka-storage': 'kafka.tools.StorageTool',
   'kafka-topics': 'tools.TopicCommand',
@@ -43,9 +45,12 @@ export interface ToolResult {
 /** Starts one of Apache Kafka's programs as a child process. */
 export function spawnPeerTool(tool: PeerTool, args: readonly string[], options: SpawnOptions & { readonly heap?: readonly string[] } = {}): ChildProcess {
   const { heap = ['-Xmx512m'], ...spawnOptions } = options;
+  return spawn('java', [...heap, ...GC, `-Dlog4j2.configurationFile=${peerLoggingFile()}`, '-cp', peerClassPath(), mainClassOf(tool), ...args], spawnOptions);
+}
+
+export function mainClassOf(tool: PeerTool): string {
   const short = MAIN_CLASSES[tool];
-  const main = short.startsWith('kafka.') ? short : `org.apache.kafka.${short}`;
-  return spawn('java', [...heap, ...GC, `-Dlog4j2.configurationFile=${peerLoggingFile()}`, '-cp', peerClassPath(), main, ...args], spawnOptions);
+  return short.startsWith('kafka.') ? short : `org.apache.kafka.${short}`;
 }
 
 /** Runs one of Apache Kafka's programs to its end. Rejects when it does not end within `timeoutMs`. */

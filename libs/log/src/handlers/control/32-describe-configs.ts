@@ -34,7 +34,7 @@ function describe(services: BrokerServices, resource: DescribeConfigsRequest.Res
       if (services.image.topic(resourceName) === undefined) return failed(services.topics.missingError(resourceName), 'This server does not host this topic-partition.');
       return found(effectiveTopicConfigs(services.image.configs('TOPIC', resourceName), services.configLayers()), () => false);
     case CONFIG_RESOURCE_TYPES.BROKER: {
-      if (resourceName === '') return found(effectiveBrokerConfigs(services.configLayers()).filter((it) => it.source === 'DYNAMIC_DEFAULT_BROKER'), () => false);
+      if (resourceName === '') return found(effectiveBrokerConfigs(services.configLayers()).flatMap(setForAllBrokers), () => false);
       if (resourceName !== String(services.brokerId)) return failed(ErrorCode.INVALID_REQUEST, `Unexpected broker id, expected ${services.brokerId} or empty string, but received ${resourceName}`);
       return found(effectiveBrokerConfigs(services.configLayers()), isReadOnlyBrokerConfig);
     }
@@ -45,6 +45,11 @@ function describe(services: BrokerServices, resource: DescribeConfigsRequest.Res
     default:
       return failed(ErrorCode.INVALID_REQUEST, `Unsupported resource type: ${resourceType}`);
   }
+}
+
+/** What is set for all brokers: neither a broker's own value nor what would be without it. */
+function setForAllBrokers(config: EffectiveConfig): EffectiveConfig[] {
+  return config.synonyms.filter((it) => it.source === 'DYNAMIC_DEFAULT_BROKER').map((it) => ({ ...config, value: it.value, source: it.source, synonyms: [it] }));
 }
 
 function configOf({ key, value, source, synonyms }: EffectiveConfig, readOnly: boolean, wanted: Wanted): Config {
