@@ -2,6 +2,8 @@ import { readBatchHeader, wholeBatchSizeAt } from '@millrace/records';
 import type { Offset } from '@millrace/foundation';
 import type { LogFile, SimulatedDisk } from '../disk/simulated-disk.js';
 
+const BATCH_HEADER_BYTES = 61;
+
 /** What tells one batch from another. */
 export interface ObservedBatch {
   readonly baseOffset: Offset;
@@ -77,8 +79,9 @@ function isUnchanged(file: ScannedFile, bytes: Uint8Array): boolean {
   return now.baseOffset === last.baseOffset && now.crc === last.crc && now.leaderEpoch === last.leaderEpoch;
 }
 
-/** 0 when no whole batch is there, as behind a torn write. */
+/** 0 when no whole batch is there, as behind a torn write, which may have left any bytes. */
 function sizeAt(bytes: Uint8Array, at: number): number {
-  if (bytes.length - at < 61 || bytes[at + 16] !== 2) return 0;
-  return wholeBatchSizeAt(bytes, at);
+  if (bytes.length - at < BATCH_HEADER_BYTES || bytes[at + 16] !== 2) return 0;
+  const length = new DataView(bytes.buffer, bytes.byteOffset + at).getInt32(8);
+  return length < BATCH_HEADER_BYTES - 12 ? 0 : wholeBatchSizeAt(bytes, at);
 }
