@@ -90,4 +90,59 @@ describe('a replica on a failing disk', () => {
     release();
     expect((await waiting).errorCode).toBe(0);
   });
+
+  it('leads only once it has synced what it has, where the topic asks for that', async () => {
+    const disk = new FaultyFileSystem();
+    const brokers = await start(disk, { 'replica.lag.time.max.ms': '30000' });
+    await brokers.createTopic('t', { replicas: [[1, 3, 2]], configs: { 'flush.messages': '1' } });
+    const first = await brokers.client(1);
+    const sync = heldUp(disk);
+    void first.produce('t', batch('a'), { acks: -1 }).catch(() => undefined);
+    await waitFor('it syncs', 5000, () => Promise.resolve(sync.count > 0));
+    await brokers.crash(1);
+    expect(brokers.leaderOf('t')).toBe(3);
+    const third = await brokers.client(3);
+    const isShown = async (): Promise<boolean> => valuesIn((await third.fetch('t', 0)).records).join() === 'a';
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(await isShown()).toBe(false);
+    sync.release();
+    await waitFor('3 shows it', 5000, isShown);
+  });
+
+  it('is in sync again only once it has synced what its killed process had written', async () => {
+    const disk = new FaultyFileSystem();
+    const brokers = await start(disk, { 'replica.lag.time.max.ms': '30000' });
+    await brokers.createTopic('t');
+    const first = await brokers.client(1);
+    expect((await first.produce('t', batch('a'), { acks: -1 })).errorCode).toBe(0);
+    brokers.setConfig('t', { 'flush.messages': '1' });
+    await brokers.crash(3);
+    const survivor = disk.afterKill();
+    brokers.disks.set(3, survivor);
+    const again = heldUp(survivor);
+    const started = brokers.startBroker(3);
+    await waitFor('it syncs what it found', 5000, () => Promise.resolve(again.count > 0));
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(brokers.isrOf('t')).toEqual([1, 2]);
+    again.release();
+    await started;
+    await brokers.untilIsr('t', [1, 2, 3]);
+  });
 });
+
+/** Syncs of the partition wait from now on. */
+function heldUp(disk: FaultyFileSystem): { readonly count: number; readonly release: () => void } {
+  let release = (): void => undefined;
+  let count = 0;
+  const until = new Promise<void>((resolve) => (release = resolve));
+  disk.inject = (call) => (call.path.includes('t-0') && call.operation === 'sync' ? ((count += 1), { kind: 'delay', until }) : undefined);
+  return {
+    get count() {
+      return count;
+    },
+    release: () => {
+      disk.inject = () => undefined;
+      release();
+    },
+  };
+}

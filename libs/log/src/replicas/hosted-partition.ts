@@ -259,6 +259,12 @@ export class HostedPartition {
     }
   }
 
+  /** With `flush.messages=1`: what another process, or this one in another role, has written and not synced yet. */
+  async syncAsAsked(): Promise<void> {
+    const { log } = this;
+    if (this.machine.role !== 'offline' && log.config.flushMessages <= 1 && log.recoveryPoint < log.logEndOffset) await this.flush();
+  }
+
   /** DeleteRecords and retention. */
   advanceLogStartOffset(offset: Offset): void {
     this.log.advanceLogStartOffset(offset);

@@ -228,10 +228,14 @@ export class ReplicaManager {
 
   private async assign(hosted: HostedPartition, partition: PartitionRegistration): Promise<void> {
     const { fetchers } = this.replication;
+    const isOtherEpoch = partition.leaderEpoch !== hosted.machine.leaderEpoch;
     // What an older leader answers meanwhile must not touch the log any more, and a cut that has begun must come to its end first.
-    if (partition.leader === this.options.brokerId || partition.leaderEpoch !== hosted.machine.leaderEpoch) fetchers.leave(hosted);
+    if (partition.leader === this.options.brokerId || isOtherEpoch) fetchers.leave(hosted);
     if (hosted.isTruncating) await hosted.settled();
+    // The end of its log counts at once: a leader's for the high watermark, a follower's with its first fetch.
+    if (isOtherEpoch && hosted.machine.role !== 'leader') await hosted.syncAsAsked();
     hosted.assign(partition);
+    if (isOtherEpoch && hosted.machine.role === 'follower') await hosted.syncAsAsked();
     fetchers.follow(hosted);
     if (hosted.machine.role === 'leader' && partition.replicas.length > 1) this.tellBrokers(hosted);
   }
@@ -266,7 +270,7 @@ export class ReplicaManager {
     try {
       const directory = await this.directoryFor(topic, partition);
       const log = await directory.openPartition({ topic: topic.name, partition: partition.partitionId, topicId: topic.topicId, config: settings.log });
-      this.host(topic, partition, { directory, log, settings });
+      await this.host(topic, partition, { directory, log, settings }).syncAsAsked();
     } catch (error) {
       if (!isStorageFailure(error) && !(error instanceof OperationalError)) throw error;
       const key = brokenKey(topic.topicId, partition.partitionId);
@@ -276,7 +280,7 @@ export class ReplicaManager {
     }
   }
 
-  private host(topic: TopicImage, partition: PartitionRegistration, place: { directory: LogDirectory; log: PartitionLog; settings: TopicSettings }): void {
+  private host(topic: TopicImage, partition: PartitionRegistration, place: { directory: LogDirectory; log: PartitionLog; settings: TopicSettings }): HostedPartition {
     const { clock, codecs, logger, decompressedBytesMax, brokerId, replicaLagTimeMaxMs } = this.options;
     const { directory, log, settings } = place;
     const machine = new PartitionMachine({
@@ -300,6 +304,7 @@ export class ReplicaManager {
     partitions[partition.partitionId] = hosted;
     this.directoryOf.set(hosted, directory);
     this.broken.delete(brokenKey(topic.topicId, partition.partitionId));
+    return hosted;
   }
 
   /** Where its folder is; for a new partition the usable directory with the fewest. */
