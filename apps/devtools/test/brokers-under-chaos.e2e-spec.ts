@@ -13,7 +13,7 @@ it('keeps each acknowledged record, once and in order, while brokers are killed,
   const lines = [`seed ${seed}`];
   try {
     const { problems, acknowledged, events } = await producersUnderChaos({
-      folder, seed, side: 'millrace', clients: hasKcat ? ['kafkajs', 'kcat'] : ['kafkajs'], recordsPerSecond: 150, faults: BROKER_FAULTS, durationMs: Infinity, events: BROKER_FAULTS.length, faultMsMax: 5000, calmMs: 1000,
+      folder, seed, side: 'millrace', heap: [], clients: hasKcat ? ['kafkajs', 'kcat'] : ['kafkajs'], recordsPerSecond: 150, faults: BROKER_FAULTS, durationMs: Infinity, events: BROKER_FAULTS.length, faultMsMax: 5000, calmMs: 1000,
       settings: { 'broker.session.timeout.ms': '3000', 'broker.heartbeat.interval.ms': '500', 'replica.lag.time.max.ms': '3000' }, say: (line) => lines.push(line),
     });
     expect({ problems, lines, events: events.map((it) => it.fault).sort() }).toEqual({ problems: [], lines: expect.anything(), events: [...BROKER_FAULTS].sort() });

@@ -17,6 +17,8 @@ export async function startBroker(folder: string): Promise<{ address: string; pr
 
 /** Beside Kafka's defaults: leaders go back soon, so that each broker leads something when it is struck, and followers that are cut off from their leader alone are noticed sooner. */
 export const CHAOS_SETTINGS = { 'leader.imbalance.check.interval.seconds': '15', 'replica.lag.time.max.ms': '10000' };
+/** Of each of Java's brokers. */
+export const CHAOS_HEAP = ['-Xms256m', '-Xmx256m'];
 
 export interface SoakBrokers {
   readonly bootstrap: string;
@@ -25,10 +27,10 @@ export interface SoakBrokers {
   stop(): Promise<void>;
 }
 
-/** Several brokers of ours, behind a relay that can cut their links. */
-export async function startBrokers(folder: string, brokers: number): Promise<SoakBrokers> {
+/** Several brokers of ours or of Apache Kafka, behind a relay that can cut their links. */
+export async function startBrokers({ folder, brokers, side }: { readonly folder: string; readonly brokers: number; readonly side: 'millrace' | 'kafka' }): Promise<SoakBrokers> {
   const links = new LinkRelay();
-  const cluster = await BrokerCluster.start({ folder: path.join(folder, 'brokers'), side: 'millrace', brokers, links, settings: CHAOS_SETTINGS });
+  const cluster = await BrokerCluster.start({ folder: path.join(folder, 'brokers'), side, brokers, links, heap: CHAOS_HEAP, settings: CHAOS_SETTINGS });
   return {
     bootstrap: cluster.bootstrap,
     chaos: async ({ seed, ...options }) =>

@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { BROKER_FAULTS, CLIENT_KINDS, peersMissing, producersUnderChaos, type BrokerFault, type ClientKind, type ProducersVerdict } from '@millrace/testkit';
-import { CHAOS_SETTINGS } from './soak-broker.js';
+import { CHAOS_HEAP, CHAOS_SETTINGS } from './soak-broker.js';
 
 interface BrokersFlags {
   readonly minutes: string;
@@ -44,7 +44,7 @@ async function runBrokers(flags: BrokersFlags): Promise<boolean> {
   say(`seed ${seed}, folder ${folder}, load of the machine ${os.loadavg()[0]?.toFixed(1)}`);
   const verdict = await producersUnderChaos({
     folder, side: flags.peer === true ? 'kafka' : 'millrace', clients, recordsPerSecond: Number(flags.rate), faults: flags.kinds.split(',') as BrokerFault[], durationMs: Number(flags.minutes) * 60_000,
-    events: Number(flags.events ?? Infinity), faultMsMax: Number(flags.away) * 1000, calmMs: 4000, settings: CHAOS_SETTINGS, seed, say,
+    events: Number(flags.events ?? Infinity), faultMsMax: Number(flags.away) * 1000, calmMs: 4000, settings: CHAOS_SETTINGS, heap: CHAOS_HEAP, seed, say,
   });
   const isRight = verdict.problems.length === 0;
   for (const it of errorLines(verdict)) say(it);

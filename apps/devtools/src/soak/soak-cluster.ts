@@ -16,6 +16,7 @@ interface ClusterFlags {
   readonly bootstrap?: string;
   readonly brokers?: string;
   readonly brokerKinds: string;
+  readonly peer?: boolean;
   readonly only?: string;
   readonly keep?: boolean;
 }
@@ -30,8 +31,9 @@ export function addClusterSoak(soak: Command): void {
     .option('--kinds <list>', 'what happens to workers, with repeats, or none: kill, pause, add, stop, outside (the outside systems fail)', 'kill,kill,pause,pause,add,stop')
     .option('--seed <n>', 'of the load and the disturbances')
     .option('--bootstrap <host:port>', 'a broker that is already there, such as an Apache Kafka')
-    .option('--brokers <n>', 'brokers of ours, which are in trouble one after the other')
+    .option('--brokers <n>', 'brokers, which are in trouble one after the other')
     .option('--broker-kinds <list>', 'what happens to them', BROKER_FAULTS.join(','))
+    .option('--peer', 'those are of Apache Kafka')
     .option('--only <kinds>', 'of workloads: table,lines,request,document')
     .option('--keep', 'keep the data and logs')
     .action(async (flags: ClusterFlags) => {
@@ -71,8 +73,8 @@ async function runCluster(flags: ClusterFlags): Promise<boolean> {
   return isRight;
 }
 
-async function brokersOf({ bootstrap, brokers = '1' }: ClusterFlags, folder: string): Promise<SoakBrokers> {
-  if (brokers !== '1') return startBrokers(folder, Number(brokers));
+async function brokersOf({ bootstrap, brokers = '1', peer }: ClusterFlags, folder: string): Promise<SoakBrokers> {
+  if (brokers !== '1') return startBrokers({ folder, brokers: Number(brokers), side: peer === true ? 'kafka' : 'millrace' });
   const own = bootstrap === undefined ? await startBroker(folder) : undefined;
   return { bootstrap: bootstrap ?? own!.address, chaos: () => Promise.resolve([]), stop: async () => own?.process.stop() };
 }

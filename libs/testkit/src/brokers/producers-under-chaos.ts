@@ -30,6 +30,8 @@ export interface ProducersUnderChaosOptions {
   readonly faultMsMax: number;
   readonly calmMs: number;
   readonly settings: Readonly<Record<string, string>>;
+  /** Of each of Java's brokers. */
+  readonly heap: readonly string[];
   readonly seed: number;
   readonly say: (line: string) => void;
 }
@@ -50,11 +52,11 @@ const CLIENTS: Readonly<Record<ClientKind, new (options: ChaosClientOptions) => 
 
 /** Idempotent producers with acks=all on three brokers, one of which is always in trouble or has just been; then everything is read and held against what was acknowledged. */
 export async function producersUnderChaos(options: ProducersUnderChaosOptions): Promise<ProducersVerdict> {
-  const { folder, side, say, recordsPerSecond, settings } = options;
+  const { folder, side, say, recordsPerSecond, settings, heap } = options;
   fs.mkdirSync(folder, { recursive: true });
   const journal = new AckJournal();
   const links = new LinkRelay();
-  const cluster = await BrokerCluster.start({ folder, side, settings, links, heap: ['-Xms256m', '-Xmx256m'] });
+  const cluster = await BrokerCluster.start({ folder, side, settings, links, heap });
   const { bootstrap } = cluster;
   const clients = options.clients.map((it) => new CLIENTS[it]({ bootstrap, topic: TOPIC, partitions: PARTITIONS, recordsPerSecond, journal, folder }));
   let hasStopped = false;
