@@ -1,6 +1,7 @@
 import { peersMissing, runPeerTool } from '@millrace/testkit';
 import { comparisonTable, type Figure } from './comparison.js';
 import { startJava, startMillrace, type Deployment } from './deployment.js';
+import { perfProduce, perfTopic } from './perf-tool.js';
 
 export interface BenchBrokerOptions {
   readonly rounds: number;
@@ -53,13 +54,10 @@ async function measure(deployment: Deployment, size: number, count: number): Pro
   ];
 }
 
-async function produce(deployment: Deployment, topic: string, size: number, count: number): Promise<number> {
-  await runPeerTool('kafka-topics', ['--bootstrap-server', deployment.bootstrap, '--create', '--if-not-exists', '--topic', topic, '--partitions', '1', '--replication-factor', '1']);
-  const args = ['--topic', topic, '--num-records', String(count), '--record-size', String(size), '--throughput', '-1', '--bootstrap-server', deployment.bootstrap, '--command-property', 'acks=all'];
-  const { stdout, stderr } = await runPeerTool('kafka-producer-perf-test', args, { timeoutMs: TOOL_TIMEOUT_MS });
-  const last = /([\d.]+) MB\/sec\)[^\n]*\s*$/.exec(stdout.trim());
-  if (!last) throw new Error(`kafka-producer-perf-test said: ${stdout}${stderr}`);
-  return Number(last[1]);
+async function produce(deployment: Deployment, topic: string, size: number, records: number): Promise<number> {
+  const { bootstrap } = deployment;
+  await perfTopic(bootstrap, topic, { partitions: 1, replicas: 1 });
+  return (await perfProduce({ bootstrap, topic, size, records })).megabytesPerSecond;
 }
 
 async function consume(deployment: Deployment, topic: string, count: number): Promise<number> {

@@ -1,5 +1,7 @@
+import fs from 'node:fs';
 import type { Command } from 'commander';
 import { benchBroker } from './bench-broker.js';
+import { benchCluster, CLUSTER_STEPS } from './bench-cluster.js';
 import { benchConnect } from './bench-connect.js';
 import { benchConnectors } from './bench-connectors.js';
 
@@ -37,4 +39,21 @@ export function addBenchCommand(program: Command): void {
     .option('--alone', 'only our side')
     .option('--node-args <args>', 'for our broker', '')
     .action(async (flags: { bytes: string; rounds: string; alone?: boolean; nodeArgs: string }) => benchBroker({ bytes: Number(flags.bytes), rounds: Number(flags.rounds), isAlone: flags.alone === true, nodeArgs: nodeArgs(flags.nodeArgs) }));
+  bench
+    .command('cluster [steps...]')
+    .description(`three brokers, three partitions with three replicas, acks=all, Kafka's perf tool at 100 B and 1 KiB; steps: ${CLUSTER_STEPS.join(' ')}`)
+    .option('--bytes <n>', 'bytes of a run', '500000000')
+    .option('--seconds <n>', 'of a run at half load', '30')
+    .option('--partitions <list>', 'of one topic, in the part with many', '1,1000')
+    .option('--rounds <n>', 'the sides take turns; the better of the rounds counts', '1')
+    .option('--json <file>', 'all figures of all rounds')
+    .option('--alone', 'only our side')
+    .option('--node-args <args>', 'for our brokers', '')
+    .action(async (steps: string[], flags: { bytes: string; seconds: string; partitions: string; rounds: string; json?: string; alone?: boolean; nodeArgs: string }) => {
+      const figures = await benchCluster({
+        steps: steps.length > 0 ? steps : CLUSTER_STEPS, bytes: Number(flags.bytes), latencySeconds: Number(flags.seconds), partitions: flags.partitions.split(',').map(Number),
+        rounds: Number(flags.rounds), isAlone: flags.alone === true, nodeArgs: nodeArgs(flags.nodeArgs),
+      });
+      if (flags.json !== undefined) fs.writeFileSync(flags.json, `${JSON.stringify(figures, undefined, 2)}\n`);
+    });
 }

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connectorStatuses, endOffsets, peersMissing, putConnector } from '@millrace/testkit';
 import { comparisonTable, type Figure } from './comparison.js';
 import { startJava, startMillrace, type Deployment } from './deployment.js';
+import { residentMib } from './process-usage.js';
 
 export interface BenchConnectorsOptions {
   /** How many connectors at a time. */
@@ -92,9 +93,4 @@ async function until(what: string, isSo: () => Promise<boolean>): Promise<void> 
     if (performance.now() > end) throw new Error(`not so within ${RUNS_WITHIN_MS} ms: ${what}`);
     await delay(100);
   }
-}
-
-function residentMib(pid: number): number {
-  const line = /^VmRSS:\s+(\d+) kB$/m.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'));
-  return Number(line?.[1] ?? 0) / 1024;
 }
