@@ -3,6 +3,7 @@ export { PEER_TOOLS, runPeerTool, runProgram, spawnPeerTool, type PeerTool, type
 export { PeerProcess } from './peers/peer-process.js';
 export { PeerToolbox } from './peers/peer-toolbox.js';
 export { BrokerCluster, type BrokerClusterOptions, type ClusterBroker } from './processes/broker-cluster.js';
+export { rollingRestart, type BrokerTurn, type RollingRestartOptions, type RollingRestartVerdict } from './rolling/rolling-restart.js';
 export { freePort } from './processes/free-port.js';
 export { MillraceProcess } from './processes/millrace-process.js';
 export type { DatabaseServer } from './flow/database-server.js';

@@ -3,7 +3,6 @@ import os from 'node:os';
 import path from 'node:path';
 import { BrokerCluster, peersMissing, waitFor, type BrokerClusterOptions } from '@millrace/testkit';
 import { comparisonTable, type Figure } from './comparison.js';
-import { partitionsNotWhole } from './partitions-not-whole.js';
 import { perfProduce, perfTopic, type ProduceOutcome } from './perf-tool.js';
 import { processorSeconds, residentMib } from './process-usage.js';
 
@@ -96,7 +95,7 @@ class ClusterBench {
           await cluster.stop();
           const begun = performance.now();
           await Promise.all(cluster.brokers.map((it) => it.start()));
-          await waitFor('every partition has its leader and all followers', READY_WITHIN_MS, async () => (await partitionsNotWhole(cluster.bootstrap, topic)) === 0);
+          await waitFor('every partition has its leader and all followers', READY_WITHIN_MS, () => cluster.isWhole());
           this.tell(side, of('start'), (performance.now() - begun) / 1000, 's', 'lower');
           this.tell(side, of('memory, idle'), memoryOf(cluster), 'MiB', 'lower');
           await this.produce(cluster, topic, 1024, Math.floor(this.options.bytes / 4096));

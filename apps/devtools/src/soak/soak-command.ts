@@ -7,6 +7,7 @@ import { nothingLost } from '@millrace/testkit';
 import { addBrokersSoak } from './soak-brokers.js';
 import { addClusterSoak } from './soak-cluster.js';
 import { addCompactionSoak } from './soak-compaction.js';
+import { addRollingRestartSoak } from './soak-rolling-restart.js';
 import { addSimulationSoak } from './soak-simulation.js';
 import { addTakeOverSoak } from './soak-take-over.js';
 
@@ -43,6 +44,7 @@ export function addSoakCommand(program: Command): void {
   addTakeOverSoak(soak);
   addCompactionSoak(soak);
   addSimulationSoak(soak);
+  addRollingRestartSoak(soak);
 }
 
 async function runNothingLost(flags: NothingLostFlags): Promise<boolean> {

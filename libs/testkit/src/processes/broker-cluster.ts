@@ -3,7 +3,7 @@ import type { LinkRelay } from '../brokers/link-relay.js';
 import { waitFor } from '../flow/flow.js';
 import { repositoryRoot } from '../peers/peer-cache.js';
 import { PeerProcess } from '../peers/peer-process.js';
-import { activeBrokers } from './active-brokers.js';
+import { clusterMetadata, isWhole } from './cluster-metadata.js';
 import { freePort } from './free-port.js';
 import { MillraceProcess } from './millrace-process.js';
 
@@ -127,7 +127,7 @@ export class BrokerCluster {
       await cluster.stop();
       throw it.reason;
     }
-    await waitFor('every broker knows all of them', UP_WITHIN_MS, async () => (await Promise.all(brokers.map((it) => activeBrokers(it.address)))).every((it) => it.length === count));
+    await waitFor('every broker knows all of them', UP_WITHIN_MS, async () => (await Promise.all(brokers.map((it) => clusterMetadata(it.address)))).every((it) => it?.brokers.length === count));
     return new BrokerCluster(brokers, performance.now() - begun);
   }
 
@@ -139,6 +139,12 @@ export class BrokerCluster {
     const broker = this.brokers.find((it) => it.id === id);
     if (broker === undefined) throw new Error(`no broker ${id}`);
     return broker;
+  }
+
+  /** Every broker that is up knows all of them, and that all partitions have a leader and all replicas in sync. */
+  async isWhole(): Promise<boolean> {
+    const seen = await Promise.all(this.brokers.filter((it) => it.isUp).map((it) => clusterMetadata(it.address)));
+    return seen.every((it) => it?.brokers.length === this.brokers.length && isWhole(it));
   }
 
   async stop(): Promise<void> {
@@ -174,7 +180,7 @@ async function launch(options: BrokerClusterOptions, broker: ClusterBroker, door
   const { folder, port, address, id } = broker;
   const settings = settingsOf(options, broker, doors);
   const onSpawn = (pid: number): void => options.links?.identify(pid, broker.name);
-  const isUp = async (): Promise<boolean> => (await activeBrokers(address)).includes(id);
+  const isUp = async (): Promise<boolean> => (await clusterMetadata(address))?.brokers.includes(id) === true;
   if (options.side === 'kafka') return await PeerProcess.kafka({ folder, port, settings, isUp, onSpawn, ...(options.heap === undefined ? {} : { heap: options.heap }) });
   return await MillraceProcess.start({ root: repositoryRoot(), app: 'broker', folder, config: { ...settings, 'cluster.id': CLUSTER_ID }, isUp, onSpawn, ...(options.nodeArgs === undefined ? {} : { nodeArgs: options.nodeArgs }) });
 }
