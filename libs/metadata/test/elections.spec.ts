@@ -228,6 +228,22 @@ describe('the active controller by itself', () => {
     expect(errorName(cluster.register(1, { incarnationId: OTHER }).errorCode ?? 0)).toBe('NONE');
   });
 
+  it('counts the session of the node that led before it from when that was last heard of; half of it is left in any case', () => {
+    const fencedAfterMs = (lastHeardAgoMs: number): number => {
+      const cluster = three();
+      cluster.nowMs += 100_000;
+      const activeMs = cluster.nowMs;
+      cluster.controller.activate(activeMs, { nodeId: 2, lastHeardMs: activeMs - lastHeardAgoMs });
+      for (; cluster.controller.image.broker(2)?.isFenced === false; cluster.nowMs += 100) {
+        for (const id of [1, 3]) cluster.heartbeat(id);
+        tickAll(cluster);
+      }
+      expect([1, 3].map((id) => cluster.controller.image.broker(id)?.isFenced)).toEqual([false, false]);
+      return cluster.nowMs - 100 - activeMs;
+    };
+    expect([0, 3000, 60_000].map(fencedAfterMs)).toEqual([9000, 6000, 4500]);
+  });
+
   it('lets the broker of its own node register at once', () => {
     const cluster = new TestCluster({ nodeId: 1 });
     cluster.start(1, 2);

@@ -38,3 +38,4 @@ export { NO_RAFT_EFFECTS, type InboundAnswer, type LeaderAndEpoch, type LogFlush
 export { DEFAULT_RAFT_SETTINGS, type LogAtStart, type RaftMachineOptions, type RaftSettings, type SnapshotInfo, type VotersAtStart } from './raft-options.js';
 export type { ControlStateAt } from './control-state.js';
 export { RaftMachine, type InstalledSnapshot, type RequestFailure } from './raft-machine.js';
+export type { FormerLeader } from './raft-core.js';

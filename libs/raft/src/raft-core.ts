@@ -17,6 +17,12 @@ import { VoterSet, type KRaftVersionRange, type RaftEndpoint, type Voter } from 
 /** Leader for so long without fetches of a majority, in fetch timeouts. */
 const CHECK_QUORUM_FACTOR = 1.5;
 
+export interface FormerLeader {
+  readonly leaderId: BrokerId;
+  /** It answered, or said that it leads. */
+  readonly lastHeardMs: TimestampMs;
+}
+
 /** The state of the node in the quorum, and the transitions between the roles. What inputs do with it is in the files of their messages. */
 export class RaftCore {
   readonly settings: RaftSettings;
@@ -28,6 +34,8 @@ export class RaftCore {
   readonly effects = new EffectsBuilder();
   state: RoleState = { role: 'unattached', leaderId: -1, votedKey: null, electionDeadlineMs: Infinity };
   epoch: LeaderEpoch = 0;
+  /** The leader that this node followed last and follows no longer. */
+  formerLeader: FormerLeader | undefined;
   /** Of what this node was told or found out: never goes back. -1: not known since it started. */
   highWatermark: Offset = -1;
   shutdownDeadlineMs: TimestampMs | null = null;
@@ -146,6 +154,7 @@ export class RaftCore {
   become(state: RoleState, isDurable: boolean): void {
     const left = this.state;
     this.state = state;
+    if (left.role === 'follower') this.formerLeader = { leaderId: left.leaderId, lastHeardMs: left.fetchDeadlineMs - this.settings.fetchTimeoutMs };
     if (left.role === 'leader') this.refuseWaiting(left);
     if (isDurable) this.effects.persist = this.quorumState();
     this.noteRole();

@@ -7,7 +7,7 @@ import { handleFetch, handleFetchSnapshot } from './leader-fetches.js';
 import type { OffsetAndEpoch } from './log-lookup.js';
 import type { QuorumRole } from './quorum-role.js';
 import { restoreRole } from './role-at-start.js';
-import { RaftCore } from './raft-core.js';
+import { RaftCore, type FormerLeader } from './raft-core.js';
 import type { LogFlush, RaftEffects } from './raft-effects.js';
 import type { RaftRequest, RaftResponse } from './raft-messages.js';
 import type { RaftMachineOptions, SnapshotInfo } from './raft-options.js';
@@ -54,6 +54,11 @@ export class RaftMachine {
 
   get votedKey(): ReplicaKey | null {
     return this.core.votedKey;
+  }
+
+  /** The leader that this node followed last and follows no longer, and when it heard of it last. */
+  get formerLeader(): FormerLeader | undefined {
+    return this.core.formerLeader;
   }
 
   /** What this node knows to be committed; -1: nothing yet since it started. */

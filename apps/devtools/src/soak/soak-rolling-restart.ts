@@ -22,8 +22,7 @@ export function addRollingRestartSoak(soak: Command): void {
     .option('--kafka', "Apache Kafka's brokers instead of ours")
     .option('--keep', 'keep the data and logs')
     .action(async (flags: RollingRestartFlags) => {
-      // kafkajs may leave connections to brokers that were killed.
-      process.exit((await run(flags)) ? 0 : 1);
+      if (!(await run(flags))) process.exitCode = 1;
     });
 }
 

@@ -133,7 +133,8 @@ export class ControllerDriver {
     this.activeEpoch = epoch;
     this.lastTickMs = this.nowMs();
     logger.info({ epoch, offset: controller.image.lastOffset }, 'this node is the active controller');
-    this.begin(epoch, controller.activate(this.nowMs()));
+    const { formerLeader } = this.options.quorum();
+    this.begin(epoch, controller.activate(this.nowMs(), formerLeader === undefined ? undefined : { nodeId: formerLeader.leaderId, lastHeardMs: formerLeader.lastHeardMs }));
     this.scheduleTick(epoch);
   }
 

@@ -1,6 +1,6 @@
 import { errorMessage, hasCode, type LeaderEpoch, type Logger, type Offset, type Scheduled, type TimestampMs } from '@millrace/foundation';
 import type { MetadataRecord } from '@millrace/protocol';
-import { RaftMachine, type DescribeQuorumAnswer, type InboundAnswer, type LogFlush, type OutboundRequest, type RaftAnswer, type RaftEffects, type RaftMachineOptions, type RaftRequest, type RoleChange, type SnapshotChunk } from '@millrace/raft';
+import { RaftMachine, type DescribeQuorumAnswer, type FormerLeader, type InboundAnswer, type LogFlush, type OutboundRequest, type RaftAnswer, type RaftEffects, type RaftMachineOptions, type RaftRequest, type RoleChange, type SnapshotChunk } from '@millrace/raft';
 import type { QuorumStateFile, SnapshotId } from '@millrace/storage';
 import type { NodePorts } from '../node/node-ports.js';
 import { PeerConnections } from '../node/peer-connections.js';
@@ -88,6 +88,10 @@ export class QuorumDriver {
 
   get epoch(): LeaderEpoch {
     return this.machine.epoch;
+  }
+
+  get formerLeader(): FormerLeader | undefined {
+    return this.machine.formerLeader;
   }
 
   get voterCount(): number {

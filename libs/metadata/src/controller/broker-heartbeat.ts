@@ -1,4 +1,4 @@
-import type { Offset, Uuid } from '@millrace/foundation';
+import type { BrokerId, Offset, Uuid } from '@millrace/foundation';
 import { ErrorCode, type BrokerHeartbeatRequest, type BrokerHeartbeatResponseInput, type MetadataRecord } from '@millrace/protocol';
 import type { BrokerRegistration } from '../image/broker-registration.js';
 import type { BrokerContacts } from './broker-contacts.js';
@@ -100,6 +100,12 @@ function registrationChange(broker: BrokerRegistration, version: number, change:
   };
 }
 
+/** The node that was the active controller before this one, and when this one last heard of it. */
+export interface FormerController {
+  readonly nodeId: BrokerId;
+  readonly lastHeardMs: number;
+}
+
 /** One broker that was not heard of for a session is fenced; the next one's elections must see it gone. */
 export function fenceSilentBroker(view: ControllerView, contacts: BrokerContacts, nowMs: number): MetadataRecord[] {
   for (const broker of view.image.brokers.values()) {
@@ -114,8 +120,14 @@ export function fenceSilentBroker(view: ControllerView, contacts: BrokerContacts
   return [];
 }
 
-/** This controller has just become the active one: each unfenced broker has a whole session to be heard of. */
-export function beginSessions(view: ControllerView, contacts: BrokerContacts, nowMs: number): void {
+/**
+ * This controller has just become the active one: each unfenced broker has a whole session to be heard of. Of the node that was the active controller more is known: if it died, then after it
+ * was last heard of. At least half a session is left to it, should this node have been away itself.
+ */
+export function beginSessions(view: ControllerView, contacts: BrokerContacts, nowMs: number, former?: FormerController): void {
   contacts.forgetAll();
-  for (const broker of view.image.brokers.values()) if (!broker.isFenced) contacts.heard(broker.brokerId, broker.epoch, nowMs);
+  const earliestMs = nowMs - view.config.brokerSessionTimeoutMs / 2;
+  for (const { isFenced, brokerId, epoch } of view.image.brokers.values()) {
+    if (!isFenced) contacts.heard(brokerId, epoch, brokerId === former?.nodeId ? Math.min(nowMs, Math.max(former.lastHeardMs, earliestMs)) : nowMs);
+  }
 }

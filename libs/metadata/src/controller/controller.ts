@@ -41,7 +41,7 @@ import { alterPartition } from './alter-partition.js';
 import { alterPartitionReassignments, listPartitionReassignments } from './alter-reassignments.js';
 import { assignReplicasToDirectories } from './assign-directories.js';
 import { BrokerContacts } from './broker-contacts.js';
-import { beginSessions, brokerHeartbeat } from './broker-heartbeat.js';
+import { beginSessions, brokerHeartbeat, type FormerController } from './broker-heartbeat.js';
 import { alterConfigs, incrementalAlterConfigs } from './configs.js';
 import type { ControllerConfig } from './controller-config.js';
 import type { ControllerMoment, ControllerResult, ControllerView } from './controller-result.js';
@@ -122,9 +122,9 @@ export class Controller {
     });
   }
 
-  /** This node became the active controller: each broker has a whole session to be heard of. What it must write first; nothing for a log that has records already. */
-  activate(nowMs: number): readonly MetadataRecord[] {
-    beginSessions(this.view, this.contacts, nowMs);
+  /** This node became the active controller: each broker has a whole session to be heard of, `former` from when it was heard of last. What it must write first; nothing for a log that has records already. */
+  activate(nowMs: number, former?: FormerController): readonly MetadataRecord[] {
+    beginSessions(this.view, this.contacts, nowMs, former);
     this.checks.begin(nowMs);
     return this.image.featureLevels.size === 0 ? bootstrapRecords(this.config.staticBrokerConfigs.get('min.insync.replicas') ?? '1') : [];
   }

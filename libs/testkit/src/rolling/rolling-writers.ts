@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Producer } from '@millrace/client';
-import { Kafka, logLevel } from 'kafkajs';
+import { Kafka, logLevel, type Producer as KafkaJsProducer } from 'kafkajs';
 import type { ErrorTally } from './error-tally.js';
 
 export interface WriterOptions {
@@ -104,26 +104,27 @@ export class MillraceWriter extends RollingWriter {
   }
 }
 
-/** kafkajs without repetitions of its own: each error that a broker answers comes to the lane. */
+/** kafkajs without repetitions of its own: each error that a broker answers comes to the lane. A producer for each lane, since one that is used by several at once leaks connections when brokers go. */
 export class KafkaJsWriter extends RollingWriter {
-  private readonly producer;
+  private readonly producers: KafkaJsProducer[];
 
   constructor(options: WriterOptions) {
     super('kafkajs', options);
-    const kafka = new Kafka({ brokers: options.bootstrap.split(','), logLevel: logLevel.NOTHING, connectionTimeout: 1000, requestTimeout: 5000, retry: { retries: 0, initialRetryTime: 20 } });
-    this.producer = kafka.producer({ allowAutoTopicCreation: false });
+    this.producers = Array.from({ length: options.partitions }, () =>
+      new Kafka({ brokers: options.bootstrap.split(','), logLevel: logLevel.NOTHING, connectionTimeout: 1000, requestTimeout: 5000, retry: { retries: 0, initialRetryTime: 20 } }).producer({ allowAutoTopicCreation: false }),
+    );
   }
 
   protected async connect(): Promise<void> {
-    await this.producer.connect();
+    await Promise.all(this.producers.map((it) => it.connect()));
   }
 
   protected async disconnect(): Promise<void> {
-    await this.producer.disconnect();
+    await Promise.all(this.producers.map((it) => it.disconnect()));
   }
 
-  protected send(partition: number, value: string): Promise<unknown> {
-    return this.producer.send({ topic: this.options.topic, acks: -1, timeout: 5000, messages: [{ partition, value }] });
+  protected async send(partition: number, value: string): Promise<unknown> {
+    return await this.producers[partition]?.send({ topic: this.options.topic, acks: -1, timeout: 5000, messages: [{ partition, value }] });
   }
 
   protected tally(error: unknown): void {
