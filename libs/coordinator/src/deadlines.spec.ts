@@ -7,6 +7,7 @@ describe('Deadlines', () => {
       fc.record({ kind: fc.constant('schedule' as const), key: fc.nat(5), atMs: fc.nat(50) }),
       fc.record({ kind: fc.constant('cancel' as const), key: fc.nat(5), atMs: fc.constant(0) }),
       fc.record({ kind: fc.constant('take' as const), key: fc.constant(0), atMs: fc.nat(50) }),
+      fc.record({ kind: fc.constant('shift' as const), key: fc.constant(0), atMs: fc.integer({ min: -20, max: 20 }) }),
     );
     fc.assert(
       fc.property(fc.array(command, { maxLength: 60 }), (commands) => {
@@ -19,6 +20,9 @@ describe('Deadlines', () => {
           } else if (kind === 'cancel') {
             deadlines.cancel(String(key));
             model.delete(String(key));
+          } else if (kind === 'shift') {
+            deadlines.shift(atMs);
+            for (const [name, dueMs] of model) model.set(name, dueMs + atMs);
           } else {
             const taken = deadlines.takeDue(atMs);
             const firstMs = Math.min(Number.POSITIVE_INFINITY, ...model.values());

@@ -50,6 +50,16 @@ export class Deadlines<Timer> {
     this.heap.length = 0;
   }
 
+  /** The clock by which they were set was set itself: all of them are due as long from now as before. */
+  shift(movedMs: number): void {
+    for (const it of this.entries.values()) {
+      it.dueMs += movedMs;
+      it.queuedMs += movedMs;
+    }
+    // Among themselves they stay in order.
+    for (const it of this.heap) it.queuedMs += movedMs;
+  }
+
   nextDueMs(): number {
     this.settle();
     return this.heap[0]?.entry.dueMs ?? Number.POSITIVE_INFINITY;

@@ -1,4 +1,7 @@
+import type { Clock } from '@millrace/foundation';
+import { systemClock } from '@millrace/platform';
 import { DescribeGroups, ErrorCode, FindCoordinator, Heartbeat, JoinGroup, LeaveGroup, ListGroups, OffsetCommit, OffsetFetch, SyncGroup, type JoinGroupResponse } from '@millrace/protocol';
+import { waitFor } from '@millrace/testkit';
 import { LocalBroker, RawClient } from './local-broker.js';
 
 const OLDER_COORDINATOR_STATES: readonly number[] = [ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, ErrorCode.COORDINATOR_NOT_AVAILABLE, ErrorCode.NOT_COORDINATOR];
@@ -125,4 +128,51 @@ describe('groups of raw members', () => {
     expect(performance.now() - startedMs).toBeLessThan(3000);
     expect([ErrorCode.NOT_COORDINATOR, 'CONNECTION_CLOSED']).toContain(await parked);
   });
+});
+
+/** A machine whose clock is set, as by an operator or NTP; timers and the steady clock know nothing of it. */
+class SettableClock implements Clock {
+  aheadMs = 0;
+
+  nowMs(): number {
+    return systemClock.nowMs() + this.aheadMs;
+  }
+
+  monotonicMs(): number {
+    return systemClock.monotonicMs();
+  }
+}
+
+describe('groups, when somebody sets the clock', () => {
+  const HOUR_MS = 3_600_000;
+
+  async function joins(client: RawClient, memberId = ''): Promise<JoinGroupResponse> {
+    const protocols = [{ name: 'range', metadata: Uint8Array.of(1) }];
+    for (;;) {
+      const answer = await client.ask(JoinGroup, 3, { groupId: 'set', sessionTimeoutMs: 6000, rebalanceTimeoutMs: 2000, memberId, protocolType: 'connect', protocols });
+      if (!OLDER_COORDINATOR_STATES.includes(answer.errorCode)) return answer;
+    }
+  }
+
+  it('back by an hour, end their rebalances as before; on by an hour, keep their members', async () => {
+    const clock = new SettableClock();
+    const local = await LocalBroker.start({ 'group.initial.rebalance.delay.ms': '400' }, { clock });
+    const [first, second] = [await RawClient.connect(local.port), await RawClient.connect(local.port)];
+    try {
+      await first.ask(FindCoordinator, 4, { keyType: 0, coordinatorKeys: ['set'] });
+      const joining = joins(first);
+      await waitFor('the group waits for more members', 5000, async () => (await second.ask(DescribeGroups, 5, { groups: ['set'] })).groups[0]?.groupState === 'PreparingRebalance');
+      clock.aheadMs -= HOUR_MS;
+      const { memberId, generationId, errorCode } = await joining;
+      expect([errorCode, generationId]).toEqual([0, 1]);
+      await first.ask(SyncGroup, 3, { groupId: 'set', generationId, memberId, assignments: [{ memberId, assignment: Uint8Array.of(9) }] });
+      clock.aheadMs += 2 * HOUR_MS;
+      expect((await first.ask(Heartbeat, 3, { groupId: 'set', generationId, memberId })).errorCode).toBe(0);
+      expect((await second.ask(DescribeGroups, 5, { groups: ['set'] })).groups[0]).toMatchObject({ groupState: 'Stable', members: [{ memberId }] });
+    } finally {
+      first.close();
+      second.close();
+      await local.stop();
+    }
+  }, 15_000);
 });

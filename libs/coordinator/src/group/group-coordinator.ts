@@ -243,6 +243,11 @@ export class GroupCoordinator implements CoordinatorShard<GroupRecord, GroupRepl
     return this.settleLater(outcome);
   }
 
+  /** The clock that inputs tell was set by `movedMs`: sessions and rebalances last as long as they would have. */
+  clockMoved(movedMs: number): void {
+    this.deadlines.shift(movedMs);
+  }
+
   nextDueMs(): number {
     return this.deadlines.nextDueMs();
   }

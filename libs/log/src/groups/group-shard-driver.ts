@@ -7,6 +7,8 @@ import type { HostedPartition, PartitionWaiter } from '../replicas/hosted-partit
 
 const LOAD_READ_BYTES = 5 * 1024 * 1024;
 const TIMER_MS_MAX = 2 ** 31 - 1;
+/** By less the clock on the wall only drifts. */
+const CLOCK_MOVED_MS = 500;
 
 export interface GroupShardDriverOptions {
   readonly hosted: HostedPartition;
@@ -42,9 +44,12 @@ export class GroupShardDriver implements PartitionWaiter {
   private nextToken = 0;
   private timer: Scheduled | undefined;
   private timerDueMs = Number.POSITIVE_INFINITY;
+  /** What the clock on the wall is ahead of the steady one; it changes when somebody sets the clock. */
+  private aheadMs: number;
 
   constructor(private readonly options: GroupShardDriverOptions) {
     this.leadershipsLost = options.hosted.leadershipsLost;
+    this.aheadMs = options.clock.nowMs() - options.clock.monotonicMs();
   }
 
   /** False once another broker led the partition since: what it wrote is not in this state. */
@@ -82,7 +87,7 @@ export class GroupShardDriver implements PartitionWaiter {
     if (!this.isCommitted(logEndOffset)) await this.untilCommitted(logEndOffset);
     // Unloaded in the meantime.
     if (!this.isCurrent) return;
-    coordinator.loaded(this.options.clock.nowMs());
+    coordinator.loaded(this.nowMs());
     this.state = 'active';
     this.rearm();
     if (logEndOffset > 0) logger.debug({ partition: hosted.partition, records: logEndOffset, durationMs: this.options.clock.monotonicMs() - startedMs }, 'group coordinator loaded');
@@ -107,7 +112,7 @@ export class GroupShardDriver implements PartitionWaiter {
     return new Promise((resolve) => {
       const token = this.nextToken++;
       this.resolvers.set(token, resolve);
-      const nowMs = this.options.clock.nowMs();
+      const nowMs = this.nowMs();
       const caller = { token, apiVersion: context.apiVersion, clientId: context.clientId ?? '', clientHost: `/${context.connection.remote.host}`, nowMs };
       this.run(input(this.options.coordinator, caller));
     });
@@ -115,7 +120,7 @@ export class GroupShardDriver implements PartitionWaiter {
 
   /** For questions that the shard answers at once and without records. */
   query<T>(question: (coordinator: GroupCoordinator, nowMs: number) => T): T {
-    const answer = question(this.options.coordinator, this.options.clock.nowMs());
+    const answer = question(this.options.coordinator, this.nowMs());
     this.rearm();
     return answer;
   }
@@ -159,8 +164,8 @@ export class GroupShardDriver implements PartitionWaiter {
   }
 
   private append(effects: GroupEffects): void {
-    const { hosted, coordinator, codecs, clock } = this.options;
-    const nowMs = clock.nowMs();
+    const { hosted, coordinator, codecs } = this.options;
+    const nowMs = this.nowMs();
     const batch = batchOf(effects, codecs, nowMs);
     const refused = batch.length > hosted.settings.maxMessageBytes ? 'MESSAGE_TOO_LARGE' : hosted.machine.checkAppend(-1);
     if (refused !== null) {
@@ -229,6 +234,19 @@ export class GroupShardDriver implements PartitionWaiter {
     }
   }
 
+  /** Stamps are by the clock on the wall. When that was set, what the shard waits for is due as long from now as before. */
+  private nowMs(): TimestampMs {
+    const { clock, coordinator } = this.options;
+    const nowMs = clock.nowMs();
+    const movedMs = nowMs - clock.monotonicMs() - this.aheadMs;
+    if (Math.abs(movedMs) >= CLOCK_MOVED_MS) {
+      this.aheadMs += movedMs;
+      this.timerDueMs += movedMs;
+      coordinator.clockMoved(movedMs);
+    }
+    return nowMs;
+  }
+
   /** One timer, for the earliest thing that the shard waits for. */
   private rearm(): void {
     if (this.state !== 'active') return;
@@ -238,7 +256,7 @@ export class GroupShardDriver implements PartitionWaiter {
     this.timer = undefined;
     this.timerDueMs = dueMs;
     if (dueMs === Number.POSITIVE_INFINITY) return;
-    const delayMs = Math.min(Math.max(0, dueMs - this.options.clock.nowMs()), TIMER_MS_MAX);
+    const delayMs = Math.min(Math.max(0, dueMs - this.nowMs()), TIMER_MS_MAX);
     this.timer = this.options.scheduler.after(delayMs, () => this.onTimer());
   }
 
@@ -246,7 +264,7 @@ export class GroupShardDriver implements PartitionWaiter {
     this.timer = undefined;
     this.timerDueMs = Number.POSITIVE_INFINITY;
     while (this.state === 'active') {
-      const effects = this.options.coordinator.tick(this.options.clock.nowMs());
+      const effects = this.options.coordinator.tick(this.nowMs());
       if (effects === null) break;
       this.run(effects);
     }
