@@ -68,6 +68,7 @@ export class Broker {
   private running: Running | undefined;
   private dispatcher: RequestDispatcher | undefined;
   private isStopping = false;
+  private hasFailed = false;
   /** The start has come to its end: whoever stops now has leaderships to hand over. */
   private isStarted = false;
   private starting: Promise<void> | undefined;
@@ -244,6 +245,8 @@ export class Broker {
   }
 
   private failed(cause: OperationalError, message: string, fields: Readonly<Record<string, unknown>>): void {
+    if (this.hasFailed) return;
+    this.hasFailed = true;
     this.logger.error({ ...fields, error: cause.message }, message);
     // Not inside the failed operation: its request is answered first.
     this.ports.scheduler.after(0, () => void this.stop().then(() => this.options.onFailure?.(cause)));
