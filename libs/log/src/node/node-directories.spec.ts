@@ -1,7 +1,7 @@
 import { systemRandom } from '@millrace/platform';
 import { FaultyFileSystem, RecordingLogger } from '@millrace/testkit';
 import { BrokerConfig } from '../config/broker-config.js';
-import { NodeDirectories } from './node-directories.js';
+import { NodeDirectories, type ClosedBy } from './node-directories.js';
 import { nodePorts } from './node-ports.js';
 
 const FOLDERS = ['/disk-1/data', '/disk-2/data'];
@@ -15,14 +15,14 @@ function node(fileSystem: FaultyFileSystem) {
   return { open: () => NodeDirectories.open({ config, ports, processes: HERE, logger: new RecordingLogger(), onOffline: () => undefined }) };
 }
 
-const none = (): [] => [];
+const ended = (brokerEpoch: number): ClosedBy => ({ brokerEpoch, areLogsOpen: true, highWatermarks: () => [] });
 
 describe('the broker epoch that ended in order', () => {
   it('is known to the next process, and to no other', async () => {
     const { open } = node(new FaultyFileSystem());
     const first = await open();
     expect(first.previousBrokerEpoch).toBe(-1);
-    await first.close(7, none);
+    await first.close(ended(7));
     const second = await open();
     expect(second.previousBrokerEpoch).toBe(7);
     second.abandon();
@@ -32,18 +32,27 @@ describe('the broker epoch that ended in order', () => {
   it('needs every log directory: what one of them had not synced may be gone', async () => {
     const disk = new FaultyFileSystem();
     const { open } = node(disk);
-    await (await open()).close(7, none);
+    await (await open()).close(ended(7));
     disk.remove('/disk-2/data/.kafka_cleanshutdown');
     const again = await open();
     expect(again.previousBrokerEpoch).toBe(-1);
-    await again.close(8, none);
+    await again.close(ended(8));
     expect((await open()).previousBrokerEpoch).toBe(8);
   });
 
   it('stays that of the process before when one stops in order that was never registered', async () => {
     const { open } = node(new FaultyFileSystem());
-    await (await open()).close(7, none);
-    await (await open()).close(-1, none);
+    await (await open()).close(ended(7));
+    await (await open()).close(ended(-1));
     expect((await open()).previousBrokerEpoch).toBe(7);
+  });
+
+  it('is of nobody when a process stops whose logs were to be recovered, and never were opened', async () => {
+    const { open } = node(new FaultyFileSystem());
+    (await open()).abandon();
+    await (await open()).close({ ...ended(7), areLogsOpen: false });
+    const again = await open();
+    expect(again.all.map((it) => it.hadCleanShutdown)).toEqual([false, false]);
+    expect(again.previousBrokerEpoch).toBe(-1);
   });
 });
