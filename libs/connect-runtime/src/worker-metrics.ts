@@ -13,6 +13,12 @@ export interface TaskMetrics {
   readonly bytesOut: number;
   /** Source: records sent and not yet acknowledged (dropped ones count as acknowledged). Sink: records converted and waiting for put. */
   readonly recordsActive: number;
+  /** The same two a second, over the last half minute. */
+  readonly recordsInRate: number;
+  readonly recordsOutRate: number;
+  /** Looked at every second, over the last half minute. */
+  readonly recordsActiveAvg: number;
+  readonly recordsActiveMax: number;
   /** Sink: records in the log that were not put yet. */
   readonly lag: number;
   /** Sink: of its partitions, the most records between what was fetched and the end of the log (Connect's sink-record-lag-max). */
@@ -30,6 +36,11 @@ export interface TaskMetrics {
   /** Commits of offsets: those that succeeded and failed, and the time that they took in the last half minute. */
   readonly commits: number;
   readonly commitFailures: number;
+  /** Sink: commits whose end came too late; they count as failed too. */
+  readonly commitsSkipped: number;
+  /** A second, over the last half minute. */
+  readonly commitRate: number;
+  readonly commitSkipRate: number;
   readonly commitMsAvg: number;
   readonly commitMsMax: number;
   /** Source: what the task says of its lag behind the source (`SourceTask.lag`); null where it does not say. */
@@ -51,16 +62,37 @@ export interface TaskMetrics {
   readonly errors: ErrorTotals;
 }
 
+/** A version is null where the plugin tells none. */
+export interface PluginName {
+  readonly class: string;
+  readonly version: string | null;
+}
+
+/** A transformation or predicate, under its name in the configuration. */
+export interface StepName extends PluginName {
+  readonly alias: string;
+}
+
+/** What a task is made of. */
+export interface TaskPlugins {
+  readonly connectorClass: string;
+  readonly taskClass: string;
+  readonly version: string | null;
+  readonly keyConverter: PluginName;
+  readonly valueConverter: PluginName;
+  readonly headerConverter: PluginName;
+  readonly transformations: readonly StepName[];
+  /** Those that a transformation uses. */
+  readonly predicates: readonly StepName[];
+}
+
 /** A task with what its worker knows of it. */
-export interface SupervisedTaskMetrics extends TaskMetrics {
+export interface SupervisedTaskMetrics extends TaskMetrics, TaskPlugins {
   /** Shares of the time since its start; what is missing to 1 is start and failure. */
   readonly runningRatio: number;
   readonly pauseRatio: number;
   /** By the worker, since the task came there or was started by hand. */
   readonly restarts: number;
-  readonly connectorClass: string;
-  readonly taskClass: string;
-  readonly version: string | null;
 }
 
 export interface StartupMetrics {

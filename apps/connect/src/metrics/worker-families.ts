@@ -5,8 +5,8 @@ import type { MetricFamily } from '@millrace/hosting';
 type Value<T> = (it: T) => number | null;
 
 /**
- * A worker's values under the names that Kafka Connect's have behind Prometheus' JMX exporter: `kafka_connect_<group>_<name>`, labels `connector` and `task`. Rates are left to
- * Prometheus: `rate(…_total)`. What Connect does not have is named in the same groups, or in `kafka_connect_millrace_task_metrics`.
+ * A worker's values under the names that Kafka Connect's have behind Prometheus' JMX exporter: `kafka_connect_<group>_<name>`, labels `connector` and `task`.
+ * What Connect does not have is named in the same groups, or in `kafka_connect_millrace_task_metrics`.
  */
 export function workerFamilies(metrics: WorkerMetrics): MetricFamily[] {
   const { tasks } = metrics;
@@ -35,8 +35,10 @@ function taskFamilies(tasks: readonly SupervisedTaskMetrics[]): MetricFamily[] {
       name: 'kafka_connect_connector_task_metrics_info',
       help: 'Classes and version of the task',
       type: 'gauge',
-      samples: tasks.map((it) => ({ labels: { ...labels(it), connector_class: it.connectorClass, connector_type: it.type, task_class: it.taskClass, task_version: it.version ?? 'unknown' }, value: 1 })),
+      samples: tasks.map((it) => ({ labels: { ...labels(it), ...classes(it) }, value: 1 })),
     },
+    stepFamily('transform', tasks, (it) => it.transformations),
+    stepFamily('predicate', tasks, (it) => it.predicates),
     gauge('running_ratio', 'Share of its time that the task was running', (it) => it.runningRatio),
     gauge('pause_ratio', 'Share of its time that the task was paused', (it) => it.pauseRatio),
     gauge('batch_size_avg', 'Records of a batch, on average over the last half minute', (it) => it.batchSizeAvg),
@@ -53,12 +55,16 @@ function sourceFamilies(all: readonly SupervisedTaskMetrics[]): MetricFamily[] {
   const { gauge, counter } = families('kafka_connect_source_task_metrics', all.filter((it) => it.type === 'source'));
   return [
     counter('source_record_poll_total', 'Records that poll gave', (it) => it.recordsIn),
+    gauge('source_record_poll_rate', 'Records a second that poll gave, over the last half minute', (it) => it.recordsInRate),
+    gauge('source_record_write_rate', 'Records a second that Kafka has acknowledged, over the last half minute', (it) => it.recordsOutRate),
     counter('source_record_write_total', 'Records that Kafka has acknowledged', (it) => it.recordsOut),
     counter('source_byte_write_total', 'Bytes of keys and values, before compression', (it) => it.bytesOut),
     counter('poll_batch_total', 'Polls that gave records', (it) => it.batches),
     gauge('poll_batch_avg_time_ms', 'Time of a poll, on average over the last half minute', (it) => it.batchMsAvg),
     gauge('poll_batch_max_time_ms', 'Longest poll of the last half minute', (it) => it.batchMsMax),
     gauge('source_record_active_count', 'Records sent and not yet acknowledged', (it) => it.recordsActive),
+    gauge('source_record_active_count_avg', 'Records sent and not yet acknowledged, on average over the last half minute', (it) => it.recordsActiveAvg),
+    gauge('source_record_active_count_max', 'Records sent and not yet acknowledged, at most in the last half minute, looked at every second', (it) => it.recordsActiveMax),
     counter('offset_commit_completion_total', 'Commits of offsets that succeeded', (it) => it.commits),
     gauge('source_lag_ms', 'How far the task is behind its source, as it says itself', (it) => it.sourceLagMs),
     gauge('source_lag_bytes', 'How many bytes the task is behind its source, as it says itself', (it) => it.sourceLagBytes),
@@ -70,7 +76,11 @@ function sinkFamilies(all: readonly SupervisedTaskMetrics[]): MetricFamily[] {
   return [
     counter('sink_record_read_total', 'Records read from Kafka', (it) => it.recordsIn),
     counter('sink_record_send_total', 'Records put', (it) => it.recordsOut),
+    gauge('sink_record_read_rate', 'Records a second that were read from Kafka, over the last half minute', (it) => it.recordsInRate),
+    gauge('sink_record_send_rate', 'Records a second that were put, over the last half minute', (it) => it.recordsOutRate),
     gauge('sink_record_active_count', 'Records read and not yet put', (it) => it.recordsActive),
+    gauge('sink_record_active_count_avg', 'Records read and not yet put, on average over the last half minute', (it) => it.recordsActiveAvg),
+    gauge('sink_record_active_count_max', 'Records read and not yet put, at most in the last half minute, looked at every second', (it) => it.recordsActiveMax),
     gauge('sink_record_lag_max', 'Of the assigned partitions, the most records behind what was fetched', (it) => it.lagMax),
     gauge('sink_record_lag', 'Records in the log that were not put yet', (it) => it.lag),
     gauge('sink_record_lag_committed', 'Records in the log behind the committed offsets', (it) => it.lagCommitted),
@@ -80,6 +90,9 @@ function sinkFamilies(all: readonly SupervisedTaskMetrics[]): MetricFamily[] {
     gauge('put_batch_max_time_ms', 'Longest put of the last half minute', (it) => it.batchMsMax),
     gauge('offset_commit_seq_no', 'Commits of offsets that were begun and have ended', (it) => it.commits + it.commitFailures),
     counter('offset_commit_completion_total', 'Commits of offsets that succeeded', (it) => it.commits),
+    gauge('offset_commit_completion_rate', 'Commits of offsets a second that succeeded, over the last half minute', (it) => it.commitRate),
+    counter('offset_commit_skip_total', 'Commits of offsets that ended too late', (it) => it.commitsSkipped),
+    gauge('offset_commit_skip_rate', 'Commits of offsets a second that ended too late, over the last half minute', (it) => it.commitSkipRate),
   ];
 }
 
@@ -134,7 +147,7 @@ function startFamilies({ connectors, tasks, connectorStartups, taskStartups }: W
     ...starts('connector', connectorStartups),
     ...starts('task', taskStartups),
     count('total', () => true),
-    ...['running', 'paused', 'failed'].map((state) => count(state, (it) => it.state === state.toUpperCase())),
+    ...['running', 'paused', 'failed', 'restarting', 'unassigned', 'destroyed'].map((state) => count(state, (it) => it.state === state.toUpperCase())),
   ];
 }
 
@@ -151,6 +164,28 @@ function rebalanceFamilies({ workerId, groupGeneration, isLeader, leader, protoc
     one('rebalance_max_time_ms', 'gauge', 'Longest rebalance since the start', rebalances.maxMs),
     one('time_since_last_rebalance_ms', 'gauge', 'Since the last rebalance', rebalances.sinceLastMs),
   ];
+}
+
+/** What Connect tells of a task in words: names of its classes, and their versions. */
+function classes(it: SupervisedTaskMetrics): Record<string, string> {
+  const converters = { key: it.keyConverter, value: it.valueConverter, header: it.headerConverter };
+  return {
+    connector_class: it.connectorClass,
+    connector_type: it.type,
+    connector_version: it.version ?? 'unknown',
+    task_class: it.taskClass,
+    task_version: it.version ?? 'unknown',
+    ...Object.fromEntries(Object.entries(converters).flatMap(([kind, plugin]) => [[`${kind}_converter_class`, plugin.class], [`${kind}_converter_version`, plugin.version ?? 'unknown']])),
+  };
+}
+
+function stepFamily(kind: 'transform' | 'predicate', tasks: readonly SupervisedTaskMetrics[], steps: (it: SupervisedTaskMetrics) => SupervisedTaskMetrics['transformations']): MetricFamily {
+  return {
+    name: `kafka_connect_connector_${kind}_metrics_info`,
+    help: `Class and version of each ${kind} of a task`,
+    type: 'gauge',
+    samples: tasks.flatMap((task) => steps(task).map((it) => ({ labels: { ...labels(task), [kind]: it.alias, [`${kind}_class`]: it.class, [`${kind}_version`]: it.version ?? 'unknown' }, value: 1 }))),
+  };
 }
 
 function families(group: string, tasks: readonly SupervisedTaskMetrics[]): Record<'gauge' | 'counter', (name: string, help: string, value: Value<SupervisedTaskMetrics>) => MetricFamily> {

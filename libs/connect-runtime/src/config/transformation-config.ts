@@ -109,14 +109,14 @@ function typeProblem({ prefix, name, kind, config, catalog, load }: TypeQuestion
 export function transformationSpecs(config: StringMap, catalog: PluginCatalog): TransformationSpec[] {
   return aliasesOf(config.transforms).map((alias) => {
     const { type = '', predicate, negate, 'plugin.version': version, ...own } = settingsWithPrefix(config, `transforms.${alias}.`);
-    return { plugin: catalog.find('transformation', type, version), config: own, predicate: predicate === undefined ? null : predicateSpec(config, catalog, predicate.trim(), negate) };
+    return { alias, plugin: catalog.find('transformation', type, version), config: own, predicate: predicate === undefined ? null : predicateSpec(config, catalog, predicate.trim(), negate) };
   });
 }
 
 function predicateSpec(config: StringMap, catalog: PluginCatalog, alias: string, negate: string | undefined): NonNullable<TransformationSpec['predicate']> {
   if (!aliasesOf(config.predicates).includes(alias)) throw new ConfigError(`The predicate ${alias} is not among the predicates of the connector`, 'predicates');
   const { type = '', 'plugin.version': version, ...own } = settingsWithPrefix(config, `predicates.${alias}.`);
-  return { plugin: catalog.find('predicate', type, version), config: own, isNegated: negate?.trim().toLowerCase() === 'true' };
+  return { alias, plugin: catalog.find('predicate', type, version), config: own, isNegated: negate?.trim().toLowerCase() === 'true' };
 }
 
 interface ChainProblem {

@@ -61,8 +61,8 @@ describeWithJava(`dead letters and those of Java Connect${missing === undefined 
         keyConverter: { plugin: json, config: {} },
         headerConverter: { plugin: plugin('org.apache.kafka.connect.storage.SimpleHeaderConverter'), config: {} },
         transformations: [
-          { plugin: plugin(`${transforms}InsertField$Value`), config: { 'topic.field': 't' }, predicate: null },
-          { plugin: plugin(`${transforms}Cast$Value`), config: { spec: 'e:int8' }, predicate: null },
+          { alias: 'first', plugin: plugin(`${transforms}InsertField$Value`), config: { 'topic.field': 't' }, predicate: null },
+          { alias: 'second', plugin: plugin(`${transforms}Cast$Value`), config: { spec: 'e:int8' }, predicate: null },
         ],
         errors: { retryTimeoutMs: 0, retryDelayMaxMs: 1000, isTolerant: true, logsErrors: false, logsRecords: false, deadLetters: { topic: 'dead-ours', replicationFactor: 1, hasContextHeaders: true, producerConfig: client, adminConfig: client } },
       }, json.class),

@@ -174,7 +174,7 @@ describe('dead letters', () => {
     const task = new Counting();
     task.onPut = (records) => void order.push(...records.map((it) => Number((it.value as Struct).get('n'))));
     const flaky = { class: 'test.Flaky', type: 'transformation', version: undefined, folder: __dirname, entry: require.resolve('../../test/flaky-transformation.ts'), exportName: 'plugin', aliases: [], taskClass: '' } as const;
-    const running = run(task, 'again', tolerant('again-dead', { retryTimeoutMs: 10_000 }), { transformations: [{ plugin: flaky, config: { n: '2', failures: '2' }, predicate: null }] });
+    const running = run(task, 'again', tolerant('again-dead', { retryTimeoutMs: 10_000 }), { transformations: [{ alias: 'flaky', plugin: flaky, config: { n: '2', failures: '2' }, predicate: null }] });
     await waitFor('all five', 20_000, () => Promise.resolve(order.length >= 5));
     await running.stop();
     expect(order).toEqual([0, 1, 2, 3, 4]);
@@ -185,7 +185,7 @@ describe('dead letters', () => {
     for (let n = 0; n < 3; n++) await producer.send({ topic: 'filtered', partition: 0, value: good(n) });
     const filter = { class: 'org.apache.kafka.connect.transforms.Filter', type: 'transformation', version: undefined, folder: '', entry: '', exportName: '', aliases: [], taskClass: '' } as const;
     const task = new Counting();
-    const running = run(task, 'filtered', { ...tolerant('x'), deadLetters: null }, { transformations: [{ plugin: filter, config: {}, predicate: null }] });
+    const running = run(task, 'filtered', { ...tolerant('x'), deadLetters: null }, { transformations: [{ alias: 'filter', plugin: filter, config: {}, predicate: null }] });
     await waitFor('all is committed', 20_000, async () => (await committed('filtered', 'connect-filtered')) === 3);
     await running.stop();
     expect(task.seen.size).toBe(0);

@@ -13,11 +13,12 @@ import type { ConnectorTaskId, StringMap, TaskHealth } from '../rest/shapes.js';
 import type { ConfigState } from '../stores/config-state.js';
 import type { OffsetLease, OwnOffsetTopic, SourceOffsetStores } from '../stores/source-offset-stores.js';
 import type { StatusState } from '../stores/status-records.js';
-import type { SupervisedTaskMetrics } from '../worker-metrics.js';
+import type { SupervisedTaskMetrics, TaskPlugins } from '../worker-metrics.js';
 import { ConnectorRunner, isSameConfig } from './connector-runner.js';
 import type { Planning } from './planning-calls.js';
 import { StartupTotals } from './startup-totals.js';
 import { TaskSupervisor, type RestartRecord } from './task-supervisor.js';
+import { taskPlugins } from './task-plugins.js';
 import type { TaskSpecs } from './task-specs.js';
 
 export interface LocalWorkOptions {
@@ -46,7 +47,7 @@ interface RunningTask {
   readonly id: ConnectorTaskId;
   /** As text, references to config providers as they are: what must be equal for the task to run on. */
   readonly specText: string;
-  readonly plugin: PluginDescriptor;
+  readonly plugins: TaskPlugins;
   readonly host: TaskHost;
   readonly lease: OffsetLease;
   /** What the config providers gave for it. */
@@ -188,14 +189,12 @@ export class LocalWork {
   }
 
   taskMetrics(): SupervisedTaskMetrics[] {
-    return [...this.tasks.values()].map(({ id, host, plugin }) => ({
+    return [...this.tasks.values()].map(({ id, host, plugins }) => ({
       ...host.metrics(),
+      ...plugins,
       runningRatio: host.share('RUNNING'),
       pauseRatio: host.share('PAUSED'),
       restarts: this.supervisor.record(id).restarts,
-      connectorClass: plugin.class,
-      taskClass: plugin.taskClass,
-      version: plugin.version ?? null,
     }));
   }
 
@@ -324,7 +323,7 @@ export class LocalWork {
         onTopic: (topic) => topicUsed(id, topic),
       },
     });
-    this.tasks.set(name, { id, specText: this.specText(id), plugin: spec.plugin, host, lease, secrets, isPaused });
+    this.tasks.set(name, { id, specText: this.specText(id), plugins: taskPlugins(spec), host, lease, secrets, isPaused });
     host.start();
   }
 

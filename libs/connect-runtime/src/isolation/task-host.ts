@@ -35,7 +35,7 @@ export interface TaskHostOptions {
   readonly clock: Clock;
 }
 
-const NO_COUNTERS: TaskCounters = { recordsIn: 0, recordsOut: 0, bytesOut: 0, recordsActive: 0, lag: 0, lagMax: 0, lagCommitted: 0, partitions: 0, batches: 0, batchSizeAvg: 0, batchSizeMax: 0, batchMsAvg: 0, batchMsMax: 0, commits: 0, commitFailures: 0, commitMsAvg: 0, commitMsMax: 0, sourceLagMs: null, sourceLagBytes: null, latencyAvgMs: 0, latencyMaxMs: 0, heapBytes: 0, externalBytes: 0, isStalled: false, stalledIn: null, stalledForMs: 0, lastProgressMs: 0, errors: noErrors() };
+const NO_COUNTERS: TaskCounters = { recordsIn: 0, recordsOut: 0, bytesOut: 0, recordsActive: 0, recordsInRate: 0, recordsOutRate: 0, recordsActiveAvg: 0, recordsActiveMax: 0, lag: 0, lagMax: 0, lagCommitted: 0, partitions: 0, batches: 0, batchSizeAvg: 0, batchSizeMax: 0, batchMsAvg: 0, batchMsMax: 0, commits: 0, commitFailures: 0, commitsSkipped: 0, commitRate: 0, commitSkipRate: 0, commitMsAvg: 0, commitMsMax: 0, sourceLagMs: null, sourceLagBytes: null, latencyAvgMs: 0, latencyMaxMs: 0, heapBytes: 0, externalBytes: 0, isStalled: false, stalledIn: null, stalledForMs: 0, lastProgressMs: 0, errors: noErrors() };
 /** A thread that has said nothing for so long does not even run its event loop. */
 const SILENCE_MS = 10_000;
 

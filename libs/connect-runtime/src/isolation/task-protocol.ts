@@ -12,9 +12,10 @@ export interface ConverterSpec {
 
 /** A step of the chain `transforms`; settings without their prefix. */
 export interface TransformationSpec {
+  readonly alias: string;
   readonly plugin: PluginDescriptor;
   readonly config: StringMap;
-  readonly predicate: { readonly plugin: PluginDescriptor; readonly config: StringMap; readonly isNegated: boolean } | null;
+  readonly predicate: { readonly alias: string; readonly plugin: PluginDescriptor; readonly config: StringMap; readonly isNegated: boolean } | null;
 }
 
 /** All that a task needs to run in another thread or process: plain data. */

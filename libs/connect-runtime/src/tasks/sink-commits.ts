@@ -14,6 +14,8 @@ export interface SinkCommitsOptions {
   readonly settled: () => Promise<void>;
   /** How long a commit may be under way beside puts; one that is late is given up, and the next one may begin. */
   readonly timeoutMs: number;
+  /** A commit was not waited for any longer; its end is of no interest. */
+  readonly onLate: () => void;
   /** No commit is under way any more. */
   readonly onDone: () => void;
   /** Counts and times a commit. */
@@ -108,7 +110,9 @@ export class SinkCommits {
     const { consumer, timeoutMs } = this.options;
     const writing = consumer.commit(offsets, isClosing ? {} : { timeoutMs });
     if (isClosing) return writing;
-    if ((await within(timeoutMs, writing)) === LATE) throw new OperationalError('CONNECT_COMMIT_TIMEOUT', `no answer within ${timeoutMs} ms`);
+    if ((await within(timeoutMs, writing)) !== LATE) return;
+    this.options.onLate();
+    throw new OperationalError('CONNECT_COMMIT_TIMEOUT', `no answer within ${timeoutMs} ms`);
   }
 
   private async accepted(current: ReadonlyMap<TopicPartition, number>, isClosing: boolean): Promise<ReadonlyMap<TopicPartition, number>> {

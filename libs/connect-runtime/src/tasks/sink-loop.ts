@@ -68,6 +68,7 @@ export class SinkLoop implements TaskLoop {
       onRewind: (offsets) => offsets.forEach((offset, it) => this.fetchFrom(it, offset)),
       settled: () => this.settled(),
       timeoutMs: spec.offsetFlushTimeoutMs,
+      onLate: () => gauges.skipCommit(),
       onDone: () => life.wake(),
       measured: (work) => gauges.commit(work),
       logger,

@@ -2,6 +2,7 @@ import type { ErrorTotals } from '../errors/error-totals.js';
 import type { TaskCounters } from '../isolation/task-protocol.js';
 import { LatencyWindow } from './latency-window.js';
 import { MovingFigures } from './moving-figures.js';
+import { MovingRate } from './moving-rate.js';
 import { OperationWatch } from './operation-watch.js';
 
 type FlowCounters = Pick<TaskCounters, 'recordsIn' | 'recordsOut' | 'bytesOut' | 'recordsActive' | 'lag' | 'lagMax' | 'lagCommitted' | 'partitions' | 'sourceLagMs' | 'sourceLagBytes'>;
@@ -19,7 +20,13 @@ export class TaskGauges {
   private readonly batchMs = new MovingFigures();
   private commits = 0;
   private commitFailures = 0;
+  private commitsSkipped = 0;
   private readonly commitMs = new MovingFigures();
+  private readonly active = new MovingFigures();
+  private readonly inRate = new MovingRate(performance.now());
+  private readonly outRate = new MovingRate(performance.now());
+  private readonly commitRate = new MovingRate(performance.now());
+  private readonly skipRate = new MovingRate(performance.now());
 
   constructor(private readonly stallTimeoutMs: number) {}
 
@@ -44,13 +51,24 @@ export class TaskGauges {
     }
   }
 
+  /** A commit ended too late to be waited for. */
+  skipCommit(): void {
+    this.commitsSkipped += 1;
+  }
+
   counters(flow: Omit<FlowCounters, keyof typeof NO_FLOW> & Partial<FlowCounters>, errors: ErrorTotals): TaskCounters {
     const { avgMs, maxMs } = this.latency.take();
     const memory = process.memoryUsage();
+    const nowMs = performance.now();
+    this.active.add(flow.recordsActive);
     const stall = this.watch.longerThan(this.stallTimeoutMs);
     return {
       ...NO_FLOW,
       ...flow,
+      recordsInRate: this.inRate.perSecond(nowMs, flow.recordsIn),
+      recordsOutRate: this.outRate.perSecond(nowMs, flow.recordsOut),
+      recordsActiveAvg: this.active.avg,
+      recordsActiveMax: this.active.max,
       batches: this.batches,
       batchSizeAvg: this.batchSize.avg,
       batchSizeMax: this.batchSize.max,
@@ -58,6 +76,9 @@ export class TaskGauges {
       batchMsMax: this.batchMs.max,
       commits: this.commits,
       commitFailures: this.commitFailures,
+      commitsSkipped: this.commitsSkipped,
+      commitRate: this.commitRate.perSecond(nowMs, this.commits),
+      commitSkipRate: this.skipRate.perSecond(nowMs, this.commitsSkipped),
       commitMsAvg: this.commitMs.avg,
       commitMsMax: this.commitMs.max,
       latencyAvgMs: avgMs,
