@@ -5,6 +5,7 @@ import { REQUEST_TIMEOUT_MS, type ChaosClient, type ChaosClientOptions } from '.
 
 const CLIENT = 'kafkajs';
 const BATCHES_PER_SECOND = 10;
+const CONNECT_ATTEMPTS = 20;
 
 /** kafkajs: a producer for each partition, since its repetitions of a request to several brokers are not idempotent. */
 export class KafkaJsClient implements ChaosClient {
@@ -23,7 +24,7 @@ export class KafkaJsClient implements ChaosClient {
         logCreator: () => (entry) => journal.sees(CLIENT, textOf(entry)),
       });
       const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false });
-      await producer.connect();
+      await this.connect(producer);
       this.lanes.push(this.produce(producer, partition, journal.producer(CLIENT)));
     }
   }
@@ -32,6 +33,20 @@ export class KafkaJsClient implements ChaosClient {
     this.stopping.abort();
     await Promise.race([Promise.all(this.lanes), delay(timeoutMs, undefined, { ref: false })]);
     this.lanes = [];
+  }
+
+  /** It asks for its producer id then, and does not do so again by itself. */
+  private async connect(producer: Producer): Promise<void> {
+    for (let attempts = 1; ; attempts++) {
+      try {
+        await producer.connect();
+        return;
+      } catch (error) {
+        if (attempts === CONNECT_ATTEMPTS) throw error;
+        this.options.journal.sees(CLIENT, (error as Error).message);
+        await delay(500);
+      }
+    }
   }
 
   private async produce(producer: Producer, partition: number, journal: ProducerJournal): Promise<void> {
