@@ -143,9 +143,9 @@ export class Broker {
     const { config, ports, logger } = this;
     const side = { config, directories, ports, decompressedBytesMax: DECOMPRESSED_BYTES_MAX, logger };
     const watch = new LeaderWatch(ports.scheduler);
-    const broker = config.roles.isBroker ? new BrokerServer(side) : undefined;
-    const follower = broker?.follower ?? new ImageFollower(ports.scheduler);
     const parts: { quorum?: NodeQuorum } = {};
+    const broker = config.roles.isBroker ? new BrokerServer({ ...side, kRaftVersion: () => parts.quorum?.driver.kRaftVersion ?? 0 }) : undefined;
+    const follower = broker?.follower ?? new ImageFollower(ports.scheduler);
     const driverOf = () => {
       if (parts.quorum === undefined) throw new OperationalError('NO_CONTROLLER', 'the metadata quorum is not open yet', { isRetriable: true });
       return parts.quorum.driver;

@@ -1,3 +1,4 @@
+import { mkdirSync, rmSync } from 'node:fs';
 import { DescribeCluster, DescribeQuorum, Metadata, type DescribeQuorumResponse, type MetadataResponse } from '@millrace/protocol';
 import { freePort, RecordingLogger, temporaryFolder, waitFor, type FaultyFileSystem } from '@millrace/testkit';
 import { Broker } from '../src/index.js';
@@ -96,6 +97,12 @@ export class QuorumCluster {
     const node = this.node(id);
     node.isUp = false;
     await node.broker.stop();
+  }
+
+  /** Its disk is another from the next start on. */
+  forget(id: number): void {
+    rmSync(this.folderOf(id), { recursive: true });
+    mkdirSync(this.folderOf(id));
   }
 
   async crash(id: number): Promise<void> {

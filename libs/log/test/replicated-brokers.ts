@@ -176,7 +176,7 @@ export class ReplicatedBrokers {
     this.clusterId ||= directories.clusterId;
     this.controllerMachine ??= new Controller({ clusterId: this.clusterId, defaultPartitions: 1, defaultReplicationFactor: 3, brokerSessionTimeoutMs: 1, staticBrokerConfigs: new Map(), dynamicBrokerConfigs: DYNAMIC_BROKER_CONFIGS });
     if (this.records.length === 0) this.write(this.controllerMachine.activate(systemClock.nowMs()));
-    const server = new BrokerServer({ config, directories: withClusterId(directories, this.clusterId), ports, decompressedBytesMax: DECOMPRESSED_BYTES_MAX, logger });
+    const server = new BrokerServer({ config, directories: withClusterId(directories, this.clusterId), ports, decompressedBytesMax: DECOMPRESSED_BYTES_MAX, logger, kRaftVersion: () => 0 });
     const broker = new TestBroker(id, config, directories, server, listeners, endpoints, transport, logger);
     await server.follower.load(this.records, this.records.length);
     this.brokers.set(id, broker);

@@ -31,6 +31,8 @@ export type {
   RemoveRaftVoterRequest,
   UpdateRaftVoterRequest,
   UpdateRaftVoterResponse,
+  UpgradeKRaftVersionAnswer,
+  UpgradeKRaftVersionRequest,
   VoteRequest,
   VoteResponse,
 } from './raft-messages.js';

@@ -1,4 +1,4 @@
-import type { BrokerId, Offset, TimestampMs } from '@millrace/foundation';
+import { ZERO_UUID, type BrokerId, type Offset, type TimestampMs } from '@millrace/foundation';
 import { isNamedBy, type ReplicaKey } from './replica-key.js';
 import { voterKey, type VoterSet } from './voter-set.js';
 
@@ -50,7 +50,8 @@ export class LeaderProgress {
       progress.key = key;
       this.voters.set(key.nodeId, progress);
     }
-    this.observers = known.filter((it) => this.voters.get(it.key.nodeId) !== it);
+    // A voter that went by its id alone and has a directory now is not an observer as well; how far it is, it says with its next fetch.
+    this.observers = known.filter((it) => this.voters.get(it.key.nodeId) !== it && !(it.key.directoryId === ZERO_UUID && this.voters.has(it.key.nodeId)));
   }
 
   /** The leader's own log is durable up to `flushedOffset`. Returns whether the high watermark advanced. */

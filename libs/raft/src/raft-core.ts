@@ -23,6 +23,9 @@ export interface FormerLeader {
   readonly lastHeardMs: TimestampMs;
 }
 
+/** Who waits for a change of the voters is answered as such. */
+export const VOTER_CHANGE_APIS = { add: 'addRaftVoter', remove: 'removeRaftVoter', upgrade: 'upgradeKRaftVersion' } as const;
+
 /** The state of the node in the quorum, and the transitions between the roles. What inputs do with it is in the files of their messages. */
 export class RaftCore {
   readonly settings: RaftSettings;
@@ -189,6 +192,7 @@ export class RaftCore {
       votedKey,
       fetchDeadlineMs: nowMs + fetchTimeoutMs,
       updateVoterDeadlineMs: nowMs + fetchTimeoutMs,
+      hasUpdatedLeader: false,
       hasFetchedFromLeader: false,
       fetchingSnapshot: null,
     };
@@ -219,7 +223,7 @@ export class RaftCore {
     invariant(this.state === candidate && candidate.election.isGranted, 'a leader without a majority');
     const epochStartOffset = this.log.endOffset;
     const progress = new LeaderProgress(this.local, epochStartOffset, this.control.voters, this.settings.fetchTimeoutMs * CHECK_QUORUM_FACTOR, nowMs);
-    const state: Leader = { role: 'leader', epochStartOffset, progress, parked: [], pendingChange: null, beginQuorumDueMs: nowMs, isResignRequested: false };
+    const state: Leader = { role: 'leader', epochStartOffset, progress, parked: [], pendingChange: null, toldVoters: this.control.voters.withUpdated(this.localVoter) ?? this.control.voters, beginQuorumDueMs: nowMs, isResignRequested: false };
     this.become(state, true);
     this.appendControl(this.epochStartRecords(candidate), nowMs);
     progress.setVoters(this.control.voters, nowMs);
@@ -289,7 +293,7 @@ export class RaftCore {
     for (const { requestId } of left.parked) this.answer(requestId, this.refusedFetch('NOT_LEADER_OR_FOLLOWER'));
     if (left.pendingChange === null) return;
     const { kind, requestId } = left.pendingChange;
-    this.answer(requestId, { api: kind === 'add' ? 'addRaftVoter' : 'removeRaftVoter', errorCode: 'NOT_LEADER_OR_FOLLOWER', errorMessage: null });
+    this.answer(requestId, { api: VOTER_CHANGE_APIS[kind], errorCode: 'NOT_LEADER_OR_FOLLOWER', errorMessage: null });
   }
 
   refusedFetch(errorCode: 'NOT_LEADER_OR_FOLLOWER' | 'INVALID_REQUEST' | 'FENCED_LEADER_EPOCH' | 'UNKNOWN_LEADER_EPOCH' | 'BROKER_NOT_AVAILABLE'): RaftAnswer {

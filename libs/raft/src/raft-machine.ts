@@ -15,7 +15,8 @@ import type { ReplicaKey } from './replica-key.js';
 import type { RequestInFlight } from './request-manager.js';
 import { actOnRole, nextActionMs } from './role-timers.js';
 import { handleVote, handleVoteResponse } from './vote-handling.js';
-import { failAddVoter, handleAddVoter, handleKRaftVersions, handleRemoveVoter, handleUpdateVoter, handleUpdateVoterResponse, leaderHighWatermarkAdvanced } from './voter-changes.js';
+import { handleUpdateVoterResponse } from './own-vote.js';
+import { failAddVoter, handleAddVoter, handleKRaftVersions, handleRemoveVoter, handleUpdateVoter, handleUpgradeKRaftVersion, leaderHighWatermarkAdvanced } from './voter-changes.js';
 import type { VoterSet } from './voter-set.js';
 
 /** Why a request of the machine got no answer. */
@@ -216,6 +217,8 @@ export class RaftMachine {
         return handleRemoveVoter(core, requestId, request, nowMs);
       case 'updateRaftVoter':
         return core.answer(requestId, handleUpdateVoter(core, request, nowMs));
+      case 'upgradeKRaftVersion':
+        return handleUpgradeKRaftVersion(core, requestId, request, nowMs);
     }
   }
 
@@ -232,6 +235,10 @@ export class RaftMachine {
         return request.api !== 'fetch' || handleFetchResponse(core, request, response, nowMs);
       case 'fetchSnapshot':
         return request.api !== 'fetchSnapshot' || handleFetchSnapshotResponse(core, request, response, nowMs);
+      case 'addRaftVoter':
+      case 'removeRaftVoter':
+        // What came of it stands in the log; what did not is asked again.
+        return true;
       case 'updateRaftVoter':
         return handleUpdateVoterResponse(core, response, nowMs);
       case 'apiVersions':

@@ -101,6 +101,14 @@ export interface UpdateRaftVoterRequest {
   readonly kRaftVersionFeature: KRaftVersionRange;
 }
 
+/** Raises `kraft.version` (Kafka does it inside UpdateFeatures): from 1 on the voters stand in the log. */
+export interface UpgradeKRaftVersionRequest {
+  readonly api: 'upgradeKRaftVersion';
+  readonly kRaftVersion: number;
+  /** Says only whether it could be done. */
+  readonly validateOnly: boolean;
+}
+
 /** Asks a voter to be for its range of the feature `kraft.version`. Only sent, never received: brokers answer ApiVersions themselves. */
 export interface KRaftVersionsRequest {
   readonly api: 'apiVersions';
@@ -116,10 +124,20 @@ export type RaftRequest =
   | DescribeQuorumRequest
   | AddRaftVoterRequest
   | RemoveRaftVoterRequest
-  | UpdateRaftVoterRequest;
+  | UpdateRaftVoterRequest
+  | UpgradeKRaftVersionRequest;
 
 /** What the machine asks of other nodes. */
-export type RaftOutboundRequest = VoteRequest | BeginQuorumEpochRequest | EndQuorumEpochRequest | FetchRequest | FetchSnapshotRequest | UpdateRaftVoterRequest | KRaftVersionsRequest;
+export type RaftOutboundRequest =
+  | VoteRequest
+  | BeginQuorumEpochRequest
+  | EndQuorumEpochRequest
+  | FetchRequest
+  | FetchSnapshotRequest
+  | AddRaftVoterRequest
+  | RemoveRaftVoterRequest
+  | UpdateRaftVoterRequest
+  | KRaftVersionsRequest;
 
 /** The address of a leader, for the `nodeEndpoints` of an answer: that of the listener by which the request came, when it is among `leaderEndpoints`. */
 interface WithLeader {
@@ -206,15 +224,23 @@ export interface DescribeQuorumAnswer {
   readonly nodes: readonly { readonly nodeId: BrokerId; readonly listeners: readonly RaftEndpoint[] }[];
 }
 
+/** Incoming and outgoing alike. */
 export interface AddRaftVoterAnswer {
   readonly api: 'addRaftVoter';
-  readonly errorCode: RaftError;
+  readonly errorCode: RaftError | (string & {});
   readonly errorMessage: string | null;
 }
 
+/** Incoming and outgoing alike. */
 export interface RemoveRaftVoterAnswer {
   readonly api: 'removeRaftVoter';
-  readonly errorCode: RaftError;
+  readonly errorCode: RaftError | (string & {});
+  readonly errorMessage: string | null;
+}
+
+export interface UpgradeKRaftVersionAnswer {
+  readonly api: 'upgradeKRaftVersion';
+  readonly errorCode: RaftError | (string & {});
   readonly errorMessage: string | null;
 }
 
@@ -240,7 +266,8 @@ export type RaftAnswer =
   | DescribeQuorumAnswer
   | AddRaftVoterAnswer
   | RemoveRaftVoterAnswer
-  | UpdateRaftVoterResponse;
+  | UpdateRaftVoterResponse
+  | UpgradeKRaftVersionAnswer;
 
 /** What other nodes answered. */
 export type RaftResponse =
@@ -249,5 +276,7 @@ export type RaftResponse =
   | EndQuorumEpochResponse
   | FetchResponse
   | FetchSnapshotResponse
+  | AddRaftVoterAnswer
+  | RemoveRaftVoterAnswer
   | UpdateRaftVoterResponse
   | KRaftVersionsResponse;

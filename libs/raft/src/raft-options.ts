@@ -68,6 +68,8 @@ export interface RaftMachineOptions {
   readonly localListeners: readonly RaftEndpoint[];
   /** Whether this node could be a voter (it has the controller role). If so, everything fetched is flushed before the next fetch says that it is here. */
   readonly canBecomeVoter: boolean;
+  /** controller.quorum.auto.join.enable: an observer that could be a voter asks the leader to make it one (and to remove the voter of its id whose disk is gone); needs kraft.version 1. False when left out. */
+  readonly isJoiningByItself?: boolean;
   /** `kraft.version` as this node supports it; 0-1 when left out. */
   readonly supportedKRaftVersions?: KRaftVersionRange;
   /** controller.quorum.bootstrap.servers, or the static voters: who is asked for the leader while none is known. Ids of unknown nodes are negative and differ. */

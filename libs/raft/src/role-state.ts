@@ -4,7 +4,7 @@ import type { LeaderProgress } from './leader-progress.js';
 import type { OffsetAndEpoch } from './log-lookup.js';
 import type { AddRaftVoterRequest, FetchRequest } from './raft-messages.js';
 import type { ReplicaKey } from './replica-key.js';
-import type { RaftEndpoint } from './voter-set.js';
+import type { RaftEndpoint, VoterSet } from './voter-set.js';
 
 /** Knows the epoch, and waits for a leader or for its own turn. */
 export interface Unattached {
@@ -39,7 +39,10 @@ export interface Follower {
   /** Kept so that a later step back in this epoch cannot vote twice. */
   readonly votedKey: ReplicaKey | null;
   fetchDeadlineMs: TimestampMs;
+  /** When this node looks again whether the leader knows of it what it should. */
   updateVoterDeadlineMs: TimestampMs;
+  /** The leader of this epoch has heard the directory and the versions of this voter; asked for with kraft.version 0 only, where the log does not say. */
+  hasUpdatedLeader: boolean;
   hasFetchedFromLeader: boolean;
   /** The snapshot that is being fetched, and how many bytes of it are here. */
   fetchingSnapshot: { readonly id: OffsetAndEpoch; position: number } | null;
@@ -60,10 +63,10 @@ export interface ParkedFetch {
   readonly deadlineMs: TimestampMs;
 }
 
-/** An AddRaftVoter or RemoveRaftVoter that is under way. */
+/** An AddRaftVoter, a RemoveRaftVoter or the move of the voters into the log that is under way. */
 export type PendingVoterChange =
   | { readonly kind: 'add'; readonly requestId: number; readonly request: AddRaftVoterRequest; readonly deadlineMs: TimestampMs; correlationId: number; lastOffset: Offset | null }
-  | { readonly kind: 'remove'; readonly requestId: number; readonly deadlineMs: TimestampMs; readonly lastOffset: Offset };
+  | { readonly kind: 'remove' | 'upgrade'; readonly requestId: number; readonly deadlineMs: TimestampMs; readonly lastOffset: Offset };
 
 export interface Leader {
   readonly role: 'leader';
@@ -71,6 +74,8 @@ export interface Leader {
   readonly progress: LeaderProgress;
   parked: ParkedFetch[];
   pendingChange: PendingVoterChange | null;
+  /** With kraft.version 0: the static voters with what they said of themselves in this epoch. They go into the log when the version is raised. */
+  toldVoters: VoterSet;
   beginQuorumDueMs: TimestampMs;
   isResignRequested: boolean;
 }

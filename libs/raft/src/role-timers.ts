@@ -5,7 +5,8 @@ import { answerParkedFetches } from './leader-fetches.js';
 import type { RaftCore } from './raft-core.js';
 import type { Follower, Leader, RoleState } from './role-state.js';
 import { loseAsProspective, sendVoteRequests } from './vote-handling.js';
-import { expireVoterChange, sendUpdateVoter } from './voter-changes.js';
+import { looksAfterItsVote, sendOwnVote } from './own-vote.js';
+import { expireVoterChange } from './voter-changes.js';
 
 /** After each input: what the role wants to do now. Goes on while a step leads to another role. */
 export function actOnRole(core: RaftCore, nowMs: TimestampMs): void {
@@ -53,10 +54,10 @@ function actAsFollower(core: RaftCore, state: Follower, nowMs: TimestampMs): voi
     else core.toUnattached(core.epoch, state.leaderId, nowMs);
     return;
   }
-  if (core.isVoter && nowMs >= state.updateVoterDeadlineMs) {
-    const isStale = core.control.kRaftVersion > 0 && core.control.voters.needsUpdate(core.localVoter);
-    if (!isStale || sendUpdateVoter(core, state.leaderId, state.leaderEndpoints, nowMs)) state.updateVoterDeadlineMs = nowMs + core.settings.fetchTimeoutMs;
-    if (isStale) return;
+  if (nowMs >= state.updateVoterDeadlineMs && looksAfterItsVote(core)) {
+    const outcome = sendOwnVote(core, state, nowMs);
+    if (outcome !== 'notReady') state.updateVoterDeadlineMs = nowMs + core.settings.fetchTimeoutMs;
+    if (outcome === 'sent') return;
   }
   sendFetch(core, state, nowMs);
 }
@@ -77,13 +78,14 @@ export function nextActionMs(core: RaftCore, nowMs: TimestampMs): TimestampMs {
   return Math.min(next, core.state.role === 'leader' ? Infinity : core.connections.nextChangeMs(nowMs));
 }
 
-function dueTimes({ state, isVoter, shutdownDeadlineMs }: RaftCore): readonly TimestampMs[] {
+function dueTimes(core: RaftCore): readonly TimestampMs[] {
+  const { state, shutdownDeadlineMs } = core;
   const shutdownMs = shutdownDeadlineMs ?? Infinity;
   switch (state.role) {
     case 'leader':
       return [shutdownMs, state.progress.quorumDeadlineMs, state.beginQuorumDueMs, state.pendingChange?.deadlineMs ?? Infinity, ...state.parked.map((it) => it.deadlineMs)];
     case 'follower':
-      return [shutdownMs, state.fetchDeadlineMs, isVoter ? state.updateVoterDeadlineMs : Infinity];
+      return [shutdownMs, state.fetchDeadlineMs, looksAfterItsVote(core) ? state.updateVoterDeadlineMs : Infinity];
     default:
       return [shutdownMs, state.electionDeadlineMs];
   }

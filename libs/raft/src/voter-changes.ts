@@ -1,11 +1,11 @@
 import { ZERO_UUID, type TimestampMs } from '@millrace/foundation';
-import { checkAnswer, checkLeaderRequest, isOtherCluster, leaderInAnswer, refusedWhole } from './common-checks.js';
-import type { RaftCore } from './raft-core.js';
+import { checkLeaderRequest, isOtherCluster, leaderInAnswer, refusedWhole } from './common-checks.js';
+import { VOTER_CHANGE_APIS, type RaftCore } from './raft-core.js';
 import type { RaftError } from './raft-error.js';
-import type { AddRaftVoterRequest, KRaftVersionsResponse, RemoveRaftVoterRequest, UpdateRaftVoterRequest, UpdateRaftVoterResponse } from './raft-messages.js';
+import type { AddRaftVoterRequest, KRaftVersionsResponse, RemoveRaftVoterRequest, UpdateRaftVoterRequest, UpdateRaftVoterResponse, UpgradeKRaftVersionRequest } from './raft-messages.js';
 import type { ReplicaKey } from './replica-key.js';
 import type { Leader } from './role-state.js';
-import type { KRaftVersionRange, RaftEndpoint, VoterSet } from './voter-set.js';
+import { VoterSet, type KRaftVersionRange, type Voter } from './voter-set.js';
 
 interface Refusal {
   readonly errorCode: RaftError;
@@ -90,14 +90,45 @@ function updateVoter(core: RaftCore, request: UpdateRaftVoterRequest, nowMs: Tim
   const { minSupportedVersion, maxSupportedVersion } = request.kRaftVersionFeature;
   if (request.voterId < 0 || request.voterDirectoryId === ZERO_UUID || core.nodeAt(request.voterId, request.listeners) === null) return 'INVALID_REQUEST';
   if (minSupportedVersion < 0 || maxSupportedVersion < minSupportedVersion) return 'INVALID_REQUEST';
+  const voter = { voterId: request.voterId, voterDirectoryId: request.voterDirectoryId, endpoints: request.listeners, kRaftVersionFeature: request.kRaftVersionFeature };
+  if (core.control.kRaftVersion === 0) return tellVoter(core, state, voter);
   const blocked = changeBlocked(core, state, nowMs);
   if (blocked !== null) return blocked.errorCode;
   if (!supports(core, request.kRaftVersionFeature)) return 'INVALID_REQUEST';
-  const voter = { voterId: request.voterId, voterDirectoryId: request.voterDirectoryId, endpoints: request.listeners, kRaftVersionFeature: request.kRaftVersionFeature };
   const updated = core.control.voters.withUpdated(voter);
   if (updated === null) return 'VOTER_NOT_FOUND';
   if (core.control.voters.needsUpdate(voter)) appendVoters(core, state, updated, nowMs);
   return 'NONE';
+}
+
+/** Static voters stay as they are: what one says of itself is kept until the voters go into the log. */
+function tellVoter(core: RaftCore, leader: Leader, voter: Voter): RaftError {
+  if (core.control.voters.voter(voter.voterId) === undefined) return 'VOTER_NOT_FOUND';
+  leader.toldVoters = new VoterSet(leader.toldVoters.voters.map((it) => (it.voterId === voter.voterId ? voter : it)));
+  return 'NONE';
+}
+
+/** The voters go into the log, each with its directory, under the new version, and change by requests from then on. Refused unless each of them has said that it can. */
+export function handleUpgradeKRaftVersion(core: RaftCore, requestId: number, { kRaftVersion, validateOnly }: UpgradeKRaftVersionRequest, nowMs: TimestampMs): void {
+  const answer = (errorCode: RaftError, errorMessage: string | null = null): void => core.answer(requestId, { api: 'upgradeKRaftVersion', errorCode, errorMessage });
+  const leadership = checkLeaderRequest(core, core.epoch);
+  const { state } = core;
+  if (leadership !== null || state.role !== 'leader') return answer(leadership ?? 'NOT_LEADER_OR_FOLLOWER');
+  const current = core.control.kRaftVersion;
+  if (kRaftVersion === current) return answer('NONE');
+  const invalid = (why: string): void => answer('INVALID_UPDATE_VERSION', `Invalid update version ${kRaftVersion} for feature kraft.version. ${why}`);
+  if (kRaftVersion < current) return invalid("Can't downgrade the version of this feature.");
+  if (kRaftVersion > core.supportedVersions.maxSupportedVersion) return invalid(`Local controller only supports versions ${core.supportedVersions.minSupportedVersion}-${core.supportedVersions.maxSupportedVersion}`);
+  expireVoterChange(core, state, nowMs);
+  if (state.pendingChange !== null || state.progress.highWatermark < 0) return answer('REQUEST_TIMED_OUT', 'The leader has not committed anything of its epoch yet, or another change of the voters is under way');
+  const voters = state.toldVoters;
+  const unable = voters.voters.filter((it) => it.voterDirectoryId === ZERO_UUID || it.kRaftVersionFeature.maxSupportedVersion < kRaftVersion || core.nodeAt(it.voterId, it.endpoints) === null);
+  if (unable.length > 0) return invalid(`Voters ${unable.map((it) => it.voterId).join()} do not support it, or have not told the leader yet that they do`);
+  if (validateOnly) return answer('NONE');
+  const lastOffset = core.appendControl([{ type: 'kRaftVersion', version: 0, kRaftVersion }, { type: 'voters', version: 0, voters: voters.voters }], nowMs);
+  state.pendingChange = { kind: 'upgrade', requestId, deadlineMs: nowMs + core.settings.requestTimeoutMs, lastOffset };
+  state.progress.setVoters(core.control.voters, nowMs);
+  if (state.progress.localFlushed(core.log.flushedOffset)) leaderHighWatermarkAdvanced(core, state);
 }
 
 /** Invariant 17: a change begins only when the epoch has committed something, and the change before it is committed. */
@@ -146,7 +177,8 @@ function finish(core: RaftCore, leader: Leader, refusal: Refusal): void {
   const change = leader.pendingChange;
   if (change === null) return;
   leader.pendingChange = null;
-  core.answer(change.requestId, change.kind === 'add' ? { api: 'addRaftVoter', ...refusal } : { api: 'removeRaftVoter', ...refusal });
+  const errorCode: string = refusal.errorCode;
+  core.answer(change.requestId, { api: VOTER_CHANGE_APIS[change.kind], errorCode, errorMessage: refusal.errorMessage });
 }
 
 function supports(core: RaftCore, range: KRaftVersionRange): boolean {
@@ -156,24 +188,4 @@ function supports(core: RaftCore, range: KRaftVersionRange): boolean {
 
 function otherCluster(core: RaftCore, clusterId: string | null): Refusal {
   return { errorCode: 'INCONSISTENT_CLUSTER_ID', errorMessage: `The given id "${clusterId}" doesn't match the cluster id "${core.options.clusterId}"` };
-}
-
-/** A follower that is a voter keeps its entry in the voter set true. Returns whether a request went out. */
-export function sendUpdateVoter(core: RaftCore, leaderId: number, leaderEndpoints: readonly RaftEndpoint[], nowMs: TimestampMs): boolean {
-  const node = core.nodeAt(leaderId, leaderEndpoints);
-  if (node === null) return false;
-  const request = (): UpdateRaftVoterRequest => ({
-    api: 'updateRaftVoter',
-    clusterId: core.options.clusterId,
-    currentLeaderEpoch: core.epoch,
-    voterId: core.local.nodeId,
-    voterDirectoryId: core.local.directoryId,
-    listeners: core.options.localListeners,
-    kRaftVersionFeature: core.supportedVersions,
-  });
-  return core.send(node, request, nowMs) !== null;
-}
-
-export function handleUpdateVoterResponse(core: RaftCore, response: UpdateRaftVoterResponse, nowMs: TimestampMs): boolean {
-  return checkAnswer(core, response, nowMs) !== 'failed';
 }

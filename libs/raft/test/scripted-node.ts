@@ -32,7 +32,7 @@ export class ScriptedNode {
   private flush: LogFlush | null = null;
   private lastRequestId = 0;
 
-  constructor(options: { readonly isDynamic?: boolean; readonly quorumState?: QuorumState; readonly epochs?: readonly number[]; readonly nodeId?: number; readonly voterIds?: readonly number[]; readonly log?: readonly Entry[] } = {}) {
+  constructor(options: { readonly isDynamic?: boolean; readonly quorumState?: QuorumState; readonly epochs?: readonly number[]; readonly nodeId?: number; readonly voterIds?: readonly number[]; readonly log?: readonly Entry[]; readonly isJoiningByItself?: boolean; readonly formerDirectory?: string } = {}) {
     const { log } = this;
     const nodeId = options.nodeId ?? 1;
     const voterIds = options.voterIds ?? [1, 2, 3];
@@ -47,10 +47,11 @@ export class ScriptedNode {
       listenerName: LISTENER,
       localListeners: endpointsOf(nodeId),
       canBecomeVoter: true,
+      isJoiningByItself: options.isJoiningByItself ?? false,
       bootstrapServers: addresses,
       staticVoters: isDynamic ? [] : staticVoters(addresses, LISTENER),
       log: { logStartOffset: 0, logEndOffset: log.endOffset, lastEpoch: log.lastEpoch, snapshots: [], epochs: log },
-      control: isDynamic ? { voterSets: [{ offset: -1, voters: voterIds.map((id) => voterOf(id, directoryOf(id))) }, ...votersIn(log)], kRaftVersions: [{ offset: -1, kRaftVersion: 1 }] } : { voterSets: [], kRaftVersions: [] },
+      control: isDynamic ? { voterSets: [{ offset: -1, voters: voterIds.map((id) => voterOf(id, id === nodeId && options.formerDirectory !== undefined ? options.formerDirectory : directoryOf(id))) }, ...votersIn(log)], kRaftVersions: [{ offset: -1, kRaftVersion: 1 }] } : { voterSets: [], kRaftVersions: [] },
       quorumState: options.quorumState ?? null,
       random: { integer: () => 0 },
     };

@@ -253,7 +253,7 @@ export class SimulatedNode implements CheckedNode {
       const snapshot = log.snapshots.find((it) => it.offset === answer.snapshotId.endOffset && it.epoch === answer.snapshotId.epoch);
       return { ...head, bytes: read === null || snapshot === undefined ? new Uint8Array(0) : snapshot.bytes.subarray(answer.position, answer.position + read.maxBytes) };
     }
-    if (answer.api === 'describeQuorum' || answer.api === 'addRaftVoter' || answer.api === 'removeRaftVoter') return null;
+    if (answer.api === 'describeQuorum' || answer.api === 'addRaftVoter' || answer.api === 'removeRaftVoter' || answer.api === 'upgradeKRaftVersion') return null;
     return answer;
   }
 

@@ -1,3 +1,4 @@
+import { ZERO_UUID } from '@millrace/foundation';
 import type { RaftRequest } from '../src/index.js';
 import { directoryOf, fetched, granted, ScriptedNode } from './scripted-node.js';
 import { endpointsOf, voterOf } from './simulated-node.js';
@@ -152,5 +153,108 @@ describe('a voter', () => {
     node.flushAll();
     node.reply(2, fetched(2, 3, { divergingEpoch: { epoch: 0, endOffset: 0 } }));
     expect(node.machine.voters.ids).toEqual([1, 2, 3]);
+  });
+});
+
+const SUPPORTED = { minSupportedVersion: 0, maxSupportedVersion: 1 };
+const tell = (id: number, more: object = {}): RaftRequest => ({ api: 'updateRaftVoter', clusterId: 'cluster', currentLeaderEpoch: 1, voterId: id, voterDirectoryId: directoryOf(id), listeners: endpointsOf(id), kRaftVersionFeature: SUPPORTED, ...more });
+const upgrade = (kRaftVersion = 1, validateOnly = false): RaftRequest => ({ api: 'upgradeKRaftVersion', kRaftVersion, validateOnly });
+const followLeader = (node: ScriptedNode, id = 2, leaderEpoch = 3): void => {
+  node.hear({ api: 'beginQuorumEpoch', clusterId: 'cluster', voterId: -1, voterDirectoryId: ZERO_UUID, leaderId: id, leaderEpoch, leaderEndpoints: endpointsOf(id) });
+};
+/** Fetches go on until the follower looks at its own place again. */
+const wait = (node: ScriptedNode, id = 2, leaderEpoch = 3): void => {
+  node.pass(1999);
+  node.reply(id, fetched(id, leaderEpoch));
+  node.pass(1);
+  node.reply(id, fetched(id, leaderEpoch));
+};
+const told = { api: 'updateRaftVoter', topLevelError: 'NONE', errorCode: 'NONE', leaderId: 2, leaderEpoch: 3, leaderEndpoints: endpointsOf(2) } as const;
+
+describe('static voters', () => {
+  it('go into the log with their directories when the version is raised, which is answered when it is committed', () => {
+    const node = new ScriptedNode().becomeLeader();
+    expect(node.hear(upgrade())).toMatchObject({ errorCode: 'REQUEST_TIMED_OUT' });
+    node.fetchBy(2, 1);
+    expect(node.hear(upgrade())).toMatchObject({ errorCode: 'INVALID_UPDATE_VERSION', errorMessage: expect.stringContaining('Voters 2,3 ') as string });
+    expect(node.hear(tell(2))).toMatchObject({ errorCode: 'NONE' });
+    expect(node.hear(tell(4))).toMatchObject({ errorCode: 'VOTER_NOT_FOUND' });
+    expect(node.hear(tell(3, { kRaftVersionFeature: { minSupportedVersion: 0, maxSupportedVersion: 0 } }))).toMatchObject({ errorCode: 'NONE' });
+    expect(node.hear(upgrade())).toMatchObject({ errorMessage: expect.stringContaining('Voters 3 ') as string });
+    node.hear(tell(3));
+    expect(node.last.append).toBeNull();
+    expect(node.hear(upgrade(2))).toMatchObject({ errorCode: 'INVALID_UPDATE_VERSION' });
+    expect(node.hear(upgrade(1, true))).toMatchObject({ errorCode: 'NONE' });
+    expect(node.machine.kRaftVersion).toBe(0);
+
+    expect(node.hear(upgrade())).toBeNull();
+    expect(node.last.append).toMatchObject({ kind: 'control', baseOffset: 1, records: [{ type: 'kRaftVersion', kRaftVersion: 1 }, { type: 'voters', voters: [1, 2, 3].map((id) => voterOf(id, directoryOf(id))) }] });
+    node.flushAll();
+    expect(node.machine.highWatermark).toBe(1);
+    // The disk of another directory does not count any more.
+    node.fetchBy(2, 3, { replicaDirectoryId: directoryOf(4) });
+    expect(node.machine.highWatermark).toBe(1);
+    node.fetchBy(2, 3);
+    expect(answersTo(node, 'upgradeKRaftVersion')).toEqual([{ api: 'upgradeKRaftVersion', errorCode: 'NONE', errorMessage: null }]);
+    expect(node.machine.highWatermark).toBe(3);
+    expect(node.hear({ api: 'describeQuorum' })).toMatchObject({ currentVoters: [1, 2, 3].map((id) => ({ replicaId: id, replicaDirectoryId: directoryOf(id) })), observers: [{ replicaId: 2, replicaDirectoryId: directoryOf(4) }] });
+    expect([node.hear(upgrade()), node.hear(upgrade(0))]).toMatchObject([{ errorCode: 'NONE' }, { errorCode: 'INVALID_UPDATE_VERSION' }]);
+    node.hear(remove(3));
+    expect(node.machine.voters.ids).toEqual([1, 2]);
+  });
+
+  it('tell each leader of themselves, once; one that is too old to care has been told', () => {
+    const node = new ScriptedNode();
+    followLeader(node);
+    node.reply(2, fetched(2, 3));
+    expect(node.sent.get(2)?.request).toMatchObject({ api: 'fetch' });
+    wait(node);
+    expect(node.sent.get(2)?.request).toEqual({ ...tell(1), currentLeaderEpoch: 3 });
+    node.reply(2, { ...told, topLevelError: 'UNSUPPORTED_VERSION' });
+    expect(node.sent.get(2)?.request).toMatchObject({ api: 'fetch' });
+    wait(node);
+    expect(node.sent.get(2)?.request).toMatchObject({ api: 'fetch' });
+    followLeader(node, 3, 4);
+    node.reply(3, fetched(3, 4));
+    wait(node, 3, 4);
+    expect(node.sent.get(3)?.request).toMatchObject({ api: 'updateRaftVoter', currentLeaderEpoch: 4 });
+  });
+});
+
+describe('an observer that may join', () => {
+  const observer = (voterIds: readonly number[], isJoiningByItself: boolean): ScriptedNode => {
+    const node = new ScriptedNode({ isDynamic: true, voterIds, isJoiningByItself });
+    followLeader(node);
+    node.reply(2, fetched(2, 3));
+    wait(node);
+    return node;
+  };
+
+  it('asks to be added, as long as it is none of the voters', () => {
+    const node = observer([2, 3], true);
+    expect(node.sent.get(2)?.request).toEqual(add(1, { timeoutMs: 2000, ackWhenCommitted: false }));
+    node.reply(2, { api: 'addRaftVoter', errorCode: 'REQUEST_TIMED_OUT', errorMessage: null });
+    expect(node.sent.get(2)?.request).toMatchObject({ api: 'fetch' });
+    wait(node);
+    expect(node.sent.get(2)?.request).toMatchObject({ api: 'addRaftVoter' });
+    const voters = [1, 2, 3].map((id) => voterOf(id, directoryOf(id)));
+    node.reply(2, { api: 'addRaftVoter', errorCode: 'NONE', errorMessage: null });
+    node.reply(2, fetched(2, 3, { batches: [{ baseOffset: 0, lastOffset: 0, leaderEpoch: 3, bytes: new Uint8Array(0), control: [{ offset: 0, record: { type: 'voters', version: 0, voters } }] }] }));
+    node.flushAll();
+    expect(node.machine.isVoter).toBe(true);
+    wait(node);
+    expect(node.sent.get(2)?.request).toMatchObject({ api: 'fetch' });
+  });
+
+  it('first asks to remove the voter of its id whose directory is another', () => {
+    const node = new ScriptedNode({ isDynamic: true, isJoiningByItself: true, formerDirectory: directoryOf(4) });
+    followLeader(node);
+    node.reply(2, fetched(2, 3));
+    wait(node);
+    expect(node.sent.get(2)?.request).toEqual(remove(1, { voterDirectoryId: directoryOf(4) }));
+  });
+
+  it('does not ask unless it is told to', () => {
+    expect(observer([2, 3], false).sent.get(2)?.request).toMatchObject({ api: 'fetch' });
   });
 });

@@ -32,6 +32,8 @@ export interface BrokerServerOptions {
   readonly ports: NodePorts;
   readonly decompressedBytesMax: number;
   readonly logger: Logger;
+  /** Of the quorum: whether voters stand in the log. */
+  readonly kRaftVersion: () => number;
 }
 
 /** The ways to the active controller: what waits on one holds up nothing on another. */
@@ -141,7 +143,7 @@ export class BrokerServer {
   }
 
   private services(channel: ControllerChannel): BrokerServices {
-    const { config, directories, ports, logger } = this.options;
+    const { config, directories, ports, logger, kRaftVersion } = this.options;
     return {
       brokerId: config.nodeId,
       clusterId: directories.clusterId,
@@ -150,6 +152,7 @@ export class BrokerServer {
       scheduler: ports.scheduler,
       logger,
       image: this.image,
+      kRaftVersion,
       controller: channel,
       topics: new TopicCreation(config, this.follower, channel),
       producerIds: new ProducerIds(channel, () => ({ brokerId: config.nodeId, brokerEpoch: this.brokerEpoch })),

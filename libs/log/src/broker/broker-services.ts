@@ -27,6 +27,8 @@ export interface BrokerServices {
   readonly logger: Logger;
   /** The cluster as the metadata log has it; it changes in place. */
   readonly image: MetadataImage;
+  /** Whether voters stand in the log (the feature `kraft.version`). */
+  readonly kRaftVersion: () => number;
   readonly controller: ControllerChannel;
   readonly topics: TopicCreation;
   readonly producerIds: ProducerIds;

@@ -56,6 +56,7 @@ export function nodeRoles(config: BrokerConfig): NodeRoles {
   if (isController && names.some((name) => !listeners.some((it) => it.name === name))) {
     throw invalid(config, 'controller.listener.names', "must only contain values appearing in the 'listeners' configuration when running the controller role");
   }
+  if (!isController && config.get('controller.quorum.auto.join.enable')) throw invalid(config, 'controller.quorum.auto.join.enable', "can be true only when process.roles contains the 'controller' role");
   if (!isBroker && clientListeners.length > 0) throw invalid(config, 'listeners', 'must only contain listeners from controller.listener.names when process.roles=controller');
   if (isBroker && clientListeners.length === 0) throw invalid(config, 'listeners', 'there must be at least one listener for clients. Perhaps all listeners appear in controller.listener.names?');
   checkInterBrokerListener(config, clientListeners, isBroker);

@@ -7,6 +7,7 @@ export const QUORUM_CONFIG_DEFINITIONS = {
   'controller.listener.names': optional(list('', 'The listeners of controllers. A node that is its own quorum needs none.')),
   'controller.quorum.voters': list('', 'The voters of the metadata quorum, as id@host:port; the same on all nodes. Empty with controller.quorum.bootstrap.servers.'),
   'controller.quorum.bootstrap.servers': list('', 'Where the leader of a dynamic quorum is asked for, as host:port.'),
+  'controller.quorum.auto.join.enable': boolean('false', 'Whether a controller that is no voter asks to become one by itself; needs a dynamic quorum.'),
   'controller.quorum.election.timeout.ms': int('1000', 'The least time without a leader before an election.'),
   'controller.quorum.fetch.timeout.ms': int('2000', 'A voter that could not fetch from the leader for so long asks for an election.'),
   'controller.quorum.election.backoff.max.ms': int('1000', 'The longest pause between two elections.'),

@@ -57,6 +57,7 @@ export class NodeQuorum {
         listenerName,
         localListeners: roles.isController ? options.controllerEndpoints : [],
         canBecomeVoter: roles.isController,
+        isJoiningByItself: config.get('controller.quorum.auto.join.enable'),
         bootstrapServers: bootstrapServers(config, voters),
         staticVoters: voters,
         settings: {

@@ -1,5 +1,6 @@
 import { METADATA_TOPIC_UUID, type Codecs } from '@millrace/foundation';
 import {
+  AddRaftVoter,
   ApiVersions,
   BeginQuorumEpoch,
   EndQuorumEpoch,
@@ -7,6 +8,7 @@ import {
   errorName,
   Fetch,
   FetchSnapshot,
+  RemoveRaftVoter,
   UpdateRaftVoter,
   Vote,
   type Api,
@@ -14,6 +16,7 @@ import {
 } from '@millrace/protocol';
 import type { FetchRequest, FetchResponse, FetchSnapshotRequest, RaftEndpoint, RaftOutboundRequest, RaftResponse } from '@millrace/raft';
 import { CLUSTER_METADATA } from '../internal-topics.js';
+import { KRAFT_VERSIONS } from '../kraft-versions.js';
 import { fetchedBatches } from './control-batches.js';
 
 /** Sends one request of the protocol and gives its response. */
@@ -32,7 +35,6 @@ interface NodeEndpoint {
   readonly port: number;
 }
 
-const KRAFT_VERSION_FEATURE = 'kraft.version';
 const SOFTWARE = { clientSoftwareName: 'millrace', clientSoftwareVersion: '1' };
 
 /** What the quorum's machine asks of another node, as Kafka's messages carry it. */
@@ -68,9 +70,19 @@ export async function sendRaftRequest(request: RaftOutboundRequest, send: Send, 
       const leaderEndpoints = leaderId < 0 || host === '' ? [] : [{ name: context.listenerName, host, port }];
       return { api: 'updateRaftVoter', topLevelError: errorName(errorCode), errorCode: 'NONE', leaderId, leaderEpoch, leaderEndpoints };
     }
+    case 'addRaftVoter': {
+      const { clusterId, timeoutMs, voterId, voterDirectoryId, listeners, ackWhenCommitted } = request;
+      const { errorCode, errorMessage } = await send(AddRaftVoter, { clusterId, timeoutMs, voterId, voterDirectoryId, listeners: listeners.map(copyOf), ackWhenCommitted });
+      return { api: 'addRaftVoter', errorCode: errorName(errorCode), errorMessage };
+    }
+    case 'removeRaftVoter': {
+      const { clusterId, voterId, voterDirectoryId } = request;
+      const { errorCode, errorMessage } = await send(RemoveRaftVoter, { clusterId, voterId, voterDirectoryId });
+      return { api: 'removeRaftVoter', errorCode: errorName(errorCode), errorMessage };
+    }
     case 'apiVersions': {
       const { errorCode, supportedFeatures } = await send(ApiVersions, SOFTWARE);
-      const range = supportedFeatures.find((it) => it.name === KRAFT_VERSION_FEATURE);
+      const range = supportedFeatures.find((it) => it.name === KRAFT_VERSIONS.name);
       return { api: 'apiVersions', errorCode: errorName(errorCode), supportedKRaftVersions: range === undefined ? null : { minSupportedVersion: range.minVersion, maxSupportedVersion: range.maxVersion } };
     }
   }

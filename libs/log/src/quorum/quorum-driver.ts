@@ -94,6 +94,10 @@ export class QuorumDriver {
     return this.machine.formerLeader;
   }
 
+  get kRaftVersion(): number {
+    return this.machine.kRaftVersion;
+  }
+
   get voterCount(): number {
     return this.machine.voters.size;
   }

@@ -5,21 +5,20 @@
 import { SUPPORTED_FEATURES, type MetadataImage } from '@millrace/metadata';
 import type { RequestContext } from '@millrace/network';
 import { ApiVersions, ErrorCode, type ApiVersionsRequest, type ApiVersionsResponseInput } from '@millrace/protocol';
+import { KRAFT_VERSIONS } from '../../kraft-versions.js';
 import { brokerApi, type BrokerApi, type ServedApi } from '../broker-api.js';
 
 const CLIENT_INFO_SINCE_VERSION = 3;
 const MIN_LEVEL_ZERO_SINCE_VERSION = 4;
-/** KIP-853: whether voters stand in the log. */
-const KRAFT_VERSIONS = { name: 'kraft.version', minSupportedVersion: 0, maxSupportedVersion: 1 };
 const CLIENT_INFO = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/;
 
 /** `apis` is everything that the broker answers, this one included. */
 export function apiVersionsApi(apis: () => readonly BrokerApi[]): BrokerApi {
-  return brokerApi(ApiVersions, (services) => apiVersionsHandler(services.image, apis));
+  return brokerApi(ApiVersions, (services) => apiVersionsHandler(services, apis));
 }
 
-/** What any listener answers; `image` says which features are finalized. */
-export function apiVersionsHandler(image: MetadataImage, apis: () => readonly ServedApi<never>[]): (request: ApiVersionsRequest, context: RequestContext) => ApiVersionsResponseInput {
+/** What any listener answers; `image` and the quorum say which features are finalized. */
+export function apiVersionsHandler({ image, kRaftVersion }: { readonly image: MetadataImage; readonly kRaftVersion: () => number }, apis: () => readonly ServedApi<never>[]): (request: ApiVersionsRequest, context: RequestContext) => ApiVersionsResponseInput {
   return (request, context) => {
     if (context.apiVersion >= CLIENT_INFO_SINCE_VERSION) {
       const { clientSoftwareName: name, clientSoftwareVersion: version } = request;
@@ -32,7 +31,7 @@ export function apiVersionsHandler(image: MetadataImage, apis: () => readonly Se
         .filter((it) => it.minSupportedVersion > 0 || context.apiVersion >= MIN_LEVEL_ZERO_SINCE_VERSION)
         .map((it) => ({ name: it.name, minVersion: it.minSupportedVersion, maxVersion: it.maxSupportedVersion })),
       finalizedFeaturesEpoch: image.lastOffset,
-      finalizedFeatures: [...image.featureLevels].map(([name, level]) => ({ name, maxVersionLevel: level, minVersionLevel: level })),
+      finalizedFeatures: [...image.featureLevels, [KRAFT_VERSIONS.name, kRaftVersion()] as const].filter(([, level]) => level > 0).map(([name, level]) => ({ name, maxVersionLevel: level, minVersionLevel: level })),
     };
   };
 }

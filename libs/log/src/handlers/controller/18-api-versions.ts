@@ -5,5 +5,5 @@ import { ApiVersions } from '@millrace/protocol';
 
 /** `apis` is everything that the controller answers, this one included. */
 export function controllerApiVersionsApi(apis: () => readonly ControllerApi[]): ControllerApi {
-  return controllerApi(ApiVersions, (services) => apiVersionsHandler(services.image, apis));
+  return controllerApi(ApiVersions, (services) => apiVersionsHandler({ image: services.image, kRaftVersion: () => services.quorum.kRaftVersion }, apis));
 }
