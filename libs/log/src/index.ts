@@ -1,4 +1,5 @@
 export { Broker, type BrokerOptions } from './broker.js';
+export { formatNode, type FormatOptions, type FormattedFolder } from './node/format-node.js';
 export type { BrokerMetrics, PartitionMetrics, ReplicaMetrics } from './broker-metrics.js';
 export type { ApiTraffic } from './request-dispatcher.js';
 export type { LogCleanerMetrics } from './cleaner/log-cleaner.js';

@@ -6,6 +6,7 @@ import { staticProperties } from '../config/static-properties.js';
 import { CONTROLLER_APIS } from '../handlers/controller/controller-apis.js';
 import type { NodeDirectories } from '../node/node-directories.js';
 import type { NodePorts } from '../node/node-ports.js';
+import { bootstrapLevels } from '../quorum/bootstrap-file.js';
 import type { QuorumDriver } from '../quorum/quorum-driver.js';
 import { RequestDispatcher } from '../request-dispatcher.js';
 import { ControllerDriver } from './controller-driver.js';
@@ -30,6 +31,7 @@ export class ControllerServer {
     const { config, directories, ports, logger, committedImage, watch, quorum } = options;
     const sessionTimeoutMs = config.get('broker.session.timeout.ms');
     const voterIds = config.roles.voters.map((it) => it.id);
+    const levels = bootstrapLevels(directories.metadata.folder, { ...ports, logger });
     const controller = new Controller({
       clusterId: directories.clusterId,
       nodeId: config.nodeId,
@@ -38,6 +40,7 @@ export class ControllerServer {
       brokerSessionTimeoutMs: sessionTimeoutMs,
       leaderImbalanceCheckIntervalMs: config.get('auto.leader.rebalance.enable') ? config.get('leader.imbalance.check.interval.seconds') * 1000 : null,
       ...(voterIds.length > 1 ? { quorumNodeIds: voterIds } : {}),
+      ...(levels === undefined ? {} : { bootstrapLevels: levels }),
       staticBrokerConfigs: staticProperties(config),
       dynamicBrokerConfigs: DYNAMIC_BROKER_CONFIGS,
     });

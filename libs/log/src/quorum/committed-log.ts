@@ -1,7 +1,7 @@
 import type { Offset } from '@millrace/foundation';
 import type { SnapshotId } from '@millrace/storage';
 import type { MetadataBatch, MetadataStore } from './metadata-store.js';
-import type { SnapshotContent } from './snapshot-files.js';
+import type { SnapshotContent } from './snapshot-content.js';
 
 /** The state machine of the log: told of committed batches in order, and of snapshots that stand for all that came before them. */
 export interface MetadataListener {

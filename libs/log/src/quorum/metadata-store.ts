@@ -5,7 +5,8 @@ import { batchesOf, RecordBatchBuilder, recordsOf, stampBatch } from '@millrace/
 import { DEFAULT_LOG_CONFIG, type FileSystem, type LogDirectory, type PartitionLog, type SnapshotId } from '@millrace/storage';
 import { CLUSTER_METADATA } from '../internal-topics.js';
 import { controlBatch, controlRecordsOf } from './control-batches.js';
-import { asSnapshotInfo, SnapshotFiles, type SnapshotContent } from './snapshot-files.js';
+import type { SnapshotContent } from './snapshot-content.js';
+import { asSnapshotInfo, SnapshotFiles } from './snapshot-files.js';
 
 const READ_BYTES = 8 * 1024 * 1024;
 

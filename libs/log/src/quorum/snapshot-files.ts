@@ -1,23 +1,9 @@
-import { ByteWriter, errorMessage, hasCode, OperationalError, type Codecs, type Logger, type TimestampMs } from '@millrace/foundation';
-import { decodeMetadataRecord, encodeMetadataRecord, type MetadataRecord } from '@millrace/protocol';
-import type { SnapshotChunk, SnapshotInfo, Voter } from '@millrace/raft';
-import { batchesOf, isBatchCrcValid, RecordBatchBuilder, recordsOf, stampBatch } from '@millrace/records';
-import { CHECKPOINT_PART_SUFFIX, parseSnapshotFileName, readWholeFile, snapshotFileName, type FileSystem, type OpenFile, type SnapshotId } from '@millrace/storage';
-import { controlRecordsOf, snapshotFooterBatch, snapshotHeaderBatch } from './control-batches.js';
+import { hasCode, OperationalError, type Codecs, type Logger, type TimestampMs } from '@millrace/foundation';
+import type { SnapshotChunk, SnapshotInfo } from '@millrace/raft';
+import { CHECKPOINT_PART_SUFFIX, parseSnapshotFileName, snapshotFileName, type FileSystem, type OpenFile, type SnapshotId } from '@millrace/storage';
+import { readSnapshot, snapshotBatches, type SnapshotContent } from './snapshot-content.js';
 
-/** A batch of a snapshot is closed when it has become so large. */
-const BATCH_BYTES = 256 * 1024;
 const DELETED_SUFFIX = '.checkpoint.deleted';
-
-/** What the records of a snapshot say of the quorum; undefined where it says nothing (kraft.version 0). */
-export interface SnapshotQuorum {
-  readonly kRaftVersion: number;
-  readonly voters: readonly Voter[];
-}
-
-export interface SnapshotContent extends SnapshotQuorum {
-  readonly records: readonly MetadataRecord[];
-}
 
 export interface SnapshotFile extends SnapshotId {
   readonly sizeInBytes: number;
@@ -58,19 +44,9 @@ export class SnapshotFiles {
 
   /** Durable under its name when it resolves. */
   async write(id: SnapshotId, content: SnapshotContent, lastContainedLogTimestamp: TimestampMs): Promise<void> {
-    const { codecs } = this.options;
     const file = this.begin(id);
-    let nextOffset = 0;
-    const put = (batch: Uint8Array, count: number): void => {
-      stampBatch(batch, 0, nextOffset, id.epoch);
-      file.append(batch);
-      nextOffset += count;
-    };
-    const place = { codecs, timestampMs: lastContainedLogTimestamp, baseOffset: 0, leaderEpoch: id.epoch };
     try {
-      put(snapshotHeaderBatch(content, lastContainedLogTimestamp, place), content.kRaftVersion > 0 ? 3 : 1);
-      for (const { batch, count } of dataBatches(content.records, codecs, lastContainedLogTimestamp)) put(batch, count);
-      put(snapshotFooterBatch(place), 1);
+      for (const batch of snapshotBatches(content, { codecs: this.options.codecs, leaderEpoch: id.epoch, lastContainedLogTimestamp })) file.append(batch);
       await file.sync();
     } finally {
       file.close();
@@ -80,33 +56,10 @@ export class SnapshotFiles {
 
   /** Throws `CORRUPT_METADATA`. */
   read(id: SnapshotId): SnapshotContent {
-    const { fileSystem, folder, codecs, decompressedBytesMax } = this.options;
-    const path = `${folder}/${snapshotFileName(id)}`;
-    const bytes = readWholeFile(fileSystem, path);
-    if (bytes === undefined) throw new OperationalError('FILE_NOT_FOUND', `${path} is not there`);
-    const records: MetadataRecord[] = [];
-    let kRaftVersion = 0;
-    let voters: readonly Voter[] = [];
-    try {
-      for (const { position, header } of batchesOf(bytes)) {
-        if (!isBatchCrcValid(bytes, position, codecs.crc32c)) throw new OperationalError('CORRUPT_METADATA', `the batch at ${position} has a wrong checksum`);
-        if (header.isControl) {
-          for (const { record } of controlRecordsOf(bytes, position, { codecs, decompressedBytesMax })) {
-            if (record.type === 'kRaftVersion') kRaftVersion = record.kRaftVersion;
-            else if (record.type === 'voters') voters = record.voters;
-          }
-          continue;
-        }
-        const cursor = recordsOf(bytes, codecs, { position, decompressedBytesMax });
-        while (cursor.next()) {
-          const value = cursor.value();
-          if (value !== null) records.push(decodeMetadataRecord(value));
-        }
-      }
-    } catch (error) {
-      throw new OperationalError('CORRUPT_METADATA', `${path} cannot be read: ${errorMessage(error)}`, { cause: error });
-    }
-    return { records, kRaftVersion, voters };
+    const path = `${this.options.folder}/${snapshotFileName(id)}`;
+    const content = readSnapshot(path, this.options);
+    if (content === undefined) throw new OperationalError('FILE_NOT_FOUND', `${path} is not there`);
+    return content;
   }
 
   /** Undefined when the snapshot is gone. */
@@ -175,23 +128,4 @@ export class SnapshotFiles {
 
 export function asSnapshotInfo(it: SnapshotFile): SnapshotInfo {
   return { offset: it.endOffset, epoch: it.epoch, sizeInBytes: it.sizeInBytes };
-}
-
-function* dataBatches(records: readonly MetadataRecord[], codecs: Codecs, timestampMs: TimestampMs): Generator<{ readonly batch: Uint8Array; readonly count: number }> {
-  const writer = new ByteWriter(512);
-  let builder = new RecordBatchBuilder(4096);
-  let count = 0;
-  let bytes = 0;
-  for (const record of records) {
-    encodeMetadataRecord(writer, record);
-    const value = writer.take();
-    builder.append(null, value, timestampMs);
-    count += 1;
-    bytes += value.length;
-    if (bytes < BATCH_BYTES) continue;
-    yield { batch: builder.build({ codecs }), count };
-    builder = new RecordBatchBuilder(BATCH_BYTES);
-    count = bytes = 0;
-  }
-  if (count > 0) yield { batch: builder.build({ codecs }), count };
 }

@@ -18,6 +18,8 @@ export interface ControllerConfig {
   readonly uncleanLeaderElectionIntervalMs?: number;
   /** The nodes of the metadata quorum: a feature changes only when each of them has registered that it can. Absent: this one alone. */
   readonly quorumNodeIds?: readonly BrokerId[];
+  /** Which features a new cluster begins with; without it those of `NEW_CLUSTER_LEVELS`. */
+  readonly bootstrapLevels?: ReadonlyMap<string, number>;
   /** The settings that brokers were started with; topics without an override follow them. */
   readonly staticBrokerConfigs: ConfigValues;
   /** Settings of brokers that may be changed while they run, with their rules. */

@@ -126,7 +126,7 @@ export class Controller {
   activate(nowMs: number, former?: FormerController): readonly MetadataRecord[] {
     beginSessions(this.view, this.contacts, nowMs, former);
     this.checks.begin(nowMs);
-    return this.image.featureLevels.size === 0 ? bootstrapRecords(this.config.staticBrokerConfigs.get('min.insync.replicas') ?? '1') : [];
+    return this.image.featureLevels.size === 0 ? bootstrapRecords(this.config.staticBrokerConfigs.get('min.insync.replicas') ?? '1', this.config.bootstrapLevels) : [];
   }
 
   /** `nextOffset`: the offset that the first record of this result will get; it becomes the broker's epoch. */
