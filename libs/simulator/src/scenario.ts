@@ -56,7 +56,7 @@ export class Scenario {
     this.director = new SimulatedClient(world, cluster, 'director');
     this.admin = new Admin({ client: new KafkaClient(this.director.options()) });
     this.churn = new TopicChurn({ world, cluster, steadyTopics: TOPICS });
-    this.faults = new FaultMenu({ world, cluster, faults: options.faults ?? FAULTS, clientHosts: () => ['producer-1', 'producer-2', `${GROUP}-member-1`], isAllInSync: () => this.probe.isAllInSync() });
+    this.faults = new FaultMenu({ world, cluster, faults: options.faults ?? FAULTS, clientHosts: () => ['producer-1', 'producer-2', `${GROUP}-member-1`], isAllInSync: () => this.probe.isAllInSync(), quorum: this.probe.votes });
   }
 
   /** Resolves when it is over, well or not; breaches are in the world. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { FAULTS, PLANTED_BUGS, runSeed, type Durability, type RunOutcome } from '@millrace/simulator';
+import { FAULTS, PLANTED_BUGS, runSeed, runSeeds, type Durability, type RunOutcome, type SeedResult, type SeedTask } from '@millrace/simulator';
 import { breachLine, commit, faultsNamed, replayOf } from './report.js';
 
 interface SimOptions {
@@ -13,6 +13,7 @@ interface SimOptions {
   readonly twice?: boolean;
   readonly keepGoing?: boolean;
   readonly bug?: string;
+  readonly jobs: number;
 }
 
 export function addSimCommand(program: Command): void {
@@ -28,6 +29,7 @@ export function addSimCommand(program: Command): void {
     .option('--verbose', 'print the journal as it is written')
     .option('--twice', 'run each seed twice and compare the traces')
     .option('--bug <name>', `plant a bug in the code and look for the first seed that finds it, in the cluster that the bug names; all: each in turn (${PLANTED_BUGS.map((it) => it.name).join(' · ')})`)
+    .option('--jobs <n>', 'processes in which bugs are looked for', Number, 2)
     .option('--keep-going', 'go on after a seed that failed')
     .action(async (options: SimOptions) => {
       if (!(await (options.bug === undefined ? simulate(options) : hunt(options.bug, options)))) process.exitCode = 1;
@@ -70,22 +72,25 @@ async function simulate(options: SimOptions): Promise<boolean> {
   return failed === 0;
 }
 
-/** False when a bug was planted that no seed found. */
-async function hunt(name: string, { seed: first, seeds, minutes }: SimOptions): Promise<boolean> {
+/** False when a bug was planted that no seed found, or that broke another invariant than it should. */
+async function hunt(name: string, { seed: first, seeds, minutes, jobs }: SimOptions): Promise<boolean> {
   const bugs = name === 'all' ? PLANTED_BUGS : PLANTED_BUGS.filter((it) => it.name === name);
   if (bugs.length === 0) throw new Error(`no planted bug is named "${name}"`);
+  process.stdout.write(`commit ${commit()}\n`);
   let missed = 0;
-  for (const { name: title, nodes, durability, plant } of bugs) {
-    const remove = plant();
+  for (const bug of bugs) {
+    const { nodes, durability } = bug;
     let found: RunOutcome | undefined;
-    for (let seed = first; seed < first + seeds && found === undefined; seed++) {
-      const outcome = await runSeed({ seed, minutes, nodes, durability });
-      if (outcome.breaches.length > 0) found = outcome;
-    }
-    remove();
-    if (found === undefined) missed += 1;
-    const breach = found?.breaches[0];
-    process.stdout.write(`${title}: ${found === undefined || breach === undefined ? 'NOT FOUND' : `seed ${found.seed}, ${typeof breach.invariant === 'number' ? `invariant ${breach.invariant}` : breach.invariant}: ${breach.text}`}\n`);
+    const tasks = function* (): Generator<SeedTask> {
+      for (let seed = first; seed < first + seeds && found === undefined; seed++) yield { seed, minutes, nodes, durability, bug: bug.name };
+    };
+    const onResult = ({ outcome }: SeedResult): void => {
+      if (outcome.breaches.length > 0 && (found === undefined || outcome.seed < found.seed)) found = outcome;
+    };
+    await runSeeds({ tasks: tasks(), jobs, onResult });
+    const breach = (found as RunOutcome | undefined)?.breaches[0];
+    if (breach?.invariant !== bug.breaks) missed += 1;
+    process.stdout.write(`${bug.name} (${nodes}, ${durability}, breaks ${bug.breaks}): ${breach === undefined ? 'NOT FOUND' : `seed ${(found as RunOutcome | undefined)?.seed}, ${breach.invariant === bug.breaks ? '' : 'BY ANOTHER CHECKER, '}${typeof breach.invariant === 'number' ? `invariant ${breach.invariant}` : breach.invariant}: ${breach.text.slice(0, 300)}`}\n`);
   }
   return missed === 0;
 }

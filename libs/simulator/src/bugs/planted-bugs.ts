@@ -1,6 +1,13 @@
 import { GroupCoordinator } from '@millrace/coordinator';
-import { PartitionMachine, type EpochEnd, type PartitionEffects } from '@millrace/partition';
+import { Controller } from '@millrace/metadata';
+import { ProtocolServer } from '@millrace/network';
+import { PartitionMachine, type EpochEnd, type PartitionAssignment, type PartitionEffects } from '@millrace/partition';
+import type { AlterPartitionRequest } from '@millrace/protocol';
+import { RaftMachine, type RaftRequest } from '@millrace/raft';
 import { PartitionLog, ProducerStateTable, QuorumStateFile, type PartitionLogOptions } from '@millrace/storage';
+
+/** As a breach says it: the number of an invariant, or what else was expected. */
+type Finding = number | 'everything can be read within 120 s';
 
 /** A fault in the code itself, put in while a simulation runs and taken out behind it: what the checkers must find. */
 export interface PlantedBug {
@@ -8,6 +15,8 @@ export interface PlantedBug {
   /** The cluster in which it can do harm. */
   readonly nodes: 1 | 3;
   readonly durability: 'page-cache' | 'flush';
+  /** The invariant that it breaks first. */
+  readonly breaks: Finding;
   /** Puts it in; returns what takes it out. */
   readonly plant: () => () => void;
 }
@@ -23,57 +32,132 @@ function replaced(owner: object, name: string, make: (real: (this: unknown, ...a
   return () => (methods[name] = real);
 }
 
-function bug(name: string, cluster: { readonly nodes: 1 | 3; readonly durability: 'page-cache' | 'flush' }, plant: () => () => void): PlantedBug {
-  return { name, ...cluster, plant };
+const NOTHING: PartitionEffects = { assignEpoch: null, truncateTo: null, proposeIsr: null, highWatermarkAdvancedTo: null, wake: { followers: false, consumers: false, producers: false, deletions: false } };
+
+function both(first: () => void, second: () => void): () => void {
+  return () => {
+    first();
+    second();
+  };
 }
 
 const ONE_FLUSHING = { nodes: 1, durability: 'flush' } as const;
 const ONE = { nodes: 1, durability: 'page-cache' } as const;
 const THREE = { nodes: 3, durability: 'page-cache' } as const;
 
-export const PLANTED_BUGS: readonly PlantedBug[] = [
-  bug('acknowledge before the flush', ONE_FLUSHING, () => replaced(PartitionLog.prototype, 'flush', () => function (this: PartitionLog): Promise<number> {
+function bug(name: string, cluster: Pick<PlantedBug, 'nodes' | 'durability'>, breaks: Finding, plant: () => () => void): PlantedBug {
+  return { name, ...cluster, breaks, plant };
+}
+
+const OF_ONE_BROKER: readonly PlantedBug[] = [
+  bug('acknowledge before the flush', ONE_FLUSHING, 7, () => replaced(PartitionLog.prototype, 'flush', () => function (this: PartitionLog): Promise<number> {
     return Promise.resolve(this.logEndOffset);
   })),
-  bug('believe every shutdown to have been clean', ONE_FLUSHING, () => replaced(PartitionLog, 'open', (open) => (options: PartitionLogOptions) => Reflect.apply(open, PartitionLog, [{ ...options, hadCleanShutdown: true } as never]))),
-  bug('forget producers at a restart', ONE, () => replaced(ProducerStateTable.prototype, 'load', () => function (this: ProducerStateTable): void {
+  bug('believe every shutdown to have been clean', ONE_FLUSHING, 'everything can be read within 120 s', () => replaced(PartitionLog, 'open', (open) => (options: PartitionLogOptions) => Reflect.apply(open, PartitionLog, [{ ...options, hadCleanShutdown: true } as never]))),
+  bug('forget producers at a restart', ONE, 18, () => replaced(ProducerStateTable.prototype, 'load', () => function (this: ProducerStateTable): void {
     this.clear();
   })),
-  bug('remember only the last batch of a producer over a restart', ONE, () => replaced(ProducerStateTable.prototype, 'load', (load) => function (this: ProducerStateTable, states: { batches: unknown[] }[], nowMs: number): void {
+  bug('remember only the last batch of a producer over a restart', ONE, 18, () => replaced(ProducerStateTable.prototype, 'load', (load) => function (this: ProducerStateTable, states: { batches: unknown[] }[], nowMs: number): void {
     Reflect.apply(load, this, [states.map((it) => ({ ...it, batches: it.batches.slice(-1) })), nowMs] as never);
   })),
-  bug('lose the commits of a group when it is loaded', ONE, () => replaced(GroupCoordinator.prototype, 'loaded', (loaded) => function (this: GroupCoordinator, nowMs: number): void {
-    Reflect.apply(loaded, this, [nowMs] as never);
-    this.committedOffsets['byGroup']?.clear();
+  bug('lose the commits of a group at a restart', ONE, 24, plantLostCommits),
+  bug('answer first what is ready first', ONE, 27, () => replaced(ProtocolServer.prototype, 'accept', (accept) => function (this: ProtocolServer, ...args: never[]): void {
+    Reflect.apply(accept, this, args);
+    const connection = [...(this['connections'] as ReadonlySet<{ run: (frame: Uint8Array) => void; isBusy: boolean }>)].at(-1);
+    const run = connection?.run.bind(connection);
+    if (connection === undefined || run === undefined) return;
+    connection.run = (frame) => {
+      run(frame);
+      connection.isBusy = false;
+    };
   })),
-  bug('serve past the high watermark', THREE, () => replaced(PartitionMachine.prototype, 'readableEnd', () => function (this: PartitionMachine): number {
+];
+
+const OF_REPLICATION: readonly PlantedBug[] = [
+  bug('lose the commits of a group at fail-over', THREE, 24, plantLostCommits),
+  bug('serve past the high watermark', THREE, 1, () => replaced(PartitionMachine.prototype, 'readableEnd', () => function (this: PartitionMachine): number {
     return this.logEndOffset;
   })),
-  bug('acknowledge before the in-sync replicas have it', THREE, () => replaced(PartitionMachine.prototype, 'appendStatus', (status) => function (this: PartitionMachine, ...args: never[]): unknown {
+  bug('acknowledge before the in-sync replicas have it', THREE, 4, () => replaced(PartitionMachine.prototype, 'appendStatus', (status) => function (this: PartitionMachine, ...args: never[]): unknown {
     const real = Reflect.apply(status, this, args);
     return real === 'pending' ? 'complete' : real;
   })),
-  bug('truncate to the high watermark', THREE, () => replaced(PartitionMachine.prototype, 'diverged', (diverged) => function (this: PartitionMachine, leaderEnd: EpochEnd): PartitionEffects {
-    const effects = Reflect.apply(diverged, this, [leaderEnd] as never) as PartitionEffects;
-    return { ...effects, truncateTo: this.highWatermark };
-  })),
-  bug('do not truncate what diverged', THREE, () => replaced(PartitionMachine.prototype, 'diverged', () => function (this: PartitionMachine): PartitionEffects {
-    return { assignEpoch: null, truncateTo: this.logEndOffset, proposeIsr: null, highWatermarkAdvancedTo: null, wake: { followers: false, consumers: false, producers: false, deletions: false } };
-  })),
-  bug('ignore the epoch of a fetch', THREE, () => replaced(PartitionMachine.prototype, 'fetchDecision', (decide) => function (this: PartitionMachine, question: object): unknown {
-    return Reflect.apply(decide, this, [{ ...question, currentLeaderEpoch: -1, lastFetchedEpoch: -1 }] as never);
-  })),
-  bug('shrink the in-sync replicas without the controller', THREE, () => replaced(PartitionMachine.prototype, 'tick', (tick) => function (this: PartitionMachine, nowMs: number): unknown {
-    const effects = Reflect.apply(tick, this, [nowMs] as never);
-    if (this.isr.pending?.kind === 'shrink') this.isr.commit(this.isr.pending.proposal.isr.map((it) => it.brokerId));
-    return effects;
-  })),
-  bug('take the high watermark from the leader alone', THREE, () => replaced(PartitionMachine.prototype, 'advanceHighWatermark', (advance) => function (this: PartitionMachine, ...args: never[]): unknown {
+  bug('acknowledge with too few in sync', THREE, 4, () => replaced(PartitionMachine.prototype, 'effectiveMinIsr', () => () => 1)),
+  bug('take the high watermark from the leader alone', THREE, 12, () => replaced(PartitionMachine.prototype, 'advanceHighWatermark', (advance) => function (this: PartitionMachine, ...args: never[]): unknown {
     const { maximal } = this.isr;
     this.isr.maximal = this.isr.maximal.slice(0, 0);
     const effects = Reflect.apply(advance, this, args);
     this.isr.maximal = maximal;
     return effects;
   })),
-  bug('forget the vote at a restart', THREE, () => replaced(QuorumStateFile.prototype, 'read', () => () => undefined)),
+  bug('ignore the epoch of a fetch', THREE, 9, () => replaced(PartitionMachine.prototype, 'fetchDecision', (decide) => function (this: PartitionMachine, question: object): unknown {
+    return Reflect.apply(decide, this, [{ ...question, currentLeaderEpoch: -1 }] as never);
+  })),
+  bug('ignore the epoch of the last record that a fetch names', THREE, 7, () => replaced(PartitionMachine.prototype, 'fetchDecision', (decide) => function (this: PartitionMachine, question: object): unknown {
+    return Reflect.apply(decide, this, [{ ...question, lastFetchedEpoch: -1 }] as never);
+  })),
+  bug('go on to lead when another was elected', THREE, 9, () => replaced(PartitionMachine.prototype, 'assigned', (assigned) => function (this: PartitionMachine, assignment: PartitionAssignment, nowMs: number): unknown {
+    if (this.role !== 'leader' || assignment.leader === this.leader || assignment.leader < 0) return Reflect.apply(assigned, this, [assignment, nowMs] as never);
+    return NOTHING;
+  })),
+  bug('truncate to the high watermark', THREE, 13, () => replaced(PartitionMachine.prototype, 'diverged', (diverged) => function (this: PartitionMachine, leaderEnd: EpochEnd): PartitionEffects {
+    const effects = Reflect.apply(diverged, this, [leaderEnd] as never) as PartitionEffects;
+    return { ...effects, truncateTo: this.highWatermark };
+  })),
+  bug('do not truncate what diverged', THREE, 7, () => replaced(PartitionMachine.prototype, 'diverged', () => function (this: PartitionMachine): PartitionEffects {
+    return { ...NOTHING, truncateTo: this.logEndOffset };
+  })),
+  bug('shrink the in-sync replicas without the controller', THREE, 11, () => replaced(PartitionMachine.prototype, 'tick', (tick) => function (this: PartitionMachine, nowMs: number): unknown {
+    const effects = Reflect.apply(tick, this, [nowMs] as never);
+    if (this.isr.pending?.kind === 'shrink') this.isr.commit(this.isr.pending.proposal.isr.map((it) => it.brokerId));
+    return effects;
+  })),
 ];
+
+const OF_CONTROLLERS: readonly PlantedBug[] = [
+  bug('take a stale proposal of in-sync replicas', THREE, 11, () => replaced(Controller.prototype, 'alterPartition', (alter) => function (this: Controller, request: AlterPartitionRequest): unknown {
+    const topics = request.topics.map((topic) => ({
+      ...topic,
+      partitions: topic.partitions.map((it) => ({ ...it, partitionEpoch: this.image.topicById(topic.topicId)?.partitions[it.partitionIndex]?.partitionEpoch ?? it.partitionEpoch })),
+    }));
+    return Reflect.apply(alter, this, [{ ...request, topics }] as never);
+  })),
+  bug('let brokers in sync that are fenced or shut down', THREE, 10, () =>
+    both(
+      replaced(PartitionMachine.prototype, 'followerFetched', (fetched) => function (this: PartitionMachine, fetch: object, logEndOffset: number): unknown {
+        return Reflect.apply(fetched, this, [{ ...fetch, isEligible: true }, logEndOffset] as never);
+      }),
+      replaced(Controller.prototype, 'alterPartition', (alter) => function (this: Controller, ...args: never[]): unknown {
+        const { image } = this;
+        const put = replaced(image, 'broker', (broker) => (id: number) => {
+          const real = Reflect.apply(broker, image, [id] as never) as object | undefined;
+          return real === undefined ? undefined : { ...real, isFenced: false, isShuttingDown: false };
+        });
+        try {
+          return Reflect.apply(alter, this, args);
+        } finally {
+          put();
+        }
+      }),
+    )),
+  bug('vote twice in an epoch', THREE, 15, () => replaced(RaftMachine.prototype, 'request', (request) => function (this: RaftMachine, id: number, asked: RaftRequest, nowMs: number): unknown {
+    const { state } = this['core'] as { readonly state: { readonly role: string; votedKey: unknown } };
+    if (asked.api === 'vote' && !asked.preVote && (state.role === 'unattached' || state.role === 'prospective')) state.votedKey = null;
+    return Reflect.apply(request, this, [id, asked, nowMs] as never);
+  })),
+  bug('forget the vote at a restart', THREE, 15, () => replaced(QuorumStateFile.prototype, 'read', () => () => undefined)),
+  bug('answer a vote before it is durable', THREE, 15, () => replaced(QuorumStateFile.prototype, 'write', (write) => function (this: QuorumStateFile, ...args: never[]): Promise<void> {
+    (Reflect.apply(write, this, args) as Promise<void>).catch(() => undefined);
+    return Promise.resolve();
+  })),
+];
+
+/** One cluster's bugs after another's. */
+export const PLANTED_BUGS: readonly PlantedBug[] = [...OF_ONE_BROKER, ...OF_REPLICATION, ...OF_CONTROLLERS];
+
+function plantLostCommits(): () => void {
+  return replaced(GroupCoordinator.prototype, 'loaded', (loaded) => function (this: GroupCoordinator, nowMs: number): void {
+    Reflect.apply(loaded, this, [nowMs] as never);
+    this.committedOffsets['byGroup']?.clear();
+  });
+}

@@ -1,7 +1,30 @@
+import type { Uuid } from '@millrace/foundation';
 import type { Broker } from '@millrace/log';
+import type { MetadataImage } from '@millrace/metadata';
+import type { PartitionMachine } from '@millrace/partition';
+import type { PartitionLog } from '@millrace/storage';
+
+/** One replica on a broker: its machine and its log. The same object as long as the broker hosts it. */
+export interface HostedReplica {
+  readonly topic: string;
+  readonly topicId: Uuid;
+  readonly partition: number;
+  readonly machine: PartitionMachine;
+  readonly log: PartitionLog;
+}
+
+export interface BrokerView {
+  readonly partitions: readonly HostedReplica[];
+  readonly image: MetadataImage;
+}
 
 /** What a living broker holds in memory: the one place that knows how it is made inside. Undefined while it does not serve. */
-export function viewOf(broker: Broker) {
+export function viewOf(broker: Broker): BrokerView | undefined {
   const server = broker['running']?.broker;
   return server === undefined ? undefined : { partitions: [...server['replicas'].all()], image: server.follower.image };
+}
+
+/** A replica's partition, for one who compares brokers: topics of one name that come one after the other are not the same. */
+export function keyOf({ topicId, partition }: HostedReplica): string {
+  return `${topicId}-${partition}`;
 }

@@ -1,19 +1,22 @@
-import type { Offset } from '@millrace/foundation';
+import { ZERO_UUID, type Offset, type PartitionEpoch, type Uuid } from '@millrace/foundation';
 import type { MetadataImage } from '@millrace/metadata';
 import type { SimulatedBroker } from '../cluster/simulated-broker.js';
 import type { SimulatedCluster } from '../cluster/simulated-cluster.js';
 import type { World } from '../world.js';
-import { viewOf } from './broker-view.js';
+import { BrokerAnswers } from './broker-answers.js';
+import { keyOf, viewOf, type BrokerView, type HostedReplica } from './broker-view.js';
 import { CommittedLog } from './committed-log.js';
+import { CutLogs } from './cut-logs.js';
+import { InSyncMembers } from './in-sync-members.js';
 import { LogObserver, type ObservedBatch } from './log-observer.js';
+import { METADATA_FOLDER, MetadataHistory } from './metadata-history.js';
 import { checkSequences } from './producer-sequences.js';
+import { QuorumVotes } from './quorum-votes.js';
 import { ReplicaProgress } from './replica-progress.js';
+import { SupersededAppends } from './superseded-appends.js';
+import { WireTap } from './wire-tap.js';
 
 const EVERY_MS = 500;
-const METADATA_FOLDER = '__cluster_metadata-0';
-
-type View = NonNullable<ReturnType<typeof viewOf>>;
-type Hosted = View['partitions'][number];
 
 /** What a machine had when its process ended. */
 interface Remains {
@@ -22,8 +25,13 @@ interface Remains {
   readonly durableEnd: ReadonlyMap<string, Offset>;
 }
 
-/** Looks into the living brokers, and at the disks of all, again and again. */
+/** Looks into the living brokers, and at the disks of all, again and again; and at each answer that leaves a broker. */
 export class ClusterProbe {
+  readonly votes: QuorumVotes;
+  private readonly history: MetadataHistory;
+  private readonly members: InSyncMembers;
+  private readonly answers: BrokerAnswers;
+  private readonly superseded: SupersededAppends;
   private readonly observers = new Map<SimulatedBroker, LogObserver>();
   /** By topic id and partition, and the metadata log. */
   private readonly committed = new Map<string, CommittedLog>();
@@ -33,10 +41,19 @@ export class ClusterProbe {
 
   constructor(private readonly world: World, private readonly cluster: SimulatedCluster) {
     this.progress = new ReplicaProgress(world);
+    this.superseded = new SupersededAppends(world);
+    this.history = new MetadataHistory(world);
+    const observerOf = (node: SimulatedBroker): LogObserver => this.observerOf(node);
+    this.members = new InSyncMembers({ world, cluster, history: this.history, observerOf });
+    const tap = new WireTap(world);
+    this.votes = new QuorumVotes(world, cluster, tap);
+    this.answers = new BrokerAnswers({ world, tap, history: this.history, hostedOn: (...which) => this.hostedOn(...which), onAcknowledged: (...which) => this.acknowledged(...which) });
+    const cuts = new CutLogs({ world, observerOf, committedOf: (hosted) => this.committedOf(keyOf(hosted), `${hosted.topic}-${hosted.partition}`) });
     for (const broker of cluster.brokers) {
       this.observers.set(broker, new LogObserver(broker.disk));
       broker.onEnd = (how) => this.noteRemains(broker, how);
       broker.onUp = () => this.checkRemains(broker);
+      cuts.watch(broker);
     }
   }
 
@@ -85,24 +102,45 @@ export class ClusterProbe {
       const logs = this.observerOf(node).look();
       const who = node.process?.name ?? node.host;
       this.committedOf(METADATA_FOLDER, METADATA_FOLDER).compare(who, logs.get(METADATA_FOLDER) ?? [], view.image.lastOffset + 1);
-      for (const hosted of view.partitions) this.lookAt(node, who, hosted, logs);
+      this.history.read(node.disk, view.image.lastOffset + 1);
+      for (const hosted of view.partitions) this.lookAt(node, who, hosted, logs, view.image);
     }
+    this.answers.look();
   }
 
-  private lookAt(node: SimulatedBroker, who: string, hosted: Hosted, logs: ReadonlyMap<string, readonly ObservedBatch[]>): void {
+  /** A broker answers a produce request with acks=all. */
+  private acknowledged(node: SimulatedBroker, hosted: HostedReplica, baseOffset: Offset, askedAt: PartitionEpoch): void {
+    this.members.look(node, hosted, keyOf(hosted));
+    this.members.acknowledges(node, hosted, baseOffset, askedAt);
+    const name = `${hosted.topic}-${hosted.partition}`;
+    this.committedOf(keyOf(hosted), name).compare(node.process?.name ?? node.host, this.observerOf(node).lookAt(name), hosted.machine.highWatermark);
+  }
+
+  private hostedOn(host: string, topicId: Uuid, topic: string, partition: number): { readonly node: SimulatedBroker; readonly hosted: HostedReplica } | undefined {
+    const node = this.cluster.brokers.find((it) => it.host === host);
+    const view = node?.broker === undefined ? undefined : viewOf(node.broker);
+    const hosted = view?.partitions.find((it) => it.partition === partition && (topicId === ZERO_UUID ? it.topic === topic : it.topicId === topicId));
+    return node === undefined || hosted === undefined ? undefined : { node, hosted };
+  }
+
+  private lookAt(node: SimulatedBroker, who: string, hosted: HostedReplica, logs: ReadonlyMap<string, readonly ObservedBatch[]>, image: BrokerView['image']): void {
     const { machine } = hosted;
     if (machine.role === 'offline' || machine.role === 'idle') return;
     const name = `${hosted.topic}-${hosted.partition}`;
-    const key = `${hosted.topicId}-${hosted.partition}`;
+    const key = keyOf(hosted);
     this.progress.look({ who, node: node.brokerId, key, name, hosted });
     const log = logs.get(name) ?? [];
+    this.superseded.look(who, hosted, log, image.topicById(hosted.topicId)?.partitions[hosted.partition]?.leaderEpoch ?? -1);
+    const isLatestLeader = machine.role === 'leader' && this.progress.isLatestEpoch(key, machine.leaderEpoch);
+    if (isLatestLeader) this.members.look(node, hosted, key);
     const committed = this.committedOf(key, name);
     committed.compare(who, log, machine.highWatermark);
-    if (machine.role === 'leader' && this.progress.isLatestEpoch(key, machine.leaderEpoch)) committed.expectComplete(who, log, hosted.log.logStartOffset);
+    if (isLatestLeader) committed.expectComplete(who, log, hosted.log.logStartOffset);
   }
 
   /** Of a process that ended before it served, nothing is known: neither what it had, nor what it cut off. */
   private noteRemains(node: SimulatedBroker, how: 'kill' | 'power' | 'stop' | 'failure'): void {
+    if (how === 'power') this.members.powerLost(node);
     this.remains.delete(node);
     const view = node.broker === undefined || !node.isUp ? undefined : viewOf(node.broker);
     if (view === undefined) return;
@@ -123,7 +161,7 @@ export class ClusterProbe {
       const folder = `${hosted.topic}-${hosted.partition}`;
       const end = before.durableEnd.get(folder) ?? 0;
       // With other replicas, what was not committed may have been cut off by now, and rightly.
-      const committed = this.cluster.brokers.length === 1 ? undefined : this.committedOf(`${hosted.topicId}-${hosted.partition}`, folder);
+      const committed = this.cluster.brokers.length === 1 ? undefined : this.committedOf(keyOf(hosted), folder);
       const now = new Map((logs.get(folder) ?? []).map((it) => [it.baseOffset, it]));
       const missing = (before.logs.get(folder) ?? []).find((it) => it.lastOffset < end && it.baseOffset >= hosted.log.logStartOffset && committed?.has(it) !== false && now.get(it.baseOffset)?.crc !== it.crc);
       if (missing !== undefined) this.world.breach(26, `${node.host}, ${folder}: batch ${missing.baseOffset}-${missing.lastOffset} was durable below ${end} and is not there after the restart`);

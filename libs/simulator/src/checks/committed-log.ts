@@ -1,6 +1,6 @@
 import type { Offset } from '@millrace/foundation';
 import type { World } from '../world.js';
-import type { ObservedBatch } from './log-observer.js';
+import { isSameBatch, type ObservedBatch } from './log-observer.js';
 
 /**
  * What of one partition was ever committed: batches below a high watermark that some leader had. It only grows, and whoever has something at these offsets below its own high
@@ -28,7 +28,7 @@ export class CommittedLog {
         mine = this.batches.length;
         continue;
       }
-      if (known.baseOffset !== batch.baseOffset || known.crc !== batch.crc || known.leaderEpoch !== batch.leaderEpoch) {
+      if (!isSameBatch(known, batch)) {
         this.world.breach(7, `${this.name}: at offset ${batch.baseOffset} ${who} has ${describe(batch)} below its high watermark ${highWatermark}, where ${describe(known)} was committed`);
         return;
       }
@@ -48,7 +48,7 @@ export class CommittedLog {
       const known = this.batches[mine]!;
       while (theirs < log.length && log[theirs]!.baseOffset < known.baseOffset) theirs += 1;
       const found = log[theirs];
-      if (found !== undefined && found.baseOffset === known.baseOffset && found.crc === known.crc && found.leaderEpoch === known.leaderEpoch) continue;
+      if (found !== undefined && isSameBatch(found, known)) continue;
       this.world.breach(5, `${this.name}: ${describe(known)} at offset ${known.baseOffset} was committed; the leader ${who} has ${found === undefined ? 'nothing' : `${describe(found)} at ${found.baseOffset}`} there, its log ends at ${log.at(-1)?.lastOffset ?? -1}`);
       return;
     }
@@ -57,7 +57,7 @@ export class CommittedLog {
 
   has(batch: ObservedBatch): boolean {
     const known = this.batches[lowerBound(this.batches, batch.baseOffset)];
-    return known !== undefined && known.baseOffset === batch.baseOffset && known.crc === batch.crc && known.leaderEpoch === batch.leaderEpoch;
+    return known !== undefined && isSameBatch(known, batch);
   }
 
   private push(batch: ObservedBatch): void {

@@ -39,14 +39,37 @@ export class LogObserver {
   /** Whole batches of every log, by the name of its folder, in order. The array of a log is the same one as long as the log has only grown. */
   look(): Map<string, readonly ObservedBatch[]> {
     const logs = new Map<string, readonly ObservedBatch[]>();
-    for (const [folder, files] of this.disk.logFiles()) {
-      let log = this.scanned.get(folder);
-      if (log === undefined || !hasOnlyGrown(log, files)) this.scanned.set(folder, (log = { files: [], batches: [] }));
-      for (let i = Math.max(0, log.files.length - 1); i < files.length; i++) scan(log, i, files[i]!);
-      logs.set(folder, log.batches);
-    }
+    for (const [folder, files] of this.disk.logFiles()) logs.set(folder, this.take(folder, files));
     return logs;
   }
+
+  /** As `look`, of one log. */
+  lookAt(folder: string): readonly ObservedBatch[] {
+    return this.take(folder, this.disk.logFilesOf(folder));
+  }
+
+  private take(folder: string, files: readonly LogFile[]): readonly ObservedBatch[] {
+    let log = this.scanned.get(folder);
+    if (log === undefined || !hasOnlyGrown(log, files)) this.scanned.set(folder, (log = { files: [], batches: [] }));
+    for (let i = Math.max(0, log.files.length - 1); i < files.length; i++) scan(log, i, files[i]!);
+    return log.batches;
+  }
+}
+
+/** The batch that holds this offset, or the first one behind it. */
+export function batchIndexAt(batches: readonly ObservedBatch[], offset: Offset): number {
+  let low = 0;
+  let high = batches.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (batches[middle]!.lastOffset < offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+export function isSameBatch(a: ObservedBatch, b: ObservedBatch): boolean {
+  return a.baseOffset === b.baseOffset && a.crc === b.crc && a.leaderEpoch === b.leaderEpoch;
 }
 
 function scan(log: ScannedLog, index: number, { path, bytes }: LogFile): void {

@@ -1,8 +1,6 @@
 import type { Offset } from '@millrace/foundation';
 import type { World } from '../world.js';
-import type { viewOf } from './broker-view.js';
-
-type Hosted = NonNullable<ReturnType<typeof viewOf>>['partitions'][number];
+import type { HostedReplica } from './broker-view.js';
 
 export interface ReplicaLook {
   /** The life of the process that hosts it. */
@@ -10,7 +8,7 @@ export interface ReplicaLook {
   readonly node: number;
   readonly key: string;
   readonly name: string;
-  readonly hosted: Hosted;
+  readonly hosted: HostedReplica;
 }
 
 interface Seen {

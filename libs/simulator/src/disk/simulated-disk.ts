@@ -18,6 +18,9 @@ export interface ArmedFault {
   readonly strike: 'EIO' | 'crash';
 }
 
+/** What takes bytes out of a file, or a file away. */
+const CUTS: ReadonlySet<DiskCall['operation']> = new Set(['truncate', 'rename', 'remove']);
+
 export interface LogFile {
   readonly path: string;
   /** A view: it changes with the next write. */
@@ -30,6 +33,8 @@ export class SimulatedDisk {
   armed: ArmedFault | undefined;
   /** Called from within the call that the process does not survive. */
   onStrike: (fault: ArmedFault) => void = () => undefined;
+  /** Called before a `.log` file is cut, renamed or removed. */
+  onLogCut: (path: string) => void = () => undefined;
   private files = new FaultyFileSystem();
   private hasFailed = false;
   private pid = 100;
@@ -42,6 +47,7 @@ export class SimulatedDisk {
     this.hasFailed = false;
     files.inject = (call) => {
       files.nowMs = process.clock.nowMs();
+      if (CUTS.has(call.operation) && call.path.endsWith('.log')) this.onLogCut(call.path);
       return this.strike(call) ?? this.delay(call, process);
     };
     return files;
@@ -90,6 +96,21 @@ export class SimulatedDisk {
     }
     for (const list of byFolder.values()) list.sort((x, y) => (x.path < y.path ? -1 : 1));
     return byFolder;
+  }
+
+  /** The `.log` files of one folder, in their order. */
+  logFilesOf(folder: string): LogFile[] {
+    const list: LogFile[] = [];
+    const inFolder = `/${folder}/`;
+    for (const [path, inode] of this.files['names'].files) {
+      if (path.endsWith('.log') && path.includes(inFolder)) list.push({ path, bytes: inode.content.subarray(0, inode.bytes) });
+    }
+    return list.length < 2 ? list : list.sort((x, y) => (x.path < y.path ? -1 : 1));
+  }
+
+  /** What a loss of power now would leave of a file. */
+  durableContentOf(path: string): Uint8Array | undefined {
+    return this.files.durableContentOf(path);
   }
 
   private strike(call: DiskCall): DiskFault | undefined {

@@ -1,6 +1,7 @@
 import type { SimulatedBroker } from '../cluster/simulated-broker.js';
 import type { SimulatedCluster } from '../cluster/simulated-cluster.js';
 import { FAST_DISK, SLOW_DISK } from '../disk/simulated-disk.js';
+import type { QuorumVotes } from '../checks/quorum-votes.js';
 import { FAST_LINK, SLOW_LINK } from '../network/link.js';
 import { LossPromise } from './loss-promise.js';
 import type { SeededRandom } from '@millrace/testkit';
@@ -22,8 +23,13 @@ export const FAULTS = [
   'disk full',
   'disk error',
   'slow disk',
+  'kill at a vote',
+  'slow election',
 ] as const;
 export type Fault = (typeof FAULTS)[number];
+
+/** Struck on a schedule of their own, beside the others: what only hurts while controllers are being elected would else hardly ever meet an election. */
+const OF_ELECTIONS: readonly Fault[] = ['kill at a vote', 'slow election'];
 
 export interface FaultMenuOptions {
   readonly world: World;
@@ -33,6 +39,7 @@ export interface FaultMenuOptions {
   readonly faults: readonly Fault[];
   /** Whether every replica has what it had before the last loss of power: another loss is within the promise. */
   readonly isAllInSync: () => boolean;
+  readonly quorum: QuorumVotes;
 }
 
 /** Chooses what fails next, and ends it again. */
@@ -42,15 +49,22 @@ export class FaultMenu {
   private isOver = false;
   private isRolling = false;
   private readonly promise: LossPromise;
+  private readonly anyTime: readonly Fault[];
+  private readonly ofElections: readonly Fault[];
+  private readonly electionRandom: SeededRandom;
 
   constructor(private readonly options: FaultMenuOptions) {
     this.random = options.world.chance('faults');
+    this.electionRandom = options.world.chance('faults of elections');
+    this.anyTime = options.faults.filter((it) => !OF_ELECTIONS.includes(it));
+    this.ofElections = options.cluster.brokers.length < 3 ? [] : options.faults.filter((it) => OF_ELECTIONS.includes(it));
     const { cluster, isAllInSync } = options;
     this.promise = new LossPromise({ durability: cluster.durability, minInsyncReplicas: cluster.minInsyncReplicas, machines: cluster.brokers, isAllInSync });
   }
 
   start(): void {
-    if (this.options.faults.length > 0) this.next();
+    if (this.anyTime.length > 0) this.next();
+    if (this.ofElections.length > 0) this.nextElection();
   }
 
   /** Nothing new fails; everything is mended and brought up again. */
@@ -71,9 +85,67 @@ export class FaultMenu {
   private next(): void {
     this.options.world.loop.schedule(200 + this.random.integer(6000), 'fault', () => {
       if (this.isOver) return;
-      this.strike(this.random.pick(this.options.faults));
+      this.strike(this.random.pick(this.anyTime));
       this.next();
     });
+  }
+
+  private nextElection(): void {
+    const { electionRandom: random, options } = this;
+    options.world.loop.schedule(3000 + random.integer(25_000), 'fault', () => {
+      if (this.isOver) return;
+      const fault = random.pick(this.ofElections);
+      if (fault === 'slow election') this.slowElection();
+      if (this.ofElections.includes('kill at a vote') && (fault === 'kill at a vote' || random.chance(0.5))) this.killAtVote();
+      this.nextElection();
+    });
+  }
+
+  /** The next one who votes is killed as soon as his vote is on its way, and is back before the election is over. */
+  private killAtVote(): void {
+    const { electionRandom: random, options } = this;
+    const { world, quorum, cluster } = options;
+    let afterVotes = random.integer(3);
+    quorum.onVote = (host) => {
+      const broker = cluster.brokers.find((it) => it.host === host);
+      if ((afterVotes -= 1) >= 0 || broker === undefined || this.isOver) return;
+      quorum.onVote = () => undefined;
+      world.loop.schedule(random.next(), 'kill at a vote', () => {
+        if (this.isOver || !this.promise.permits('kill at a vote', broker)) return;
+        this.count('kill at a vote', broker);
+        broker.isWanted = false;
+        broker.kill();
+        this.later(20 + random.integer(400), () => {
+          broker.isWanted = true;
+          broker.start();
+        });
+      });
+    };
+  }
+
+  /** The leader of the quorum is cut off, and the links between the others are so slow that they stand for election at the same time; it is back before that is over. */
+  private slowElection(): void {
+    const { electionRandom: random, options } = this;
+    const { network } = options.world;
+    const hosts = options.cluster.brokers.map((it) => it.host);
+    const leader = options.cluster.brokers.find((it) => it.brokerId === options.quorum.leader);
+    if (leader === undefined) return;
+    this.count('slow election', leader);
+    const pairs = hosts.flatMap((from) => hosts.filter((to) => to !== from).map((to) => [from, to] as const));
+    const ofLeader = pairs.filter((it) => it.includes(leader.host));
+    for (const [from, to] of pairs) network.setQuality(from, to, SLOW_LINK);
+    for (const [from, to] of ofLeader) network.cut(from, to);
+    this.later(1500 + random.integer(3000), () => {
+      for (const [from, to] of ofLeader) network.heal(from, to);
+    });
+    this.later(5000 + random.integer(3000), () => {
+      for (const [from, to] of pairs) network.setQuality(from, to, FAST_LINK);
+    });
+  }
+
+  private count(fault: Fault, { host }: SimulatedBroker): void {
+    this.counts.set(fault, (this.counts.get(fault) ?? 0) + 1);
+    this.options.world.journal.write('faults', `${fault} (${host})`);
   }
 
   /** Something ends `afterMs` later; once the faults are over, `end` has seen to it. */
@@ -82,13 +154,10 @@ export class FaultMenu {
   }
 
   private strike(fault: Fault): void {
-    const { world, cluster } = this.options;
+    const { cluster } = this.options;
     const { random } = this;
     const broker = random.pick(cluster.brokers);
-    const counted = (): void => {
-      this.counts.set(fault, (this.counts.get(fault) ?? 0) + 1);
-      world.journal.write('faults', `${fault} (${broker.host})`);
-    };
+    const counted = (): void => this.count(fault, broker);
     if (!this.promise.permits(fault, broker)) return;
     switch (fault) {
       case 'kill':

@@ -18,7 +18,7 @@ export interface LossPromiseOptions {
 }
 
 /** Faults after which a broker may end without an orderly stop. A full disk takes no marker of a clean one. */
-const UNCLEAN: ReadonlySet<Fault> = new Set<Fault>(['kill', 'kill at a write', 'disk error', 'disk full']);
+const UNCLEAN: ReadonlySet<Fault> = new Set<Fault>(['kill', 'kill at a write', 'kill at a vote', 'disk error', 'disk full']);
 
 /**
  * Invariant 3. Without a flush per record a cluster survives the loss of unsynced bytes on one machine, as Kafka's does, and no other broker may end uncleanly until that

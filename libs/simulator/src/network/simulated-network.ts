@@ -3,7 +3,7 @@ import type { SeededRandom } from '@millrace/testkit';
 import type { EventLoop } from '../time/event-loop.js';
 import type { SimulatedProcess } from '../time/simulated-process.js';
 import { Link, type LinkQuality } from './link.js';
-import { SimulatedSocket } from './simulated-socket.js';
+import { SimulatedSocket, type SocketTap } from './simulated-socket.js';
 
 interface Listener {
   readonly process: SimulatedProcess;
@@ -15,6 +15,8 @@ const SYN_RETRIES_MS = [1000, 3000, 7000, 15_000];
 
 /** All machines, the links between them, and the connections over them. Hosts are names; each is one machine. */
 export class SimulatedNetwork {
+  /** Who listens at the accepting end of a new connection, if anybody. */
+  tapOf: (server: SimulatedSocket) => SocketTap | undefined = () => undefined;
   private readonly links = new Map<string, Link>();
   private readonly listeners = new Map<string, Listener>();
   private readonly poweredOff = new Set<string>();
@@ -168,6 +170,7 @@ export class SimulatedNetwork {
     const server = new SimulatedSocket(this, listener.process, endpoint, local);
     client.pairWith(server);
     server.pairWith(client);
+    server.tap = this.tapOf(server);
     this.sockets.add(client);
     this.sockets.add(server);
     this.loop.deliver(listener.process, 'accept', () => listener.onConnection(server));

@@ -22,11 +22,20 @@ interface Pending {
 /** What is under way: bytes, the orderly end behind them, or the reset that says that nobody is there. */
 type Packet = { readonly kind: 'data'; readonly bytes: Uint8Array } | { readonly kind: 'end' } | { readonly kind: 'reset' };
 
+/** One who listens at one end of a connection. Bytes are lent. */
+export interface SocketTap {
+  /** The process is about to be given these. */
+  received(bytes: Uint8Array): void;
+  /** The process writes these. */
+  written(bytes: Uint8Array): void;
+}
+
 /** One end of a connection. Bytes arrive in order or not at all. */
 export class SimulatedSocket implements Connection {
   onData: (chunk: Uint8Array) => void = () => undefined;
   onDrain: () => void = () => undefined;
   onClose: (error: Error | undefined) => void = () => undefined;
+  tap: SocketTap | undefined;
   private peer: SimulatedSocket | undefined;
   private readonly pending: Pending[] = [];
   private pendingBytes = 0;
@@ -68,6 +77,7 @@ export class SimulatedSocket implements Connection {
       if (onTaken !== undefined) this.process.after(0, 'taken', onTaken);
       return true;
     }
+    this.tap?.written(chunk);
     this.pending.push({ chunk, onTaken });
     this.pendingBytes += chunk.length;
     if (this.corks === 0) this.flush();
@@ -237,6 +247,7 @@ export class SimulatedSocket implements Connection {
       const wasAboveLimit = this.receivedBytes > RECEIVE_BUFFER_BYTES;
       this.receivedBytes -= bytes.length;
       if (wasAboveLimit) this.peer?.acknowledge(bytes.length);
+      this.tap?.received(bytes);
       for (let at = 0; at < bytes.length && !this.closed; at += RECEIVE_CHUNK_BYTES) {
         const piece = bytes.subarray(at, at + RECEIVE_CHUNK_BYTES);
         lent.set(piece);

@@ -9,6 +9,8 @@ export interface SeedTask {
   readonly nodes: number;
   readonly durability?: Durability;
   readonly faults?: readonly Fault[];
+  /** Name of a bug to plant. */
+  readonly bug?: string;
 }
 
 /** What a process answers. */

@@ -79,6 +79,11 @@ export class FaultyFileSystem implements FileSystem {
     return new FaultyFileSystem(new Names(new Map([...names.files].map(([path, inode]) => [path, inodes.get(inode) ?? inode])), names.folders));
   }
 
+  /** What is on the platter under this name, for one who looks on; undefined while the name itself is not durable. */
+  durableContentOf(path: string): Uint8Array | undefined {
+    return this.durableNames.files.get(path)?.durableContent;
+  }
+
   open(path: string, mode: OpenMode): OpenFile {
     const found = this.names.files.get(path);
     if (found === undefined) {

@@ -49,6 +49,11 @@ export class Inode {
     this.bytes = bytes;
   }
 
+  /** What a loss of power now would leave for certain: a view. */
+  get durableContent(): Uint8Array {
+    return this.platter ?? this.content.subarray(0, this.durableBytes);
+  }
+
   beginSync(): PendingSync {
     const sync: PendingSync = { number: (this.syncsBegun += 1), bytes: this.bytes, intactBytes: this.bytes, copy: undefined };
     this.pendingSyncs.add(sync);

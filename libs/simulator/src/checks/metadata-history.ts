@@ -1,0 +1,154 @@
+import { nodeCodecs } from '@millrace/platform';
+import { batchesOf, recordsOf } from '@millrace/records';
+import { decodeMetadataRecord, type MetadataRecord } from '@millrace/protocol';
+import type { BrokerEpoch, BrokerId, LeaderEpoch, Offset, PartitionEpoch } from '@millrace/foundation';
+import type { SimulatedDisk } from '../disk/simulated-disk.js';
+import type { World } from '../world.js';
+
+export const METADATA_FOLDER = '__cluster_metadata-0';
+const DECOMPRESSED_BYTES_MAX = 100_000_000;
+
+/** A partition after one of its changes. */
+export interface PartitionState {
+  readonly partitionEpoch: PartitionEpoch;
+  readonly leaderEpoch: LeaderEpoch;
+  readonly leader: BrokerId;
+  readonly isr: readonly BrokerId[];
+  readonly replicas: readonly BrokerId[];
+  /** Of the last record of the batch that made it so. */
+  readonly offset: Offset;
+  readonly seenAtMs: number;
+}
+
+interface BrokerState {
+  readonly offset: Offset;
+  readonly epoch: BrokerEpoch;
+  readonly isFenced: boolean;
+  readonly isShuttingDown: boolean;
+}
+
+/**
+ * What the controllers have committed, change by change, read from the metadata log on a disk. Invariant 10, as the log has it: whoever enters an in-sync set is neither fenced nor
+ * shutting down.
+ */
+export class MetadataHistory {
+  private readonly partitions = new Map<string, PartitionState[]>();
+  private readonly brokers = new Map<BrokerId, BrokerState[]>();
+  private nextOffset: Offset = 0;
+  /** Where reading goes on, in which file. */
+  private mark: { readonly disk: SimulatedDisk; readonly path: string; readonly position: number } | undefined;
+
+  constructor(private readonly world: World) {}
+
+  /** The last known state of a partition, by `topicId-partition`. */
+  latest(key: string): PartitionState | undefined {
+    return this.partitions.get(key)?.at(-1);
+  }
+
+  at(key: string, partitionEpoch: PartitionEpoch): PartitionState | undefined {
+    const states = this.partitions.get(key);
+    const first = states?.[0];
+    return first === undefined ? undefined : states?.[partitionEpoch - first.partitionEpoch];
+  }
+
+  /** Since when the broker has been in the in-sync set without a break; undefined: it is not in it now. */
+  inSyncSinceMs(key: string, brokerId: BrokerId): number | undefined {
+    const states = this.partitions.get(key) ?? [];
+    let since: number | undefined;
+    for (let i = states.length - 1; i >= 0 && states[i]!.isr.includes(brokerId); i--) since = states[i]!.seenAtMs;
+    return since;
+  }
+
+  /** As it was registered when this offset was written. */
+  brokerEpochAt(brokerId: BrokerId, offset: Offset): BrokerEpoch | undefined {
+    return this.brokers.get(brokerId)?.findLast((it) => it.offset <= offset)?.epoch;
+  }
+
+  /** Takes what is new in the log on this disk below `committedEnd`. */
+  read(disk: SimulatedDisk, committedEnd: Offset): void {
+    if (committedEnd <= this.nextOffset) return;
+    for (const { path, bytes } of disk.logFilesOf(METADATA_FOLDER)) {
+      const from = this.mark?.disk === disk && this.mark.path === path && this.mark.position <= bytes.length ? this.mark.position : 0;
+      for (const { position, header } of batchesOf(bytes.subarray(from))) {
+        if (header.lastOffset >= committedEnd) return;
+        if (header.baseOffset > this.nextOffset && this.nextOffset > 0) return;
+        if (header.baseOffset < this.nextOffset) continue;
+        if (!header.isControl) this.takeBatch(bytes, from + position, header.lastOffset);
+        this.nextOffset = header.lastOffset + 1;
+        this.mark = { disk, path, position: from + position + header.sizeBytes };
+      }
+    }
+  }
+
+  private takeBatch(bytes: Uint8Array, position: number, lastOffset: Offset): void {
+    const changes: { readonly key: string; readonly index: number }[] = [];
+    const cursor = recordsOf(bytes, nodeCodecs, { position, decompressedBytesMax: DECOMPRESSED_BYTES_MAX });
+    while (cursor.next()) {
+      const value = cursor.value();
+      const key = value === null ? undefined : this.take(decodeMetadataRecord(value), lastOffset);
+      if (key !== undefined) changes.push({ key, index: (this.partitions.get(key)?.length ?? 0) - 1 });
+    }
+    for (const { key, index } of changes) this.checkMembers(key, index);
+  }
+
+  /** Returns the partition that it changed. */
+  private take({ type, record }: MetadataRecord, offset: Offset): string | undefined {
+    switch (type) {
+      case 'PartitionRecord': {
+        const key = `${record.topicId}-${record.partitionId}`;
+        const { partitionEpoch, leaderEpoch, leader, isr, replicas } = record;
+        this.partitions.set(key, [{ partitionEpoch, leaderEpoch, leader, isr, replicas, offset, seenAtMs: this.world.loop.nowMs }]);
+        return key;
+      }
+      case 'PartitionChangeRecord': {
+        const key = `${record.topicId}-${record.partitionId}`;
+        const states = this.partitions.get(key);
+        const before = states?.at(-1);
+        if (states === undefined || before === undefined) return undefined;
+        const hasNewLeader = record.leader !== -2;
+        states.push({
+          partitionEpoch: before.partitionEpoch + 1,
+          leaderEpoch: before.leaderEpoch + (hasNewLeader ? 1 : 0),
+          leader: hasNewLeader ? record.leader : before.leader,
+          isr: record.isr ?? before.isr,
+          replicas: record.replicas ?? before.replicas,
+          offset,
+          seenAtMs: this.world.loop.nowMs,
+        });
+        return key;
+      }
+      case 'RegisterBrokerRecord':
+        this.brokerIs(record.brokerId, { offset, epoch: record.brokerEpoch, isFenced: record.fenced, isShuttingDown: record.inControlledShutdown });
+        return undefined;
+      case 'BrokerRegistrationChangeRecord': {
+        const before = this.brokers.get(record.brokerId)?.at(-1);
+        if (before !== undefined) this.brokerIs(record.brokerId, { offset, epoch: record.brokerEpoch, isFenced: changed(record.fenced, before.isFenced), isShuttingDown: changed(record.inControlledShutdown, before.isShuttingDown) });
+        return undefined;
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  private brokerIs(brokerId: BrokerId, state: BrokerState): void {
+    const states = this.brokers.get(brokerId);
+    if (states === undefined) this.brokers.set(brokerId, [state]);
+    else states.push(state);
+  }
+
+  private checkMembers(key: string, index: number): void {
+    const states = this.partitions.get(key) ?? [];
+    const now = states[index];
+    const before = states[index - 1];
+    for (const id of now?.isr ?? []) {
+      const broker = this.brokers.get(id)?.at(-1);
+      if (before === undefined || before.isr.includes(id) || (broker !== undefined && !broker.isFenced && !broker.isShuttingDown)) continue;
+      this.world.breach(10, `${key}: broker ${id} enters the in-sync replicas with partition epoch ${now?.partitionEpoch}, and is ${broker === undefined ? 'not registered' : broker.isFenced ? 'fenced' : 'shutting down'}`);
+    }
+  }
+}
+
+/** 0: as before, 1: true, -1: false. */
+function changed(code: number, before: boolean): boolean {
+  return code === 0 ? before : code > 0;
+}
