@@ -18,14 +18,14 @@ describe('a simulation', () => {
     expect(first?.events).toBeGreaterThan(5000);
   });
 
-  it.each([13, 61])('of one broker under all faults breaks nothing (seed %i)', async (seed) => {
+  it.each([13])('of one broker under all faults breaks nothing (seed %i)', async (seed) => {
     const outcome = await runSeed({ seed, minutes: 1, nodes: 1 });
     expect(verdict(outcome)).toEqual({ seed, breaches: [], escapes: [] });
     expect(outcome.counts.acknowledged).toBeGreaterThan(500);
     expect(Object.keys(outcome.faults).length).toBeGreaterThan(3);
   });
 
-  it.each([1, 2, 3])('of three brokers under all faults breaks nothing (seed %i)', async (seed) => {
+  it.each([1])('of three brokers under all faults breaks nothing (seed %i)', async (seed) => {
     const outcome = await runSeed({ seed, minutes: 1, nodes: 3 });
     expect(verdict(outcome)).toEqual({ seed, breaches: [], escapes: [] });
     expect(outcome.counts.acknowledged).toBeGreaterThan(500);

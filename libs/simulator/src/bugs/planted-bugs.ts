@@ -63,7 +63,7 @@ const OF_ONE_BROKER: readonly PlantedBug[] = [
   bug('lose the commits of a group at a restart', ONE, 24, plantLostCommits),
   bug('answer first what is ready first', ONE, 27, () => replaced(ProtocolServer.prototype, 'accept', (accept) => function (this: ProtocolServer, ...args: never[]): void {
     Reflect.apply(accept, this, args);
-    const connection = [...(this['connections'] as ReadonlySet<{ run: (frame: Uint8Array) => void; isBusy: boolean }>)].at(-1);
+    const connection = [...(this['connections'] as unknown as ReadonlySet<{ run: (frame: Uint8Array) => void; isBusy: boolean }>)].at(-1);
     const run = connection?.run.bind(connection);
     if (connection === undefined || run === undefined) return;
     connection.run = (frame) => {
@@ -141,7 +141,7 @@ const OF_CONTROLLERS: readonly PlantedBug[] = [
       }),
     )),
   bug('vote twice in an epoch', THREE, 15, () => replaced(RaftMachine.prototype, 'request', (request) => function (this: RaftMachine, id: number, asked: RaftRequest, nowMs: number): unknown {
-    const { state } = this['core'] as { readonly state: { readonly role: string; votedKey: unknown } };
+    const { state } = this['core'] as unknown as { readonly state: { readonly role: string; votedKey: unknown } };
     if (asked.api === 'vote' && !asked.preVote && (state.role === 'unattached' || state.role === 'prospective')) state.votedKey = null;
     return Reflect.apply(request, this, [id, asked, nowMs] as never);
   })),
