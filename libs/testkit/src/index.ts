@@ -2,6 +2,8 @@ export { cacheFolder, fetchPeers, peerClassPath, peersMissing, pluginFolder, rep
 export { PEER_TOOLS, runPeerTool, runProgram, spawnPeerTool, type PeerTool, type ToolResult } from './peers/peer-tools.js';
 export { PeerProcess } from './peers/peer-process.js';
 export { PeerToolbox } from './peers/peer-toolbox.js';
+export { recordQuorum } from './peers/record-quorum.js';
+export { decodeExchange, quorumTranscript, type DecodedExchange, type RecordedExchange } from './peers/quorum-transcript.js';
 export { BrokerCluster, type BrokerClusterOptions, type ClusterBroker } from './processes/broker-cluster.js';
 export { rollingRestart, type BrokerTurn, type RollingRestartOptions, type RollingRestartVerdict } from './rolling/rolling-restart.js';
 export { freePort } from './processes/free-port.js';

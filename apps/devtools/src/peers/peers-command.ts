@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
+import fs from 'node:fs';
 import path from 'node:path';
 import os from 'node:os';
-import { fetchPeers, PEER_TOOLS, peersMissing, PeerProcess, spawnPeerTool, type PeerTool } from '@millrace/testkit';
+import { fetchPeers, PEER_TOOLS, peersMissing, PeerProcess, recordQuorum, spawnPeerTool, type PeerTool } from '@millrace/testkit';
 
 /** `peers …`: Apache Kafka, its tools, Connect and Debezium, to compare with. */
 export function addPeersCommand(program: Command): void {
@@ -26,6 +27,14 @@ export function addPeersCommand(program: Command): void {
     .action(async ({ port, dir }: { port: string; dir: string }) => {
       requirePeers();
       await untilSignal(await PeerProcess.kafka({ port: Number(port), folder: path.resolve(dir) }));
+    });
+  peers
+    .command('record-quorum')
+    .description('write down what three nodes of Apache Kafka say to each other: elections, a kill, a restart, a reassignment, snapshots')
+    .requiredOption('--out <file>', 'the transcript')
+    .action(async ({ out }: { out: string }) => {
+      requirePeers();
+      fs.writeFileSync(out, await recordQuorum((line) => void process.stdout.write(`${line}\n`)));
     });
   peers
     .command('connect')

@@ -6,7 +6,7 @@ export function registerController(request: ControllerRegistrationRequest): Cont
   const { controllerId, incarnationId, listeners, features } = request;
   return {
     records: [{ type: 'RegisterControllerRecord', version: 0, record: { controllerId, incarnationId, zkMigrationReady: false, endPoints: listeners, features } }],
-    response: { errorCode: ErrorCode.NONE, errorMessage: null },
+    response: { errorCode: ErrorCode.NONE, errorMessage: '' },
     isAtomic: true,
   };
 }
