@@ -130,6 +130,30 @@ describe('a replica on a failing disk', () => {
   });
 });
 
+describe('a broker with two log directories', () => {
+  it('tells the controller what is where, so that only what was in a failed one is led by others', async () => {
+    const disk = new FaultyFileSystem();
+    cluster = ReplicatedBrokers.empty({ 'replica.lag.time.max.ms': '30000' });
+    cluster.disks.set(3, disk);
+    for (const id of [1, 2, 3]) await cluster.startBroker(id, id === 3 ? { 'log.dirs': '/data/a,/data/b' } : {});
+    const { controller } = cluster;
+    await cluster.createTopic('t', { replicas: [[3, 1, 2], [3, 1, 2]] });
+    const directories = controller.image.broker(3)?.logDirs ?? [];
+    const placeOf = (partition: number): string | undefined => controller.image.partition('t', partition)?.directories[0];
+    await waitFor('both are told', 5000, () => Promise.resolve([0, 1].every((it) => directories.includes(placeOf(it) ?? ''))));
+    expect(new Set([placeOf(0), placeOf(1)])).toEqual(new Set(directories));
+    const third = await cluster.client(3);
+    for (const partition of [0, 1]) expect((await third.produce('t', batch('a'), { acks: -1, partition })).errorCode).toBe(0);
+    disk.inject = (call) => (call.path.includes('t-0') && call.operation === 'append' ? EIO : undefined);
+    expect((await third.produce('t', batch('b'), { acks: -1, partition: 0 })).errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+    const known = cluster;
+    await waitFor('another leads it', 10_000, () => Promise.resolve(known.leaderOf('t', 0) !== 3));
+    expect([cluster.leaderOf('t', 0), cluster.leaderOf('t', 1)]).toEqual([1, 3]);
+    expect((await (await cluster.client(1)).produce('t', batch('c'), { acks: -1, partition: 0 })).errorCode).toBe(0);
+    expect((await third.produce('t', batch('b'), { acks: -1, partition: 1 })).errorCode).toBe(0);
+  });
+});
+
 /** Syncs of the partition wait from now on. */
 function heldUp(disk: FaultyFileSystem): { readonly count: number; readonly release: () => void } {
   let release = (): void => undefined;

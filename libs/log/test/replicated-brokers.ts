@@ -5,6 +5,7 @@ import { systemClock, systemRandom } from '@millrace/platform';
 import {
   AllocateProducerIds,
   AlterPartition,
+  AssignReplicasToDirs,
   BrokerHeartbeat,
   BrokerRegistration,
   CreateTopics,
@@ -279,6 +280,8 @@ export class ReplicatedBrokers {
         return this.submit((controller, moment) => controller.brokerHeartbeat(moment, request));
       case AlterPartition.apiKey:
         return this.submit((controller) => controller.alterPartition(request));
+      case AssignReplicasToDirs.apiKey:
+        return this.submit((controller) => controller.assignReplicasToDirectories(request));
       case AllocateProducerIds.apiKey:
         return this.submit((controller) => controller.allocateProducerIds(request));
       case CreateTopics.apiKey:

@@ -15,6 +15,7 @@ import { CONSUMER_OFFSETS } from '../internal-topics.js';
 import type { NodeDirectories } from '../node/node-directories.js';
 import type { NodePorts } from '../node/node-ports.js';
 import type { LongPoll } from '../replicas/delayed-fetch.js';
+import { DirectoryAssignments } from '../replicas/directory-assignments.js';
 import { ReplicaManager } from '../replicas/replica-manager.js';
 import { Replication } from '../replicas/replication.js';
 import { RequestDispatcher } from '../request-dispatcher.js';
@@ -53,6 +54,7 @@ export class BrokerServer {
   private readonly longPolls = new Set<LongPoll>();
   private readonly layers: () => BrokerConfigLayers;
   private lifecycle: BrokerLifecycle | undefined;
+  private assignments: DirectoryAssignments | undefined;
   private isStopping = false;
   private isStartCancelled = false;
   /** The logs of all partitions are open, and recovered where that was due. */
@@ -95,10 +97,13 @@ export class BrokerServer {
     replicas.setBrokerEpoch(this.lifecycle.brokerEpoch);
     replicas.reportStrays();
     replicas.start(channels.replication);
+    // With one directory the controller knows by itself.
+    if (directories.data.length > 1) this.assignments = new DirectoryAssignments({ ...ports, brokerId: config.nodeId, brokerEpoch: () => this.brokerEpoch, image: this.image, places: () => replicas.places(), channel: channels.replication, logger });
     await follower.begin(async () => {
       await replicas.applyImage();
       this.hasTakenUp = true;
       this.loadGroups();
+      this.assignments?.look();
     });
     this.maintenance.start(() => follower.inTurn(() => this.openBroken()));
     return RequestDispatcher.of(BROKER_APIS, this.services(channels.requests));
@@ -123,6 +128,7 @@ export class BrokerServer {
   async stop(): Promise<void> {
     this.isStopping = true;
     this.lifecycle?.stop();
+    this.assignments?.stop();
     await this.maintenance.stop();
     for (const poll of [...this.longPolls]) poll.finish();
     this.groups.endAll();
@@ -184,7 +190,9 @@ export class BrokerServer {
       else if (type === 'BROKER') replicas.changeAllSettings();
     }
     if (deleted.size > 0) groups.topicsDeleted(deleted);
-    if (!this.isStopping) this.loadGroups();
+    if (this.isStopping) return;
+    this.loadGroups();
+    this.assignments?.look();
   }
 
   private loadGroups(): void {

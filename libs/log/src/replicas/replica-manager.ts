@@ -8,6 +8,7 @@ import type { TopicSettings } from '../config/topic-settings.js';
 import { CLUSTER_METADATA } from '../internal-topics.js';
 import { isStorageFailure } from '../storage-failure.js';
 import { FetchSessions } from './fetch-sessions.js';
+import type { ReplicaPlace } from './directory-assignments.js';
 import { HostedPartition, type PartitionBroker } from './hosted-partition.js';
 import { ReadAheadBudget } from './read-ahead.js';
 import { NO_TRAFFIC, partitionMetrics, replicaTotals, withTraffic } from './replica-metrics.js';
@@ -42,6 +43,8 @@ export interface HostedDirectory {
 export class ReplicaManager {
   private readonly hostedByTopicId = new Map<Uuid, (HostedPartition | undefined)[]>();
   private readonly directoryOf = new Map<HostedPartition, LogDirectory>();
+  /** For new partitions that are not open yet. */
+  private readonly chosen = new Set<{ readonly name: string; readonly directory: LogDirectory }>();
   /** Where the folder of a partition was found at start, and the topic id that it belongs to. */
   private readonly found = new Map<string, { readonly directory: LogDirectory; readonly topicId: Uuid | undefined }>();
   /** Partitions whose log could not be opened. They are tried again now and then: a disk that was full may have room. */
@@ -250,6 +253,11 @@ export class ReplicaManager {
     }
   }
 
+  /** Which replica is in which directory, failed ones included. */
+  *places(): Generator<ReplicaPlace> {
+    for (const [{ topicId, partition }, { directoryId }] of this.directoryOf) yield { topicId, partition, directoryId };
+  }
+
   /** Of a broker whose partitions have other replicas; with one replica they follow from the log. */
   private async checkpointHighWatermarks(): Promise<void> {
     if (![...this.all()].some((it) => it.machine.replicas.length > 1)) return;
@@ -270,8 +278,11 @@ export class ReplicaManager {
     try {
       const directory = await this.directoryFor(topic, partition);
       const log = await directory.openPartition({ topic: topic.name, partition: partition.partitionId, topicId: topic.topicId, config: settings.log });
-      await this.host(topic, partition, { directory, log, settings }).syncAsAsked();
+      const hosted = this.host(topic, partition, { directory, log, settings });
+      this.isOpened(topic, partition);
+      await hosted.syncAsAsked();
     } catch (error) {
+      this.isOpened(topic, partition);
       if (!isStorageFailure(error) && !(error instanceof OperationalError)) throw error;
       const key = brokenKey(topic.topicId, partition.partitionId);
       const isKnown = this.broken.has(key);
@@ -307,6 +318,11 @@ export class ReplicaManager {
     return hosted;
   }
 
+  private isOpened(topic: TopicImage, partition: PartitionRegistration): void {
+    const name = topicPartitionName({ topic: topic.name, partition: partition.partitionId });
+    for (const it of this.chosen) if (it.name === name) this.chosen.delete(it);
+  }
+
   /** Where its folder is; for a new partition the usable directory with the fewest. */
   private async directoryFor(topic: TopicImage, partition: PartitionRegistration): Promise<LogDirectory> {
     const name = topicPartitionName({ topic: topic.name, partition: partition.partitionId });
@@ -319,9 +335,10 @@ export class ReplicaManager {
     }
     const usable = this.options.directories.filter((it) => it.offlineCause === undefined);
     const counts = new Map(usable.map((it) => [it, 0]));
-    for (const directory of this.directoryOf.values()) counts.set(directory, (counts.get(directory) ?? 0) + 1);
+    for (const directory of [...this.directoryOf.values(), ...[...this.chosen].map((it) => it.directory)]) counts.set(directory, (counts.get(directory) ?? 0) + 1);
     const [least] = usable.sort((a, b) => (counts.get(a) ?? 0) - (counts.get(b) ?? 0));
     if (least === undefined) throw new OperationalError('KAFKA_STORAGE_ERROR', 'no log directory is usable');
+    this.chosen.add({ name, directory: least });
     return least;
   }
 
