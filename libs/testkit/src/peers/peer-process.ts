@@ -75,7 +75,7 @@ export class PeerProcess {
       ...settings,
     });
     if (fs.existsSync(path.join(folder, 'data/meta.properties'))) return;
-    const formatted = await runPeerTool('kafka-storage', ['format', ...format, '-c', file]);
+    const formatted = await runPeerTool('kafka-storage', ['format', ...format, '-c', file], { timeoutMs: STARTS_WITHIN_MS });
     if (formatted.status !== 0) throw new OperationalError('PEER_START_FAILED', `kafka-storage format failed: ${formatted.stderr}`);
   }
 
