@@ -190,7 +190,7 @@ describe('produce and fetch', () => {
     const bomb = batchOf([{ value: '0'.repeat(300 * 1024 * 1024) }], { compression: 'gzip' });
     expect(await client.produce('bomb', bomb)).toMatchObject({ errorCode: ErrorCode.MESSAGE_TOO_LARGE });
     expect(await client.produce('bomb', batchOf([{ value: 'fine' }], { compression: 'gzip', codecs: nodeCodecs }))).toMatchObject({ errorCode: 0, baseOffset: 0 });
-  });
+  }, 120_000);
 
   it('shows its log directories', async () => {
     const response = await client.ask(DescribeLogDirs, 4, { topics: [{ topic: 'middle', partitions: [0] }] });
