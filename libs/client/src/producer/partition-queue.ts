@@ -13,6 +13,8 @@ export class PartitionQueue {
   notBeforeMs = 0;
   /** A batch with a sequence is gone for good: what follows must start a new epoch, once nothing is in flight. */
   needsNewEpoch = false;
+  /** The broker has refused the sequence of the first batch without an answer: nothing of what is to be sent again stands in the log. */
+  isSequenceRefused = false;
   identity: ProducerIdentity | undefined;
   nextSequence = 0;
 
@@ -26,11 +28,11 @@ export class PartitionQueue {
   }
 
   /**
-   * Whether another identity may be taken now. What is to be sent again may stand in the log already: under another identity the broker would take it for new. Only when this
-   * partition's own sequence is broken is there no other way.
+   * Whether another identity may be taken now. What is to be sent again may stand in the log already, also behind a batch that was given up without an answer: under another
+   * identity the broker would take it for new. So it goes under its own until the broker has refused it.
    */
   get mayRenew(): boolean {
-    return this.inFlight.length === 0 && (this.needsNewEpoch || this.retries.length === 0);
+    return this.inFlight.length === 0 && (this.isSequenceRefused || this.retries.length === 0);
   }
 
   seal(): void {
@@ -43,6 +45,7 @@ export class PartitionQueue {
   adopt(identity: ProducerIdentity): void {
     this.identity = identity;
     this.needsNewEpoch = false;
+    this.isSequenceRefused = false;
     let sequence = 0;
     for (const batch of this.retries) {
       batch.baseSequence = sequence;

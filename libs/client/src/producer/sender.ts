@@ -270,7 +270,7 @@ export class Sender {
       case ErrorCode.INVALID_PRODUCER_EPOCH:
         if (this.options.settings.enableIdempotence) {
           // Behind a batch that is to be sent again this is only the echo of that failure; at the head the broker has lost our sequence.
-          if (!queue.hasEarlier(batch)) queue.needsNewEpoch = true;
+          if (!queue.hasEarlier(batch)) queue.needsNewEpoch = queue.isSequenceRefused = true;
           return this.retry(queue, batch, new ProtocolError(answer.errorCode, answer.errorMessage));
         }
         break;
