@@ -53,7 +53,7 @@ const OF_ONE_BROKER: readonly PlantedBug[] = [
   bug('acknowledge before the flush', ONE_FLUSHING, 7, () => replaced(PartitionLog.prototype, 'flush', () => function (this: PartitionLog): Promise<number> {
     return Promise.resolve(this.logEndOffset);
   })),
-  bug('believe every shutdown to have been clean', ONE_FLUSHING, 'everything can be read within 120 s', () => replaced(PartitionLog, 'open', (open) => (options: PartitionLogOptions) => Reflect.apply(open, PartitionLog, [{ ...options, hadCleanShutdown: true } as never]))),
+  bug('believe every shutdown to have been clean', ONE_FLUSHING, 'everything can be read within 120 s', () => replaced(PartitionLog, 'open', (open) => (options: PartitionLogOptions) => Reflect.apply(open, PartitionLog, [{ ...options, hadCleanShutdown: true, recoveryPoint: Number.MAX_SAFE_INTEGER } as never]))),
   bug('forget producers at a restart', ONE, 18, () => replaced(ProducerStateTable.prototype, 'load', () => function (this: ProducerStateTable): void {
     this.clear();
   })),

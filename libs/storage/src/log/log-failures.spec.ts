@@ -103,7 +103,7 @@ describe('a failing disk', () => {
     const { log, disk, options } = await openBench(SMALL, { tailMemory: new TailMemory(0) });
     for (let i = 0; i < 30; i++) log.append(batch(shape(i)));
     await log.close();
-    const reopened = await PartitionLog.open({ ...options, hadCleanShutdown: true });
+    const reopened = await PartitionLog.open({ ...options, hadCleanShutdown: true, recoveryPoint: 30 });
     const [name] = fileNames(disk).filter((it) => it.endsWith('.log'));
     disk.remove(`${FOLDER}/${name}`);
     await expect((async () => reopened.read({ offset: 0, maxBytes: 100 }))()).rejects.toMatchObject({ code: 'KAFKA_STORAGE_ERROR', message: expect.stringContaining(`${FOLDER}/${name}`) });

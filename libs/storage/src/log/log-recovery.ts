@@ -52,7 +52,11 @@ class Recovery {
     const hadEpochs = this.epochs.load();
     let scanned = options.hadCleanShutdown ? segments.length : Math.max(0, floorSegment(segments, options.recoveryPoint - 1));
     await this.rebuildMissingIndexes(scanned);
-    if (options.hadCleanShutdown && segments.length > 0 && !(await this.resumeActive())) scanned = segments.length - 1;
+    if (options.hadCleanShutdown && segments.length > 0) {
+      if (!(await this.resumeActive())) scanned = segments.length - 1;
+      // The process that stopped in order never opened this log: nobody has recovered it since an earlier one did not.
+      else if (segments[segments.length - 1]!.endOffset > options.recoveryPoint) scanned = Math.max(0, floorSegment(segments, options.recoveryPoint - 1));
+    }
     const isClean = options.hadCleanShutdown && scanned === segments.length;
     if (!hadEpochs && segments.some((it) => it.bytes > 0)) {
       options.logger.warn({ file: `${options.folder}/${LEADER_EPOCH_FILE}` }, 'leader epoch checkpoint is missing or cannot be read; rebuilding it from the log');
