@@ -11,6 +11,8 @@ export interface BrokerAppOptions {
   readonly logging: Logging;
   /** The broker can go on no longer (its disk failed) and has stopped itself in order. */
   readonly onFailure: (cause: unknown) => void;
+  /** The start has begun; `close` ends it in order, and it rejects then. */
+  readonly onStarting?: (starting: { close(): Promise<void> }) => void;
 }
 
 export interface BrokerApp {
@@ -21,10 +23,11 @@ export interface BrokerApp {
 }
 
 /** Resolves when the broker answers on its listeners. Rejects when a port is taken, a setting is wrong or the log directory cannot be used. */
-export async function startBrokerApp({ config, logging, onFailure }: BrokerAppOptions): Promise<BrokerApp> {
+export async function startBrokerApp({ config, logging, onFailure, onStarting }: BrokerAppOptions): Promise<BrokerApp> {
   const { metrics, rest } = metricsSettings(config);
   const logger = logging.logger.child({ logger: 'broker' });
   const broker = new Broker({ properties: rest, logger, onFailure });
+  onStarting?.({ close: () => broker.stop() });
   // Before the broker: while it recovers its logs the page says that it starts.
   const listener = await openMetrics(broker, metrics, logging);
   try {
