@@ -46,3 +46,20 @@ describe('batches behind one that was given up without an answer', () => {
     expect([waiting.baseSequence, unsent.baseSequence, queue.needsNewEpoch, queue.isSequenceRefused]).toEqual([0, 1, false, false]);
   });
 });
+
+it('sends no more behind a batch without an answer than the broker knows again, however many of them are answered', () => {
+  const queue = new PartitionQueue('t', 0);
+  queue.adopt(FIRST);
+  const batches = Array.from({ length: 7 }, batch);
+  queue.ready.push(...batches);
+  const [stuck] = batches;
+  queue.take();
+  for (let i = 1; i < 5; i++) {
+    expect(queue.mayFollow(5)).toBe(true);
+    const next = queue.take();
+    if (next !== undefined) queue.landed(next);
+  }
+  expect([queue.inFlight, queue.mayFollow(5)]).toEqual([[stuck], false]);
+  if (stuck !== undefined) queue.landed(stuck);
+  expect(queue.mayFollow(5)).toBe(true);
+});

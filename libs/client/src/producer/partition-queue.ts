@@ -17,6 +17,7 @@ export class PartitionQueue {
   isSequenceRefused = false;
   identity: ProducerIdentity | undefined;
   nextSequence = 0;
+  private sentCount = 0;
 
   constructor(
     readonly topic: string,
@@ -33,6 +34,16 @@ export class PartitionQueue {
    */
   get mayRenew(): boolean {
     return this.inFlight.length === 0 && (this.isSequenceRefused || this.retries.length === 0);
+  }
+
+  /**
+   * Whether another batch may be sent: at most `max` from the oldest without an answer on, answered ones included, for a broker knows its producer's last five batches again and takes
+   * one before them for a gap. A leader that does not answer any more may leave a batch behind while the next one takes those that follow.
+   */
+  mayFollow(max: number): boolean {
+    let oldest = this.sentCount;
+    for (const it of this.inFlight) if (it.ordinal >= 0) oldest = Math.min(oldest, it.ordinal);
+    return this.inFlight.length < max && this.sentCount - oldest < max;
   }
 
   seal(): void {
@@ -66,6 +77,7 @@ export class PartitionQueue {
     if (this.identity !== undefined) {
       batch.baseSequence = this.nextSequence;
       this.nextSequence = sequenceAfter(this.nextSequence, batch.count);
+      batch.ordinal = this.sentCount++;
     }
     this.inFlight.push(batch);
     return batch;

@@ -53,6 +53,8 @@ export class ProducerBatch {
   /** What it takes of the producer's memory. */
   memoryBytes = 0;
   baseSequence = -1;
+  /** How many batches its partition had sent before it under a sequence. */
+  ordinal = -1;
   isDone = false;
 
   constructor(

@@ -137,7 +137,7 @@ export class Sender {
       if (!this.renew(queue)) return false;
     }
     if (queue.retries.length > 0) return isAlone;
-    if (enableIdempotence ? queue.inFlight.length >= maxInFlightRequestsPerConnection : !isAlone && acks !== 0) return false;
+    if (enableIdempotence ? !queue.mayFollow(maxInFlightRequestsPerConnection) : !isAlone && acks !== 0) return false;
     if (queue.ready.length > 0) return true;
     if (queue.open === undefined) return false;
     const dueMs = queue.open.createdMs + lingerMs;
