@@ -77,13 +77,18 @@ export class InSyncMembers {
     if (batch === undefined || batch.baseOffset > offset) return undefined;
     for (const id of members) {
       const node = cluster.brokers.find((it) => it.brokerId === id);
-      if (node === undefined || node === leader || !node.isUp || this.mayLack(node, keyOf(hosted))) continue;
+      if (node === undefined || node === leader || !node.isUp || this.mayLack(node, keyOf(hosted)) || this.isRemoved(id, keyOf(hosted))) continue;
       const log = observerOf(node).lookAt(folder);
       const found = log[batchIndexAt(log, batch.baseOffset)];
       const isDeleted = log.length > 0 && batch.lastOffset < log[0]!.baseOffset;
       if (!isDeleted && (found === undefined || !isSameBatch(found, batch))) return node.host;
     }
     return undefined;
+  }
+
+  /** A broker that is no replica any more deletes its log as soon as it reads so, maybe before the leader does. */
+  private isRemoved(id: BrokerId, key: string): boolean {
+    return this.options.history.latest(key)?.replicas.includes(id) === false;
   }
 
   /** A machine that lost power lacks what it had not synced until it has come in sync anew: that is within the promise. */
