@@ -96,20 +96,31 @@ export class ClusterProbe {
   }
 
   private look(): void {
-    for (const node of this.cluster.brokers) {
-      const view = node.broker === undefined || !node.isUp ? undefined : viewOf(node.broker);
-      if (view === undefined) continue;
+    this.readHistory();
+    for (const [node, view] of this.views()) {
       const logs = this.observerOf(node).look();
       const who = node.process?.name ?? node.host;
       this.committedOf(METADATA_FOLDER, METADATA_FOLDER).compare(who, logs.get(METADATA_FOLDER) ?? [], view.image.lastOffset + 1);
-      this.history.read(node.disk, view.image.lastOffset + 1);
       for (const hosted of view.partitions) this.lookAt(node, who, hosted, logs, view.image);
     }
     this.answers.look();
   }
 
+  private *views(): Iterable<readonly [SimulatedBroker, BrokerView]> {
+    for (const node of this.cluster.brokers) {
+      const view = node.broker === undefined || !node.isUp ? undefined : viewOf(node.broker);
+      if (view !== undefined) yield [node, view];
+    }
+  }
+
+  /** From whoever has read furthest: a broker may act on a change that the one that is looked at does not know yet. */
+  private readHistory(): void {
+    for (const [node, view] of this.views()) this.history.read(node.disk, view.image.lastOffset + 1);
+  }
+
   /** A broker answers a produce request with acks=all. */
   private acknowledged(node: SimulatedBroker, hosted: HostedReplica, baseOffset: Offset, askedAt: PartitionEpoch): void {
+    this.readHistory();
     this.members.look(node, hosted, keyOf(hosted));
     this.members.acknowledges(node, hosted, baseOffset, askedAt);
     const name = `${hosted.topic}-${hosted.partition}`;
