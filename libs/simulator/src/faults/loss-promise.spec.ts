@@ -13,7 +13,7 @@ interface Machine {
   readonly disk: { isTroubled: boolean };
 }
 
-const UNCLEAN = ['kill', 'power loss', 'kill at a write', 'disk full', 'disk error'];
+const UNCLEAN = ['kill', 'power loss', 'kill at a write', 'disk full', 'disk error', 'kill at a vote'];
 
 describe('what may fail while a machine lacks what it had not synced', () => {
   it('nothing that ends another broker without an orderly stop, until all are in sync', () => {
