@@ -1,4 +1,4 @@
-import { ZERO_UUID, type Offset, type PartitionEpoch, type Uuid } from '@millrace/foundation';
+import { ZERO_UUID, type LeaderEpoch, type Offset, type PartitionEpoch, type Uuid } from '@millrace/foundation';
 import type { MetadataImage } from '@millrace/metadata';
 import type { SimulatedBroker } from '../cluster/simulated-broker.js';
 import type { SimulatedCluster } from '../cluster/simulated-cluster.js';
@@ -134,6 +134,11 @@ export class ClusterProbe {
     return node === undefined || hosted === undefined ? undefined : { node, hosted };
   }
 
+  /** Nobody leads in a newer epoch, as far as the leaders say that were looked at and the controllers have committed: who leads no more may not know it yet. */
+  private isLatestEpoch(key: string, leaderEpoch: LeaderEpoch): boolean {
+    return this.progress.isLatestEpoch(key, leaderEpoch) && (this.history.latest(key)?.leaderEpoch ?? leaderEpoch) <= leaderEpoch;
+  }
+
   private lookAt(node: SimulatedBroker, who: string, hosted: HostedReplica, logs: ReadonlyMap<string, readonly ObservedBatch[]>, image: BrokerView['image']): void {
     const { machine } = hosted;
     if (machine.role === 'offline' || machine.role === 'idle') return;
@@ -142,7 +147,7 @@ export class ClusterProbe {
     this.progress.look({ who, node: node.brokerId, key, name, hosted });
     const log = logs.get(name) ?? [];
     this.superseded.look(who, hosted, log, image.topicById(hosted.topicId)?.partitions[hosted.partition]?.leaderEpoch ?? -1);
-    const isLatestLeader = machine.role === 'leader' && this.progress.isLatestEpoch(key, machine.leaderEpoch);
+    const isLatestLeader = machine.role === 'leader' && this.isLatestEpoch(key, machine.leaderEpoch);
     if (isLatestLeader) this.members.look(node, hosted, key);
     const committed = this.committedOf(key, name);
     committed.compare(who, log, machine.highWatermark);
