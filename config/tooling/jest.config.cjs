@@ -21,7 +21,6 @@ module.exports = {
     ...Object.fromEntries(Object.entries(architecture.packages).map(([name, { path: folder }]) => [`^${architecture.scope}/${name}$`, `<rootDir>/${folder}/src/index.ts`])),
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
-  // One more than the cores of the machine that this is measured on: most suites wait for others, for disks and for timers.
-  maxWorkers: 3,
+  maxWorkers: 2,
   testTimeout: 30000,
 };

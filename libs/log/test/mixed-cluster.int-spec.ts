@@ -82,9 +82,16 @@ const PATIENT = {
       return (expected.leader ?? found.leader) === found.leader && (expected.isr ?? found.isr) === found.isr;
     });
   async function produce(topic: string, partition: number, values: readonly { value: string }[]): Promise<void> {
-    const { leader } = await partitionOf(topic, partition, cluster.up[0]?.id ?? JAVA);
-    const client = await clientOf(leader);
-    for (let i = 0; i < values.length; i += 50) expect((await client.produce(topic, batchOf(values.slice(i, i + 50)), { partition })).errorCode).toBe(ErrorCode.NONE);
+    for (let i = 0; i < values.length; i += 50) {
+      await waitFor(`the leader of ${topic}-${partition} takes records`, WAIT_MS, async () => {
+        const { leader } = await partitionOf(topic, partition, cluster.up[0]?.id ?? JAVA);
+        const { errorCode } = await (await clientOf(leader)).produce(topic, batchOf(values.slice(i, i + 50)), { partition });
+        // It does not lead any more, and has taken nothing.
+        if (errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER) return false;
+        expect(errorCode).toBe(ErrorCode.NONE);
+        return true;
+      });
+    }
   }
   /** What consumers read of it at its leader, whoever that is. */
   async function read(topic: string, partition: number): Promise<(string | null)[]> {

@@ -99,8 +99,10 @@ export class BullmqQueue<B extends IQueueBackend, C> implements JobQueue {
   }
 
   async find(id: string): Promise<JobAnswer | undefined> {
+    // The state first: a job that has ended is not told with what it had done a moment before.
+    const state = await this.queue.getJobState(id);
     const job = await this.queue.getJob(id);
-    if (job) return this.answer(job, await job.getState());
+    if (job) return this.answer(job, state);
     const scheduler = await this.scheduler(id);
     return scheduler && this.scheduleAnswer(scheduler, scheduler.template?.data as JobData);
   }

@@ -13,6 +13,8 @@ export class ErrorTally {
   kafkaJs(error: unknown): void {
     const { name, retriable, cause } = error as { name?: string; retriable?: boolean; cause?: unknown };
     if (name === 'KafkaJSNumberOfRetriesExceeded') this.count(`kafkajs ${nameOf(cause ?? error)}`, true);
+    else if (isConnectionError(cause)) this.count(`kafkajs ${nameOf(cause)}`, true);
+    else if (cause !== undefined) this.count(`kafkajs ${nameOf(cause)}: ${errorMessage(cause)}`, false);
     else this.count(`kafkajs ${nameOf(error)}`, retriable === true);
   }
 
@@ -30,6 +32,11 @@ export class ErrorTally {
     if (known === undefined) this.counts.set(name, { isRetriable: mayRetry, count: 1 });
     else known.count += 1;
   }
+}
+
+/** A broker that is not there now: kafkajs itself tries another one, but calls it final where it was the last that it knew. */
+function isConnectionError(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && (error as { name?: unknown }).name === 'KafkaJSConnectionError';
 }
 
 function nameOf(error: unknown): string {
