@@ -30,6 +30,12 @@ function isUnknown(body: unknown): boolean {
   return (body as { error_code?: number }).error_code === 404;
 }
 
+/** A worker that reads the order from the log sets the level before it notes when. */
+function isSetToTrace(body: unknown): boolean {
+  const { level, last_modified: lastModified } = body as { level?: string; last_modified?: unknown };
+  return level === 'TRACE' && lastModified !== null;
+}
+
 function step(name: string, method: string, path: string, more: Partial<RestStep> = {}): RestStep {
   return { name, method, path, ...more };
 }
@@ -309,7 +315,7 @@ export const LOGGER_STEPS: readonly RestStep[] = [
   step('logger, an ancestor', 'PUT', '/admin/loggers/a', { body: { level: 'error', other: 1 } }),
   step('logger, below the ancestor', 'GET', '/admin/loggers/a.b'),
   step('logger, cluster', 'PUT', '/admin/loggers/c.d?scope=cluster', { body: { level: 'trace' } }),
-  step('logger, set in the cluster', 'GET', '/admin/loggers/c.d', { until: (body) => (body as { level?: string }).level === 'TRACE' }),
+  step('logger, set in the cluster', 'GET', '/admin/loggers/c.d', { until: isSetToTrace }),
   step('logger, cluster, wrong level', 'PUT', '/admin/loggers/c.d?scope=CLUSTER', { body: { level: 'junk' } }),
   step('logger, refused method', 'DELETE', '/admin/loggers/a'),
   step('loggers, refused method', 'POST', '/admin/loggers', { body: {} }),
