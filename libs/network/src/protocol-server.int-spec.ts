@@ -2,7 +2,8 @@ import { createConnection, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { SILENT_LOGGER, type Clock, type Logger, type Scheduler } from '@millrace/foundation';
 import { NodeTransport } from './node-transport.js';
-import { ProtocolServer, type ProtocolServerOptions, type RequestHandler } from './protocol-server.js';
+import { ProtocolServer, type ProtocolServerOptions, type RequestHandler, type ServerLimits } from './protocol-server.js';
+import type { ApiRange } from './request-framing.js';
 
 const clock: Clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
 const scheduler: Scheduler = {
@@ -112,6 +113,82 @@ describe('ProtocolServer on loopback', () => {
     reader.socket.write(Buffer.concat(Array.from({ length: 10 }, (_, i) => frame(3, 0, i))));
     for (let i = 0; i < 10; i++) expect((await reader.next())?.readInt32BE()).toBe(i);
     expect(most).toBe(1);
+  });
+
+  describe('an API whose requests are pipelined', () => {
+    const PIPELINED = 18;
+    const apiRange = (key: number): ApiRange | undefined => (key === 3 || key === PIPELINED ? { minVersion: 0, maxVersion: 4, isPipelined: key === PIPELINED } : undefined);
+
+    /** Requests wait for their answers until they are told to give them. */
+    async function serveGated(limits: Partial<ServerLimits> = {}): Promise<{ reader: Reader; begun: number[]; answer: (id: number) => void; untilBegun: (count: number) => Promise<void> }> {
+      const begun: number[] = [];
+      const gates = new Map<number, () => void>();
+      const port = await serve(
+        (context) => {
+          begun.push(context.correlationId);
+          return new Promise((resolve) => gates.set(context.correlationId, () => resolve({ parts: [correlation(context.correlationId)] })));
+        },
+        { apiRange, limits },
+      );
+      const untilBegun = async (count: number): Promise<void> => {
+        while (begun.length < count) await new Promise(setImmediate);
+      };
+      return { reader: await open(port), begun, answer: (id) => gates.get(id)?.(), untilBegun };
+    }
+
+    it('begins them in order while others wait, and answers in order whichever is ready first', async () => {
+      const { reader, answer, untilBegun, begun } = await serveGated();
+      reader.socket.write(Buffer.concat([0, 1, 2].map((id) => frame(PIPELINED, 0, id))));
+      await untilBegun(3);
+      expect(begun).toEqual([0, 1, 2]);
+      for (const id of [2, 1, 0]) answer(id);
+      for (const id of [0, 1, 2]) expect((await reader.next())?.readInt32BE()).toBe(id);
+    });
+
+    it('lets no other request begin behind them, and none of them behind another', async () => {
+      const { reader, answer, untilBegun, begun } = await serveGated();
+      reader.socket.write(Buffer.concat([frame(PIPELINED, 0, 0), frame(PIPELINED, 0, 1), frame(3, 0, 2), frame(PIPELINED, 0, 3)]));
+      await untilBegun(2);
+      answer(1);
+      answer(0);
+      await untilBegun(3);
+      expect(begun).toEqual([0, 1, 2]);
+      answer(2);
+      await untilBegun(4);
+      answer(3);
+      for (const id of [0, 1, 2, 3]) expect((await reader.next())?.readInt32BE()).toBe(id);
+    });
+
+    it('lets so many wait together as the limit says', async () => {
+      const { reader, answer, untilBegun, begun } = await serveGated({ pipelinedRequestsMax: 2 });
+      reader.socket.write(Buffer.concat([0, 1, 2].map((id) => frame(PIPELINED, 0, id))));
+      await untilBegun(2);
+      answer(1);
+      answer(0);
+      for (const id of [0, 1]) expect((await reader.next())?.readInt32BE()).toBe(id);
+      expect(begun).toEqual([0, 1, 2]);
+      answer(2);
+      expect((await reader.next())?.readInt32BE()).toBe(2);
+    });
+
+    it('answers what came before one that closes the connection, and all of them before an orderly end', async () => {
+      const failing = await serve((context) => (context.correlationId === 1 ? Promise.reject(new Error('gone')) : new Promise((resolve) => setImmediate(() => resolve({ parts: [correlation(context.correlationId)] })))), { apiRange });
+      const reader = await open(failing);
+      reader.socket.write(Buffer.concat([0, 1, 2].map((id) => frame(PIPELINED, 0, id))));
+      expect((await reader.next())?.readInt32BE()).toBe(0);
+      expect(await reader.next()).toBeUndefined();
+      expect(warnings).toEqual(['gone']);
+
+      const ending = await serveGated();
+      ending.reader.socket.write(Buffer.concat([0, 1].map((id) => frame(PIPELINED, 0, id))));
+      await ending.untilBegun(2);
+      const closed = servers.at(-1)?.close(5000);
+      ending.answer(1);
+      ending.answer(0);
+      for (const id of [0, 1]) expect((await ending.reader.next())?.readInt32BE()).toBe(id);
+      expect(await ending.reader.next()).toBeUndefined();
+      await closed;
+    });
   });
 
   it('serves another connection while one waits', async () => {

@@ -7,7 +7,7 @@ import { ThrottledLog } from './throttled-log.js';
 /**
  * Answers one request. `body` holds the request behind its header. It is lent: it may be read and written until the handler returns (also when it returns a promise),
  * then its memory is used again, so what is kept is copied.
- * A value is answered at once; a promise holds back the later requests of this connection, and of no other.
+ * A value is answered at once; a promise holds back the later requests of this connection, and of no other, unless both are of an API that is `isPipelined`.
  * Throwing (or rejecting) closes the connection, which is Kafka's answer to a request that cannot be read.
  */
 export type RequestHandler = (context: RequestContext, body: Uint8Array) => ResponseBytes | Promise<ResponseBytes>;
@@ -25,6 +25,7 @@ export const DEFAULT_SERVER_LIMITS: ServerLimits = {
   frameBytesMax: 104_857_600,
   waitingRequestsMax: 64,
   waitingBytesMax: 4 * 1024 * 1024,
+  pipelinedRequestsMax: 32,
   writeTimeoutMs: 120_000,
   idleMsMax: 600_000,
   connectionsMax: 2_147_483_647,
@@ -112,6 +113,7 @@ export class ProtocolServer {
         context,
         limits: this.limits,
         nowMs: () => this.options.clock.monotonicMs(),
+        isPipelined: (frame) => this.framing.isPipelined(frame),
         handleFrame: (frame) => this.handleFrame(frame, context),
         onRefused: (reason) => this.throttledLog.warn({ remote: `${remote.host}:${remote.port}`, listener: listenerName, reason }, 'connection closed'),
         onClosed: (closed) => this.forget(closed),

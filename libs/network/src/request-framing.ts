@@ -9,6 +9,8 @@ const UNSUPPORTED_VERSION = 35;
 export interface ApiRange {
   readonly minVersion: number;
   readonly maxVersion: number;
+  /** What the handler does in order it has done when it returns: the next request of this kind may begin while this one's answer still waits for something. */
+  readonly isPipelined?: boolean;
 }
 
 export type FramedRequest = { readonly kind: 'request'; readonly context: RequestContext; readonly body: Uint8Array } | FrameOutcome;
@@ -16,6 +18,11 @@ export type FramedRequest = { readonly kind: 'request'; readonly context: Reques
 /** Reads request headers, and answers what Kafka answers before any handler is asked: versions that are not spoken. */
 export class RequestFraming {
   constructor(private readonly apiRange: (apiKey: number) => ApiRange | undefined) {}
+
+  /** May this request begin while others like it wait for their answers? */
+  isPipelined(frame: Uint8Array): boolean {
+    return frame.length >= 2 && this.apiRange((frame[0]! << 8) | frame[1]!)?.isPipelined === true;
+  }
 
   /** Throws MalformedBytes for a header that cannot be read. */
   read(frame: Uint8Array, connection: ConnectionContext): FramedRequest {

@@ -21,6 +21,8 @@ export interface ConnectionLimits {
   /** Requests that wait behind the one in progress; beyond it the socket is not read. */
   readonly waitingRequestsMax: number;
   readonly waitingBytesMax: number;
+  /** Requests of a connection that may wait for their answers at a time, where their kind allows it. */
+  readonly pipelinedRequestsMax: number;
   /** A reader that takes nothing for so long is cut off. */
   readonly writeTimeoutMs: number;
 }
@@ -30,21 +32,29 @@ export interface ServerConnectionOptions {
   readonly context: ConnectionContext;
   readonly limits: ConnectionLimits;
   readonly nowMs: () => number;
+  /** May this request begin while others like it wait for their answers? */
+  readonly isPipelined: (frame: Uint8Array) => boolean;
   /** The frame is only lent until it returns, also when it returns a promise. */
   readonly handleFrame: (frame: Uint8Array, context: ConnectionContext) => FrameOutcome | Promise<FrameOutcome>;
   readonly onRefused: (reason: string, context: ConnectionContext) => void;
   readonly onClosed: (connection: ServerConnection) => void;
 }
 
+/** A request that waits for its answer, in its place among the others. */
+interface Begun {
+  readonly isPipelined: boolean;
+  outcome: FrameOutcome | undefined;
+}
+
 /**
- * One client's requests, strictly in order: as in Kafka the next request of a connection starts when the one before it has been
- * answered, so responses and appends keep the order of requests. What a chunk of input causes leaves in one write.
+ * One client's requests, strictly in order: they begin in it, and their answers leave in it. As in Kafka the next one begins when the one before it has been answered; of those that are
+ * `isPipelined` several wait for their answers together. What a chunk of input causes leaves in one write.
  */
 export class ServerConnection {
   private readonly decoder: FrameDecoder;
   private readonly waiting: Uint8Array[] = [];
+  private readonly begun: Begun[] = [];
   private waitingBytes = 0;
-  private isBusy = false;
   private isBlockedByReader = false;
   private isPaused = false;
   private isClosed = false;
@@ -70,16 +80,16 @@ export class ServerConnection {
     if (this.isBlockedByReader && nowMs - this.blockedSinceMs > this.options.limits.writeTimeoutMs) {
       this.refuse('the peer does not read its responses');
       this.options.connection.destroy();
-    } else if (!this.isBusy && !this.isBlockedByReader && nowMs - this.lastActivityMs > idleMsMax) {
+    } else if (this.begun.length === 0 && !this.isBlockedByReader && nowMs - this.lastActivityMs > idleMsMax) {
       this.options.connection.end();
     }
   }
 
-  /** Takes no more requests; closes as soon as the one in progress has been answered. */
+  /** Takes no more requests; closes as soon as what is in progress has been answered. */
   endWhenAnswered(): void {
     this.isEnding = true;
     this.waiting.length = 0;
-    if (!this.isBusy) this.options.connection.end();
+    if (this.begun.length === 0) this.options.connection.end();
   }
 
   destroy(): void {
@@ -103,7 +113,7 @@ export class ServerConnection {
 
   private onFrame(frame: Uint8Array): void {
     if (this.isClosed || this.isEnding) return;
-    if (!this.isBusy && !this.isBlockedByReader && this.waiting.length === 0) {
+    if (this.waiting.length === 0 && this.mayBegin(frame)) {
       this.run(frame);
       return;
     }
@@ -117,46 +127,62 @@ export class ServerConnection {
     }
   }
 
+  private mayBegin(frame: Uint8Array): boolean {
+    if (this.isBlockedByReader || this.isClosed) return false;
+    const { begun } = this;
+    if (begun.length === 0) return true;
+    return begun.length < this.options.limits.pipelinedRequestsMax && begun.at(-1)?.isPipelined === true && this.options.isPipelined(frame);
+  }
+
   private run(frame: Uint8Array): void {
-    let outcome: FrameOutcome | Promise<FrameOutcome>;
-    try {
-      outcome = this.options.handleFrame(frame, this.options.context);
-    } catch (error) {
-      this.refuse(errorMessage(error));
-      return;
-    }
-    if (!(outcome instanceof Promise)) {
+    const outcome = this.handle(frame);
+    const isWaiting = outcome instanceof Promise;
+    if (!isWaiting && this.begun.length === 0) {
       this.settle(outcome);
       return;
     }
-    this.isBusy = true;
+    const begun: Begun = { isPipelined: this.options.isPipelined(frame), outcome: isWaiting ? undefined : outcome };
+    this.begun.push(begun);
+    if (!isWaiting) return;
     outcome.then(
-      (settled) => {
-        this.isBusy = false;
-        this.lastActivityMs = this.options.nowMs();
-        this.options.connection.cork();
-        this.settle(settled);
-        this.drainWaiting();
-        this.options.connection.uncork();
-      },
-      (error: unknown) => {
-        this.isBusy = false;
-        this.refuse(errorMessage(error));
-      },
+      (settled) => this.onSettled(begun, settled),
+      (error: unknown) => this.onSettled(begun, { kind: 'close', reason: errorMessage(error) }),
     );
+  }
+
+  private handle(frame: Uint8Array): FrameOutcome | Promise<FrameOutcome> {
+    try {
+      return this.options.handleFrame(frame, this.options.context);
+    } catch (error) {
+      return { kind: 'close', reason: errorMessage(error) };
+    }
+  }
+
+  private onSettled(begun: Begun, outcome: FrameOutcome): void {
+    begun.outcome = outcome;
+    this.lastActivityMs = this.options.nowMs();
+    if (this.begun[0] !== begun) return;
+    this.options.connection.cork();
+    this.answerBegun();
+    this.drainWaiting();
+    this.options.connection.uncork();
+  }
+
+  /** Answers what is due: no answer leaves before one of an earlier request. */
+  private answerBegun(): void {
+    const waits = this.begun.findIndex((it) => it.outcome === undefined);
+    for (const { outcome } of this.begun.splice(0, waits === -1 ? this.begun.length : waits)) if (outcome !== undefined) this.settle(outcome);
+    if (this.isEnding && this.begun.length === 0) this.options.connection.end();
   }
 
   private settle(outcome: FrameOutcome): void {
     if (this.isClosed) {
       if (outcome.kind === 'respond') outcome.bytes?.onSent?.();
-      return;
-    }
-    if (outcome.kind === 'close') {
+    } else if (outcome.kind === 'close') {
       this.refuse(outcome.reason);
-      return;
+    } else if (outcome.bytes !== undefined) {
+      this.write(outcome.bytes);
     }
-    if (outcome.bytes !== undefined) this.write(outcome.bytes);
-    if (this.isEnding) this.options.connection.end();
   }
 
   private write({ parts, onSent }: ResponseFrameBytes): void {
@@ -173,7 +199,6 @@ export class ServerConnection {
     if (!this.isBlockedByReader) return;
     this.isBlockedByReader = false;
     this.lastActivityMs = this.options.nowMs();
-    if (this.isBusy) return;
     this.options.connection.cork();
     this.drainWaiting();
     this.options.connection.uncork();
@@ -181,8 +206,8 @@ export class ServerConnection {
 
   private drainWaiting(): void {
     let taken = 0;
-    while (taken < this.waiting.length && !this.isBusy && !this.isBlockedByReader && !this.isClosed) {
-      const frame = this.waiting[taken]!;
+    for (const frame of this.waiting) {
+      if (!this.mayBegin(frame)) break;
       taken += 1;
       this.waitingBytes -= frame.length;
       this.run(frame);

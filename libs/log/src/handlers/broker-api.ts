@@ -23,6 +23,8 @@ export interface ServedApi<Services> {
   readonly api: AnyApi;
   readonly minVersion: number;
   readonly maxVersion: number;
+  /** The next request of this API on a connection begins while the answer of the one before still waits: for handlers that have done all that has an order when they return. */
+  readonly isPipelined?: boolean;
   readonly handlerFor: (services: Services) => ApiHandler;
 }
 
@@ -33,8 +35,9 @@ export type BrokerApi = ServedApi<BrokerServices>;
 export function brokerApi<Request, RequestInput, Response, ResponseInput>(
   api: Api<Request, RequestInput, Response, ResponseInput>,
   handlerFor: (services: BrokerServices) => ApiHandler<Request, ResponseInput>,
+  options: Pick<BrokerApi, 'isPipelined'> = {},
 ): BrokerApi {
-  return servedApi(api, handlerFor);
+  return { ...servedApi(api, handlerFor), ...options };
 }
 
 export function servedApi<Services, Request, RequestInput, Response, ResponseInput>(

@@ -1,5 +1,6 @@
 /**
- * Produce, versions 3-13; 0-2 are advertised only, as Kafka does, because librdkafka asks for version 0 before it compresses. Deviations: transactional batches are refused.
+ * Produce, versions 3-13; 0-2 are advertised only, as Kafka does, because librdkafka asks for version 0 before it compresses. Everything is appended when the handler returns, so that the
+ * next produce of the connection need not wait for the acknowledgement of this one. Deviations: transactional batches are refused.
  */
 import { OperationalError } from '@millrace/foundation';
 import { ErrorCode, Produce, type ErrorName, type ProduceRequest, type ProduceResponseInput } from '@millrace/protocol';
@@ -43,7 +44,7 @@ export const produceApi = brokerApi(Produce, (services) => (request, context) =>
   };
   const waiting = whenAcknowledged(services, request, all);
   return waiting === undefined ? respond() : waiting.then(respond);
-});
+}, { isPipelined: true });
 
 function append(services: BrokerServices, request: ProduceRequest, topic: ProduceRequest.TopicData, data: ProduceRequest.PartitionData, version: number): PartitionAppend {
   const { index } = data;
