@@ -24,7 +24,6 @@ export { JSON_SETTINGS, TEXT_SETTINGS, type Workload, type WorkloadConnector, ty
 export { CLIENT_KINDS, producersUnderChaos, type ClientKind, type ProducersUnderChaosOptions, type ProducersVerdict } from './brokers/producers-under-chaos.js';
 export { BROKER_FAULTS, brokerChaos, chaosProblems, type BrokerFault } from './brokers/broker-chaos.js';
 export { LinkRelay } from './brokers/link-relay.js';
-export { ClusterView } from './brokers/cluster-view.js';
 export { SeededRandom } from './doubles/seeded-random.js';
 export { nothingLost, type NothingLostOptions, type NothingLostResult } from './flow/nothing-lost.js';
 export { compactionKills, type CompactionKillsOptions, type CompactionKillsResult } from './flow/compaction-kills.js';

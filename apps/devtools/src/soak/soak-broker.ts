@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { BrokerCluster, brokerChaos, chaosProblems, ClusterView, freePort, isListening, LinkRelay, MillraceProcess, repositoryRoot, SeededRandom, type BrokerFault } from '@millrace/testkit';
+import { BrokerCluster, brokerChaos, chaosProblems, freePort, isListening, LinkRelay, MillraceProcess, repositoryRoot, SeededRandom, type BrokerFault } from '@millrace/testkit';
 
 /** A broker of ours on a free port. */
 export async function startBroker(folder: string): Promise<{ address: string; process: MillraceProcess }> {
@@ -34,7 +34,7 @@ export async function startBrokers({ folder, brokers, side }: { readonly folder:
   return {
     bootstrap: cluster.bootstrap,
     chaos: async ({ seed, ...options }) =>
-      chaosProblems(await brokerChaos({ ...options, cluster, links, view: new ClusterView(cluster.bootstrap), random: new SeededRandom(seed), faultMsMax: 15_000, recoveryMsMax: 120_000, calmMs: 4000, events: Infinity })),
+      chaosProblems(await brokerChaos({ ...options, cluster, links, random: new SeededRandom(seed), faultMsMax: 15_000, recoveryMsMax: 120_000, calmMs: 4000, events: Infinity })),
     stop: async () => {
       await cluster.stop();
       await links.close();

@@ -2,7 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { SeededRandom } from '../doubles/seeded-random.js';
 import { waitFor } from '../flow/flow.js';
 import type { BrokerCluster, ClusterBroker } from '../processes/broker-cluster.js';
-import type { ClusterView } from './cluster-view.js';
 import { OUTSIDE, type LinkRelay } from './link-relay.js';
 
 /** SIGKILL, SIGSTOP, SIGTERM, a cut link; what was ended is started again. */
@@ -13,7 +12,6 @@ export interface BrokerChaosOptions {
   readonly cluster: BrokerCluster;
   /** Of the cluster. */
   readonly links: LinkRelay;
-  readonly view: ClusterView;
   /** All happen equally often, in an order by chance. */
   readonly faults: readonly BrokerFault[];
   /** How long a broker is away at most. */
@@ -46,7 +44,7 @@ export interface ChaosEvent {
  * Resolves when everything is whole again.
  */
 export async function brokerChaos(options: BrokerChaosOptions): Promise<ChaosEvent[]> {
-  const { random, say, view } = options;
+  const { random, say, cluster } = options;
   const begunMs = Date.now();
   const events: ChaosEvent[] = [];
   let bag: BrokerFault[] = [];
@@ -54,16 +52,16 @@ export async function brokerChaos(options: BrokerChaosOptions): Promise<ChaosEve
     await delay(options.calmMs * (0.5 + random.next()));
     if (bag.length === 0) bag = [...options.faults];
     const [fault] = bag.splice(random.integer(bag.length), 1) as [BrokerFault];
-    const partitions = (await view.partitions()) ?? [];
-    const leading = options.cluster.brokers.filter(({ id }) => partitions.some((it) => it.leader === id));
-    const victim = random.pick(random.chance(0.7) && leading.length > 0 ? leading : options.cluster.brokers);
+    const partitions = (await cluster.metadata()).find((it) => it !== undefined)?.partitions ?? [];
+    const leading = cluster.brokers.filter(({ id }) => partitions.some((it) => it.leader === id));
+    const victim = random.pick(random.chance(0.7) && leading.length > 0 ? leading : cluster.brokers);
     const fromMs = Date.now();
     options.onStrike?.();
     const what = await strike(fault, victim, options);
     const toMs = Date.now();
     const isWhole = await waitFor('all replicas are in sync', options.recoveryMsMax, async () => {
       await delay(200);
-      return view.areInSync();
+      return cluster.isWhole();
     }).then(() => true, () => false);
     const inSyncAtMs = isWhole ? Date.now() : undefined;
     events.push({ fault, what, fromMs, toMs, inSyncAtMs, leaderships: partitions.filter((it) => it.leader === victim.id).length });

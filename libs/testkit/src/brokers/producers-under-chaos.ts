@@ -10,7 +10,6 @@ import type { ChaosClient, ChaosClientOptions } from './clients/chaos-client.js'
 import { KafkaJsClient } from './clients/kafkajs-client.js';
 import { KcatClient } from './clients/kcat-client.js';
 import { VerifiableClient } from './clients/verifiable-client.js';
-import { ClusterView } from './cluster-view.js';
 import { LinkRelay } from './link-relay.js';
 import { AckJudge, readWithKcat } from './judge-acknowledged.js';
 import { replicaDifferences } from './replicas-equal.js';
@@ -61,8 +60,7 @@ export async function producersUnderChaos(options: ProducersUnderChaosOptions): 
   const clients = options.clients.map((it) => new CLIENTS[it]({ bootstrap, topic: TOPIC, partitions: PARTITIONS, recordsPerSecond, journal, folder }));
   let hasStopped = false;
   try {
-    const view = new ClusterView(bootstrap);
-    await view.createTopic(TOPIC, PARTITIONS, 3);
+    await cluster.createTopic(TOPIC, PARTITIONS);
     await Promise.all(clients.map((it) => it.start()));
     await waitFor('each client has acknowledged records', 120_000, async () => {
       if (surfaced(journal).length > 0) throw new Error(`clients cannot begin: ${surfaced(journal).join('; ')}`);
@@ -70,7 +68,7 @@ export async function producersUnderChaos(options: ProducersUnderChaosOptions): 
     });
     say(`three brokers of ${side} under ${options.clients.join(', ')}`);
     const random = new SeededRandom(options.seed);
-    const events = await brokerChaos({ ...options, cluster, links, view, random, recoveryMsMax: RECOVERY_MS_MAX });
+    const events = await brokerChaos({ ...options, cluster, links, random, recoveryMsMax: RECOVERY_MS_MAX });
     await Promise.all(clients.map((it) => it.stop(RECOVERY_MS_MAX)));
     hasStopped = true;
     const judge = new AckJudge();

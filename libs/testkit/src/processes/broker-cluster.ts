@@ -3,7 +3,8 @@ import type { LinkRelay } from '../brokers/link-relay.js';
 import { waitFor } from '../flow/flow.js';
 import { repositoryRoot } from '../peers/peer-cache.js';
 import { PeerProcess } from '../peers/peer-process.js';
-import { clusterMetadata, isWhole } from './cluster-metadata.js';
+import { clusterMetadata, isWhole, type ClusterMetadata } from './cluster-metadata.js';
+import { createTopic } from './create-topic.js';
 import { freePort } from './free-port.js';
 import { MillraceProcess } from './millrace-process.js';
 
@@ -141,10 +142,21 @@ export class BrokerCluster {
     return broker;
   }
 
+  /** As each broker that is up has it now; undefined for one that does not answer. */
+  async metadata(): Promise<readonly (ClusterMetadata | undefined)[]> {
+    return Promise.all(this.brokers.filter((it) => it.isUp).map((it) => clusterMetadata(it.address)));
+  }
+
   /** Every broker that is up knows all of them, and that all partitions have a leader and all replicas in sync. */
   async isWhole(): Promise<boolean> {
-    const seen = await Promise.all(this.brokers.filter((it) => it.isUp).map((it) => clusterMetadata(it.address)));
-    return seen.every((it) => it?.brokers.length === this.brokers.length && isWhole(it));
+    return (await this.metadata()).every((it) => it?.brokers.length === this.brokers.length && isWhole(it));
+  }
+
+  /** With the brokers' defaults. Resolves when every broker has all replicas of it in sync. */
+  async createTopic(topic: string, partitions: number): Promise<void> {
+    await waitFor(`${topic} is created`, UP_WITHIN_MS, () => createTopic(this.brokers[0]!.address, topic, partitions));
+    const isThere = async (): Promise<boolean> => (await this.metadata()).every((it) => it?.partitions.some((at) => at.topic === topic) === true);
+    await waitFor(`all replicas of ${topic} are in sync`, UP_WITHIN_MS, async () => (await isThere()) && (await this.isWhole()));
   }
 
   async stop(): Promise<void> {

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Kafka, logLevel } from 'kafkajs';
 import { waitFor } from '../flow/flow.js';
 import type { BrokerCluster, ClusterBroker } from '../processes/broker-cluster.js';
 import { clusterMetadata } from '../processes/cluster-metadata.js';
@@ -47,8 +46,7 @@ const WITHIN_MS = 120_000;
  */
 export async function rollingRestart(options: RollingRestartOptions): Promise<RollingRestartVerdict> {
   const { cluster, partitions, say } = options;
-  await createTopic(cluster.bootstrap, partitions);
-  await waitFor('all replicas are in sync', WITHIN_MS, () => cluster.isWhole());
+  await cluster.createTopic(TOPIC, partitions);
   const errors = new ErrorTally();
   const common = { bootstrap: cluster.bootstrap, topic: TOPIC, errors };
   const writers = [new MillraceWriter({ ...common, partitions, pauseMs: PAUSE_MS }), new KafkaJsWriter({ ...common, partitions, pauseMs: PAUSE_MS })];
@@ -97,14 +95,4 @@ async function endAndWatch(cluster: BrokerCluster, broker: ClusterBroker, how: '
   );
   await ended;
   return Math.max(...slowest);
-}
-
-async function createTopic(bootstrap: string, numPartitions: number): Promise<void> {
-  const admin = new Kafka({ brokers: bootstrap.split(','), logLevel: logLevel.NOTHING }).admin();
-  await admin.connect();
-  try {
-    await admin.createTopics({ waitForLeaders: true, topics: [{ topic: TOPIC, numPartitions, replicationFactor: 3, configEntries: [{ name: 'min.insync.replicas', value: '2' }] }] });
-  } finally {
-    await admin.disconnect();
-  }
 }
