@@ -43,8 +43,8 @@ export interface HostedDirectory {
 export class ReplicaManager {
   private readonly hostedByTopicId = new Map<Uuid, (HostedPartition | undefined)[]>();
   private readonly directoryOf = new Map<HostedPartition, LogDirectory>();
-  /** For new partitions that are not open yet. */
-  private readonly chosen = new Set<{ readonly name: string; readonly directory: LogDirectory }>();
+  /** By name, for new partitions that are not open yet. */
+  private readonly chosen = new Map<string, LogDirectory>();
   /** Where the folder of a partition was found at start, and the topic id that it belongs to. */
   private readonly found = new Map<string, { readonly directory: LogDirectory; readonly topicId: Uuid | undefined }>();
   /** Partitions whose log could not be opened. They are tried again now and then: a disk that was full may have room. */
@@ -279,10 +279,9 @@ export class ReplicaManager {
       const directory = await this.directoryFor(topic, partition);
       const log = await directory.openPartition({ topic: topic.name, partition: partition.partitionId, topicId: topic.topicId, config: settings.log });
       const hosted = this.host(topic, partition, { directory, log, settings });
-      this.isOpened(topic, partition);
       await hosted.syncAsAsked();
     } catch (error) {
-      this.isOpened(topic, partition);
+      this.chosen.delete(nameOf(topic, partition));
       if (!isStorageFailure(error) && !(error instanceof OperationalError)) throw error;
       const key = brokenKey(topic.topicId, partition.partitionId);
       const isKnown = this.broken.has(key);
@@ -314,18 +313,14 @@ export class ReplicaManager {
     if (partitions === undefined) this.hostedByTopicId.set(topic.topicId, (partitions = []));
     partitions[partition.partitionId] = hosted;
     this.directoryOf.set(hosted, directory);
+    this.chosen.delete(nameOf(topic, partition));
     this.broken.delete(brokenKey(topic.topicId, partition.partitionId));
     return hosted;
   }
 
-  private isOpened(topic: TopicImage, partition: PartitionRegistration): void {
-    const name = topicPartitionName({ topic: topic.name, partition: partition.partitionId });
-    for (const it of this.chosen) if (it.name === name) this.chosen.delete(it);
-  }
-
   /** Where its folder is; for a new partition the usable directory with the fewest. */
   private async directoryFor(topic: TopicImage, partition: PartitionRegistration): Promise<LogDirectory> {
-    const name = topicPartitionName({ topic: topic.name, partition: partition.partitionId });
+    const name = nameOf(topic, partition);
     const found = this.found.get(name);
     if (found !== undefined) {
       this.found.delete(name);
@@ -335,10 +330,10 @@ export class ReplicaManager {
     }
     const usable = this.options.directories.filter((it) => it.offlineCause === undefined);
     const counts = new Map(usable.map((it) => [it, 0]));
-    for (const directory of [...this.directoryOf.values(), ...[...this.chosen].map((it) => it.directory)]) counts.set(directory, (counts.get(directory) ?? 0) + 1);
+    for (const directory of [...this.directoryOf.values(), ...this.chosen.values()]) counts.set(directory, (counts.get(directory) ?? 0) + 1);
     const [least] = usable.sort((a, b) => (counts.get(a) ?? 0) - (counts.get(b) ?? 0));
     if (least === undefined) throw new OperationalError('KAFKA_STORAGE_ERROR', 'no log directory is usable');
-    this.chosen.add({ name, directory: least });
+    this.chosen.set(name, least);
     return least;
   }
 
@@ -366,4 +361,8 @@ export class ReplicaManager {
 
 function brokenKey(topicId: Uuid, partition: number): string {
   return `${topicId}-${partition}`;
+}
+
+function nameOf(topic: TopicImage, partition: PartitionRegistration): string {
+  return topicPartitionName({ topic: topic.name, partition: partition.partitionId });
 }
