@@ -99,10 +99,8 @@ export class BullmqQueue<B extends IQueueBackend, C> implements JobQueue {
   }
 
   async find(id: string): Promise<JobAnswer | undefined> {
-    // The state first: a job that has ended is not told with what it had done a moment before.
-    const state = await this.queue.getJobState(id);
-    const job = await this.queue.getJob(id);
-    if (job) return this.answer(job, state);
+    const found = await this.stored(id);
+    if (found) return this.answer(found.job, found.state);
     const scheduler = await this.scheduler(id);
     return scheduler && this.scheduleAnswer(scheduler, scheduler.template?.data as JobData);
   }
@@ -114,9 +112,9 @@ export class BullmqQueue<B extends IQueueBackend, C> implements JobQueue {
   }
 
   async cancel(id: string): Promise<JobAnswer | undefined> {
-    const job = await this.queue.getJob(id);
-    if (!job) return this.cancelSchedule(id);
-    const state = await job.getState();
+    const found = await this.stored(id);
+    if (!found) return this.cancelSchedule(id);
+    const { job, state } = found;
     if (state === 'completed' || state === 'failed') return this.answer(job, state);
     await job.updateData({ ...job.data, isCancelled: true });
     // Whoever takes it sees the mark and ends it.
@@ -140,6 +138,13 @@ export class BullmqQueue<B extends IQueueBackend, C> implements JobQueue {
     if (reason === this.told.reason && nowMs - this.told.atMs < TELL_AGAIN_MS) return;
     this.told = { reason, atMs: nowMs };
     this.options.logger.warn({ reason }, 'the job store does not answer as it should');
+  }
+
+  /** The state is read before the job: one that has ended is not told with what it had done a moment before. */
+  private async stored(id: string): Promise<{ job: StoredJob; state: string } | undefined> {
+    const state = await this.queue.getJobState(id);
+    const job = await this.queue.getJob(id);
+    return job && { job, state };
   }
 
   private async cancelSchedule(id: string): Promise<JobAnswer | undefined> {
