@@ -348,8 +348,8 @@ export class LocalWork {
         await running.host.stop(graceMs);
         if (this.tasks.get(name) === running) this.tasks.delete(name);
         void running.lease.release();
-        if (isRevoked) this.supervisor.forget(id);
         if (!isRevoked) return;
+        this.supervisor.forget(id);
         if (this.isConfigured(id)) this.options.taskStatus(id, 'UNASSIGNED', null, true);
         else this.options.taskGone(id);
       }),
