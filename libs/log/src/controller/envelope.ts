@@ -2,15 +2,13 @@ import { ByteReader, errorMessage, hasCode, type Endpoint } from '@millrace/foun
 import type { Principal, RequestContext } from '@millrace/network';
 import { decodeRequestHeader, decodeResponse, decodeVersioned, DefaultPrincipalData, encodeRequestFrame, encodeVersioned, Envelope, ErrorCode, ProtocolError, type AnyApi, type Api, type EnvelopeRequest, type EnvelopeRequestInput } from '@millrace/protocol';
 import { addressBytes, addressOf } from './client-address.js';
-
-const FRAME_SIZE_BYTES = 4;
+import { unframed } from './unframed.js';
 
 /** What a client asked of a broker, as the broker passes it on: the request with its header, and who asked from where (KIP-590). */
 export function enveloped<Request, RequestInput, Response, ResponseInput>(api: Api<Request, RequestInput, Response, ResponseInput>, body: RequestInput, { apiVersion, correlationId, clientId, connection }: RequestContext): EnvelopeRequestInput {
-  const frame = Buffer.concat(encodeRequestFrame(api, { apiVersion, correlationId, clientId: clientId ?? null, body }));
   const { type, name } = connection.principal;
   return {
-    requestData: frame.subarray(FRAME_SIZE_BYTES),
+    requestData: unframed(encodeRequestFrame(api, { apiVersion, correlationId, clientId: clientId ?? null, body })),
     requestPrincipal: encodeVersioned(DefaultPrincipalData, { type, name, tokenAuthenticated: false }, DefaultPrincipalData.maxVersion),
     clientHostAddress: addressBytes(connection.remote.host),
   };

@@ -3,8 +3,8 @@ import { ANONYMOUS, type ConnectionContext } from '@millrace/network';
 import { decodeResponse, type Api } from '@millrace/protocol';
 import type { RequestDispatcher } from '../request-dispatcher.js';
 import type { ControllerRequestOptions } from './controller-channel.js';
+import { unframedAnswer } from './unframed.js';
 
-const FRAME_SIZE_BYTES = 4;
 const NOWHERE: Endpoint = { host: 'localhost', port: 0 };
 const WITHIN_PROCESS: ConnectionContext = { connectionId: 'local', listenerName: 'CONTROLLER', remote: NOWHERE, local: NOWHERE, principal: ANONYMOUS, clientSoftware: undefined };
 
@@ -21,7 +21,5 @@ export async function askLocalController<Request, RequestInput, Response, Respon
   api.request.encode(writer, body, apiVersion);
   const answer = await dispatcher.handle({ apiKey: api.apiKey, apiVersion, correlationId: 0, clientId: forwarded?.clientId, connection }, writer.take());
   if (answer === undefined) throw new OperationalError('NO_CONTROLLER', `the controller of this node does not answer ${api.name}`, { isRetriable: true });
-  const frame = Buffer.concat(answer.parts).subarray(FRAME_SIZE_BYTES);
-  answer.onSent?.();
-  return decodeResponse(api, apiVersion, frame).body;
+  return decodeResponse(api, apiVersion, unframedAnswer(answer)).body;
 }

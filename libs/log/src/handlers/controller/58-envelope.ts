@@ -8,9 +8,9 @@ import type { RequestContext } from '@millrace/network';
 import type { ControllerServices } from '../../controller/controller-services.js';
 import { openEnvelope, unlessMalformed } from '../../controller/envelope.js';
 import { isFromInactive } from '../../controller/inactive-answer.js';
+import { unframedAnswer } from '../../controller/unframed.js';
 import { controllerApi, type ControllerApi } from './controller-api.js';
 
-const FRAME_SIZE_BYTES = 4;
 /** What brokers may pass on. */
 const FORWARDABLE: readonly number[] = [19, 20, 33, 37, 43, 44, 45, 46, 55, 57, 64, 80, 81];
 
@@ -36,8 +36,7 @@ async function answerEnveloped(services: ControllerServices, apis: readonly Cont
   const connection = { ...context.connection, principal, remote, clientSoftware: undefined };
   const answer = await services.dispatch({ apiKey: api.apiKey, apiVersion, correlationId, clientId, connection }, body);
   if (answer === undefined) return undefined;
-  const responseData = Buffer.concat(answer.parts).subarray(FRAME_SIZE_BYTES);
-  answer.onSent?.();
+  const responseData = unframedAnswer(answer);
   return isRefusal(api, apiVersion, responseData) ? { errorCode: ErrorCode.NOT_CONTROLLER } : { responseData, errorCode: ErrorCode.NONE };
 }
 
