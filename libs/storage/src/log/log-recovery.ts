@@ -50,12 +50,12 @@ class Recovery {
   async run(): Promise<RecoveredLog> {
     const { options, segments } = this;
     const hadEpochs = this.epochs.load();
-    let scanned = options.hadCleanShutdown ? segments.length : Math.max(0, floorSegment(segments, options.recoveryPoint - 1));
+    let scanned = options.hadCleanShutdown ? segments.length : this.firstUnrecovered();
     await this.rebuildMissingIndexes(scanned);
     if (options.hadCleanShutdown && segments.length > 0) {
       if (!(await this.resumeActive())) scanned = segments.length - 1;
       // The process that stopped in order never opened this log: nobody has recovered it since an earlier one did not.
-      else if (segments[segments.length - 1]!.endOffset > options.recoveryPoint) scanned = Math.max(0, floorSegment(segments, options.recoveryPoint - 1));
+      else if (segments[segments.length - 1]!.endOffset > options.recoveryPoint) scanned = this.firstUnrecovered();
     }
     const isClean = options.hadCleanShutdown && scanned === segments.length;
     if (!hadEpochs && segments.some((it) => it.bytes > 0)) {
@@ -83,6 +83,11 @@ class Recovery {
     this.epochs.writeOut();
     const recoveryPoint = isClean ? logEndOffset : Math.min(options.recoveryPoint, logEndOffset);
     return { segments, epochs: this.epochs, snapshots: this.snapshots, producers: this.producers, logStartOffset, recoveryPoint, deletedPaths: this.deletedPaths };
+  }
+
+  /** The segment that holds the last offset below the recovery point: what stands behind it may be anything. */
+  private firstUnrecovered(): number {
+    return Math.max(0, floorSegment(this.segments, this.options.recoveryPoint - 1));
   }
 
   private baseAt(index: number): Offset {
