@@ -47,7 +47,7 @@ describe('a connection that asks for versions first', () => {
     const server = node.server();
     const listening: Listening = await server.listen('PLAINTEXT', { host: '127.0.0.1', port: 0 });
     closing.push(() => server.close(1000));
-    const connection = await NegotiatedConnection.connect({ transport, clock, scheduler, endpoint: listening.endpoint, clientId: 'test', software: { name: 'test', version: '1' }, connectTimeoutMs: 1000, requestTimeoutMs: 5000 });
+    const connection = await NegotiatedConnection.connect({ transport, clock, scheduler, endpoint: listening.endpoint, clientId: 'test', connectTimeoutMs: 1000, requestTimeoutMs: 5000 });
     closing.unshift(() => connection.connection.close());
     return connection;
   }

@@ -2,11 +2,9 @@ import { hasCode } from '@millrace/foundation';
 import { ApiVersions, ErrorCode, ProtocolError, type Api, type ApiVersionsResponse } from '@millrace/protocol';
 import { ApiRanges } from './api-ranges.js';
 import { BrokerConnection, type BrokerConnectionOptions } from './broker-connection.js';
-import type { ClientSoftware } from './request-context.js';
+import { OWN_SOFTWARE } from './request-context.js';
 
 export interface NegotiatedConnectionOptions extends BrokerConnectionOptions {
-  /** What this end says about itself. */
-  readonly software: ClientSoftware;
   /** How long the answer to ApiVersions may take; `requestTimeoutMs` when left out. */
   readonly handshakeTimeoutMs?: number;
 }
@@ -33,9 +31,9 @@ export class NegotiatedConnection {
     return await NegotiatedConnection.on(await BrokerConnection.connect(options), 0, options);
   }
 
-  private static async on(connection: BrokerConnection, version: number, { software, handshakeTimeoutMs, requestTimeoutMs }: NegotiatedConnectionOptions): Promise<NegotiatedConnection> {
+  private static async on(connection: BrokerConnection, version: number, { handshakeTimeoutMs, requestTimeoutMs }: NegotiatedConnectionOptions): Promise<NegotiatedConnection> {
     try {
-      const body = { clientSoftwareName: software.name, clientSoftwareVersion: software.version };
+      const body = { clientSoftwareName: OWN_SOFTWARE.name, clientSoftwareVersion: OWN_SOFTWARE.version };
       return new NegotiatedConnection(connection, rangesOf(await connection.request(ApiVersions, version, body, { timeoutMs: handshakeTimeoutMs ?? requestTimeoutMs })));
     } catch (error) {
       connection.close();

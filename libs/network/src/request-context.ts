@@ -14,6 +14,9 @@ export interface ClientSoftware {
   readonly version: string;
 }
 
+/** What our own clients and nodes say. */
+export const OWN_SOFTWARE: ClientSoftware = { name: 'millrace', version: '0.1.0' };
+
 /** One client connection, from the socket inward. Authentication replaces `principal`, ApiVersions sets `clientSoftware`; nothing else changes it. */
 export interface ConnectionContext {
   readonly connectionId: string;

@@ -4,8 +4,6 @@ import type { Api } from '@millrace/protocol';
 import { Backoff } from './backoff.js';
 import type { ClientSettings } from './client-options.js';
 
-const SOFTWARE = { name: 'millrace', version: '0.1.0' };
-
 export interface RequestOptions {
   readonly timeoutMs?: number;
   /** A ceiling below this client's own. */
@@ -77,6 +75,6 @@ export class BrokerLink {
 
   private handshake(): Promise<NegotiatedConnection> {
     const { transport, clock, scheduler, clientId, connectTimeoutMs, requestTimeoutMs, frameBytesMax, connectionsMaxIdleMs } = this.settings;
-    return NegotiatedConnection.connect({ transport, clock, scheduler, clientId, endpoint: this.endpoint, connectTimeoutMs, requestTimeoutMs, frameBytesMax, idleMsMax: connectionsMaxIdleMs, software: SOFTWARE });
+    return NegotiatedConnection.connect({ transport, clock, scheduler, clientId, endpoint: this.endpoint, connectTimeoutMs, requestTimeoutMs, frameBytesMax, idleMsMax: connectionsMaxIdleMs });
   }
 }

@@ -2,9 +2,6 @@ import type { Clock, Endpoint, Scheduler, Transport } from '@millrace/foundation
 import { NegotiatedConnection } from '@millrace/network';
 import type { Api } from '@millrace/protocol';
 
-/** What nodes say of themselves to each other. */
-export const NODE_SOFTWARE = { name: 'millrace', version: '0.1.0' };
-
 export interface PeerConnectionsOptions {
   readonly transport: Transport;
   readonly clock: Clock;
@@ -48,7 +45,7 @@ export class PeerConnections {
     const key = `${lane} ${endpoint.host}:${endpoint.port}`;
     const known = this.connections.get(key);
     if (known !== undefined) return known;
-    const connecting = NegotiatedConnection.connect({ ...this.options, endpoint, software: NODE_SOFTWARE, handshakeTimeoutMs: this.options.connectTimeoutMs });
+    const connecting = NegotiatedConnection.connect({ ...this.options, endpoint, handshakeTimeoutMs: this.options.connectTimeoutMs });
     this.connections.set(key, connecting);
     const forget = (): void => {
       if (this.connections.get(key) === connecting) this.connections.delete(key);

@@ -1,4 +1,5 @@
 import { METADATA_TOPIC_UUID, type Codecs } from '@millrace/foundation';
+import { OWN_SOFTWARE } from '@millrace/network';
 import {
   AddRaftVoter,
   ApiVersions,
@@ -34,8 +35,6 @@ interface NodeEndpoint {
   readonly host: string;
   readonly port: number;
 }
-
-const SOFTWARE = { clientSoftwareName: 'millrace', clientSoftwareVersion: '1' };
 
 /** What the quorum's machine asks of another node, as Kafka's messages carry it. */
 export async function sendRaftRequest(request: RaftOutboundRequest, send: Send, context: OutboundContext): Promise<RaftResponse> {
@@ -81,7 +80,7 @@ export async function sendRaftRequest(request: RaftOutboundRequest, send: Send, 
       return { api: 'removeRaftVoter', errorCode: errorName(errorCode), errorMessage };
     }
     case 'apiVersions': {
-      const { errorCode, supportedFeatures } = await send(ApiVersions, SOFTWARE);
+      const { errorCode, supportedFeatures } = await send(ApiVersions, { clientSoftwareName: OWN_SOFTWARE.name, clientSoftwareVersion: OWN_SOFTWARE.version });
       const range = supportedFeatures.find((it) => it.name === KRAFT_VERSIONS.name);
       return { api: 'apiVersions', errorCode: errorName(errorCode), supportedKRaftVersions: range === undefined ? null : { minSupportedVersion: range.minVersion, maxSupportedVersion: range.maxVersion } };
     }
@@ -158,4 +157,3 @@ function head(
 function copyOf({ name, host, port }: RaftEndpoint): { name: string; host: string; port: number } {
   return { name, host, port };
 }
-

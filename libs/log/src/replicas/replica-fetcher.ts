@@ -1,7 +1,6 @@
 import { errorMessage, isRetriable, OperationalError, type BrokerEpoch, type BrokerId, type Clock, type Endpoint, type LeaderEpoch, type Logger, type Offset, type Scheduled, type Scheduler, type Transport, type Uuid } from '@millrace/foundation';
 import { NegotiatedConnection } from '@millrace/network';
 import { ErrorCode, errorName, Fetch, ListOffsets, type FetchRequestInput, type FetchResponse } from '@millrace/protocol';
-import { NODE_SOFTWARE } from '../node/peer-connections.js';
 import { isStorageFailure } from '../storage-failure.js';
 import type { HostedPartition, LeaderAnswer } from './hosted-partition.js';
 import { isThrottledReplica, type ReplicationThrottle } from './replication-throttle.js';
@@ -279,7 +278,7 @@ export class ReplicaFetcher {
     const endpoint = this.options.endpoint();
     if (endpoint === undefined) throw new OperationalError('NO_ENDPOINT', `no endpoint of broker ${leaderId} is known`, { isRetriable: true });
     const connectTimeoutMs = Math.min(CONNECT_TIMEOUT_MS, settings.socketTimeoutMs);
-    const connecting = NegotiatedConnection.connect({ transport, clock, scheduler, endpoint, clientId: `broker-${brokerId}-fetcher`, software: NODE_SOFTWARE, connectTimeoutMs, handshakeTimeoutMs: connectTimeoutMs, requestTimeoutMs: settings.socketTimeoutMs });
+    const connecting = NegotiatedConnection.connect({ transport, clock, scheduler, endpoint, clientId: `broker-${brokerId}-fetcher`, connectTimeoutMs, handshakeTimeoutMs: connectTimeoutMs, requestTimeoutMs: settings.socketTimeoutMs });
     // A leader that is frozen accepts connections and answers nothing: who stops does not wait for it.
     return await new Promise((resolve, reject) => {
       this.giveUpConnecting = () => reject(new OperationalError('CONNECTION_CLOSED', 'the fetcher stops', { isRetriable: true }));
