@@ -1,16 +1,10 @@
-import { ByteReader, ByteWriter, SILENT_LOGGER, type Clock, type Listening, type Scheduler } from '@millrace/foundation';
+import { ByteReader, ByteWriter, SILENT_LOGGER, type Listening } from '@millrace/foundation';
+import { systemClock as clock, timerScheduler as scheduler } from '@millrace/platform';
 import { ListGroups, Metadata } from '@millrace/protocol';
 import { BrokerConnection, type BrokerConnectionOptions } from './broker-connection.js';
 import { NodeTransport } from './node-transport.js';
 import { ProtocolServer, type RequestHandler } from './protocol-server.js';
 
-const clock: Clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
-const scheduler: Scheduler = {
-  after: (delayMs, callback) => {
-    const timer = setTimeout(callback, delayMs).unref();
-    return { cancel: () => clearTimeout(timer) };
-  },
-};
 const transport = new NodeTransport();
 
 /** Echoes the topic names of a Metadata request, in its version. */

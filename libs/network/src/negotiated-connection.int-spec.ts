@@ -1,17 +1,11 @@
-import { ByteReader, ByteWriter, SILENT_LOGGER, type Clock, type Listening, type Scheduler } from '@millrace/foundation';
+import { ByteReader, ByteWriter, SILENT_LOGGER, type Listening } from '@millrace/foundation';
+import { systemClock as clock, timerScheduler as scheduler } from '@millrace/platform';
 import { ApiVersions, encodeResponseFrame, ErrorCode, ListGroups, Metadata } from '@millrace/protocol';
 import { NegotiatedConnection } from './negotiated-connection.js';
 import { NodeTransport } from './node-transport.js';
 import { ProtocolServer } from './protocol-server.js';
 import type { RequestContext } from './request-context.js';
 
-const clock: Clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
-const scheduler: Scheduler = {
-  after: (delayMs, callback) => {
-    const timer = setTimeout(callback, delayMs).unref();
-    return { cancel: () => clearTimeout(timer) };
-  },
-};
 const transport = new NodeTransport();
 
 /** A node that knows ApiVersions and Metadata, both up to a version. */

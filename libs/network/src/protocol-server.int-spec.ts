@@ -1,17 +1,10 @@
 import { createConnection, type Socket } from 'node:net';
 import { once } from 'node:events';
-import { SILENT_LOGGER, type Clock, type Logger, type Scheduler } from '@millrace/foundation';
+import { SILENT_LOGGER, type Logger } from '@millrace/foundation';
+import { systemClock as clock, timerScheduler as scheduler } from '@millrace/platform';
 import { NodeTransport } from './node-transport.js';
 import { ProtocolServer, type ProtocolServerOptions, type RequestHandler, type ServerLimits } from './protocol-server.js';
 import type { ApiRange } from './request-framing.js';
-
-const clock: Clock = { nowMs: () => Date.now(), monotonicMs: () => performance.now() };
-const scheduler: Scheduler = {
-  after: (delayMs, callback) => {
-    const timer = setTimeout(callback, delayMs).unref();
-    return { cancel: () => clearTimeout(timer) };
-  },
-};
 
 function frame(apiKey: number, apiVersion: number, correlationId: number, body: Uint8Array = new Uint8Array()): Buffer {
   const header = Buffer.alloc(14);
