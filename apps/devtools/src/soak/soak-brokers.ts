@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { BROKER_FAULTS, CLIENT_KINDS, peersMissing, producersUnderChaos, type BrokerFault, type ClientKind, type ProducersVerdict } from '@millrace/testkit';
+import { say } from './say.js';
 import { CHAOS_HEAP, CHAOS_SETTINGS } from './soak-broker.js';
 
 interface BrokersFlags {
@@ -56,10 +57,6 @@ async function runBrokers(flags: BrokersFlags): Promise<boolean> {
   say(isRight ? `PASSED: ${events.length} events; ${acknowledged} acknowledged records are there, once, in order; ${records} records in all` : 'FAILED');
   if (isRight && flags.keep !== true) fs.rmSync(folder, { recursive: true, force: true });
   return isRight;
-}
-
-function say(line: string): void {
-  process.stdout.write(`${new Date().toISOString()} ${line}\n`);
 }
 
 function errorLines({ journal }: ProducersVerdict): string[] {

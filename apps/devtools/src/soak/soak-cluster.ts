@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { EmbeddedPostgres } from '@millrace/embedded-postgres';
 import { BROKER_FAULTS, clusterUnderLoad, LinesWorkload, type BrokerFault, RequestWorkload, type DisturbanceKind, TableWorkload, WorkerPool, type Workload } from '@millrace/testkit';
 import { DocumentWorkload } from './document-workload.js';
+import { say } from './say.js';
 import { startBroker, startBrokers, type SoakBrokers } from './soak-broker.js';
 
 interface ClusterFlags {
@@ -45,7 +46,6 @@ async function runCluster(flags: ClusterFlags): Promise<boolean> {
   const seed = Number(flags.seed ?? Date.now() % 1_000_000);
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-cluster-'));
   fs.chmodSync(folder, 0o755);
-  const say = (line: string): void => void process.stdout.write(`${new Date().toISOString()} ${line}\n`);
   say(`seed ${seed}, folder ${folder}`);
   const postgres = await EmbeddedPostgres.start({ folder: path.join(folder, 'postgres') });
   const brokers = await brokersOf(flags, folder);

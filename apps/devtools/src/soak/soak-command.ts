@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { EmbeddedPostgres } from '@millrace/embedded-postgres';
 import { nothingLost } from '@millrace/testkit';
+import { say } from './say.js';
 import { addBrokersSoak } from './soak-brokers.js';
 import { addClusterSoak } from './soak-cluster.js';
 import { addCompactionSoak } from './soak-compaction.js';
@@ -51,7 +52,6 @@ async function runNothingLost(flags: NothingLostFlags): Promise<boolean> {
   const seed = Number(flags.seed ?? Date.now() % 1_000_000);
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-soak-'));
   fs.chmodSync(folder, 0o755);
-  const say = (line: string): void => void process.stdout.write(`${new Date().toISOString()} ${line}\n`);
   say(`seed ${seed}, folder ${folder}`);
   const postgres = await EmbeddedPostgres.start({ folder: path.join(folder, 'postgres') });
   let isEqual = false;

@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { compactionKills } from '@millrace/testkit';
 import { compactionMemory } from './compaction-memory.js';
+import { say } from './say.js';
 
 interface CompactionFlags {
   readonly kills: string;
@@ -31,10 +32,6 @@ export function addCompactionSoak(soak: Command): void {
       await compactionMemory({ folder, keys: Number(flags.keys), megabytes: Number(flags.megabytes), say });
       fs.rmSync(folder, { recursive: true, force: true });
     });
-}
-
-function say(line: string): void {
-  process.stdout.write(`${new Date().toISOString()} ${line}\n`);
 }
 
 async function runCompaction(flags: CompactionFlags): Promise<boolean> {

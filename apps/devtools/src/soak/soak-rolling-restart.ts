@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { BrokerCluster, peersMissing, rollingRestart } from '@millrace/testkit';
+import { say } from './say.js';
 
 interface RollingRestartFlags {
   readonly rounds: string;
@@ -30,7 +31,6 @@ async function run(flags: RollingRestartFlags): Promise<boolean> {
   const missing = flags.kafka === true ? peersMissing() : undefined;
   if (missing !== undefined) throw new Error(missing);
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-rolling-'));
-  const say = (line: string): void => void process.stdout.write(`${new Date().toISOString()} ${line}\n`);
   const cluster = await BrokerCluster.start({ side: flags.kafka === true ? 'kafka' : 'millrace', folder, settings: { 'broker.session.timeout.ms': flags.sessionTimeout, 'offsets.topic.num.partitions': '6' } });
   say(`three brokers in ${Math.round(cluster.startedInMs)} ms, folder ${folder}`);
   let isRight = false;

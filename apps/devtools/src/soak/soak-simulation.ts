@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import type { Command } from 'commander';
 import { nodesOf, runSeeds, type Durability, type SeedResult, type SeedTask } from '@millrace/simulator';
 import { breachLine, commit, faultsNamed, replayOf } from '../sim/report.js';
+import { say } from './say.js';
 
 interface SimulationFlags {
   readonly seeds: number;
@@ -82,7 +83,7 @@ class Summary {
       process.stdout.write(`${this.failure(result, 0).join('\n')}\n`);
       if (this.file !== undefined) fs.writeFileSync(this.file, `${[this.total(), ...this.failures.flatMap((it) => ['', ...this.failure(it, 60)])].join('\n')}\n`);
     }
-    if (this.count % 50 === 0) process.stdout.write(`${new Date().toISOString()} ${this.total()}\n`);
+    if (this.count % 50 === 0) say(this.total());
   }
 
   total(wallMinutes?: number): string {

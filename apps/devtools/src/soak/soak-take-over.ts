@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { EmbeddedPostgres } from '@millrace/embedded-postgres';
 import { FileStreamWorkload, peersMissing, TableWorkload, takeOver, type WorkerKind } from '@millrace/testkit';
+import { say } from './say.js';
 import { startBroker } from './soak-broker.js';
 
 interface TakeOverFlags {
@@ -34,7 +35,6 @@ async function runTakeOver(flags: TakeOverFlags): Promise<boolean> {
   const seed = Date.now() % 1_000_000;
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-take-over-'));
   fs.chmodSync(folder, 0o755);
-  const say = (line: string): void => void process.stdout.write(`${new Date().toISOString()} ${line}\n`);
   say(`folder ${folder}`);
   const postgres = await EmbeddedPostgres.start({ folder: path.join(folder, 'postgres') });
   const broker = flags.bootstrap === undefined ? await startBroker(folder) : undefined;
