@@ -171,7 +171,7 @@ export class FaultMenu {
         return;
       case 'kill at a write':
         counted();
-        broker.disk.armed = { operations: new Set(['append', 'sync', 'truncate', 'rename', 'remove', 'create', 'syncFolder']), afterCalls: random.integer(60), strike: 'crash' };
+        broker.disk.armed = { operations: new Set(['append', 'sync', 'truncate', 'rename', 'replace', 'remove', 'create', 'syncFolder']), afterCalls: random.integer(60), strike: 'crash' };
         return;
       case 'pause':
         counted();
@@ -198,7 +198,7 @@ export class FaultMenu {
         return;
       case 'disk error':
         counted();
-        broker.disk.armed = { operations: new Set([random.pick(['append', 'sync', 'read', 'rename', 'create'] as const)]), afterCalls: random.integer(40), strike: 'EIO' };
+        broker.disk.armed = { operations: new Set([random.pick(['append', 'sync', 'read', 'rename', 'replace', 'create'] as const)]), afterCalls: random.integer(40), strike: 'EIO' };
         return;
       case 'slow disk':
         counted();

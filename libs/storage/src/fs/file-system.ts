@@ -5,7 +5,7 @@ import type { FilePosition, TimestampMs } from '@millrace/foundation';
  * `FILE_NOT_FOUND`, `FILE_EXISTS`, `STORAGE_FULL` (no space, quota) or `STORAGE_FAILED` (everything else: EIO, EACCES, ...).
  *
  * What survives what: bytes that were written survive the death of the process as soon as the call returns; they survive the death of the machine once `sync()` of the
- * file has resolved. A name that was created, renamed or removed survives the death of the machine once `syncFolder()` of its folder has resolved.
+ * file has resolved. A name that was created, renamed, replaced or removed survives the death of the machine once `syncFolder()` of its folder has resolved.
  */
 export interface FileSystem {
   open(path: string, mode: OpenMode): OpenFile;
@@ -15,6 +15,8 @@ export interface FileSystem {
   makeFolder(path: string): void;
   /** Replaces what has the new name. Open files follow. */
   rename(from: string, to: string): void;
+  /** `rename` in the background: it may have to wait until the disk's journal is written, with everything that others have appended. */
+  replace(from: string, to: string): Promise<void>;
   /** A file, or a folder with all that is in it; nothing if it is not there. An open file stays readable. */
   remove(path: string): void;
   syncFolder(path: string): Promise<void>;

@@ -43,6 +43,14 @@ export class NodeFileSystem implements FileSystem {
     attempt(`rename to ${to}`, from, () => fs.renameSync(from, to));
   }
 
+  async replace(from: string, to: string): Promise<void> {
+    try {
+      await fs.promises.rename(from, to);
+    } catch (error) {
+      throw storageError(error, `rename to ${to}`, from);
+    }
+  }
+
   remove(path: string): void {
     attempt('remove', path, () => fs.rmSync(path, { recursive: true, force: true }));
   }

@@ -36,7 +36,7 @@ export function replaceFile(fileSystem: FileSystem, path: string, bytes: Uint8Ar
   fileSystem.rename(temporary, path);
 }
 
-/** The same, and on the disk for good when the promise resolves. */
+/** The same in the background, and on the disk for good when the promise resolves. Nothing else may write this path until then. */
 export async function replaceFileDurably(fileSystem: FileSystem, path: string, bytes: Uint8Array): Promise<void> {
   const temporary = `${path}.tmp`;
   const file = fileSystem.open(temporary, 'write');
@@ -47,7 +47,7 @@ export async function replaceFileDurably(fileSystem: FileSystem, path: string, b
   } finally {
     file.close();
   }
-  fileSystem.rename(temporary, path);
+  await fileSystem.replace(temporary, path);
   await fileSystem.syncFolder(path.slice(0, path.lastIndexOf('/')));
 }
 

@@ -15,6 +15,7 @@ export class LeaderEpochs {
   private starts: EpochStart[] = [];
   private isUnwritten = false;
   private isUnsynced = false;
+  private isSyncing = false;
 
   constructor(private readonly fileSystem: FileSystem, private readonly path: string) {}
 
@@ -86,17 +87,24 @@ export class LeaderEpochs {
     return this.isUnwritten;
   }
 
+  /** Nothing while `sync` is under way, which writes what comes meanwhile too. */
   writeOut(): void {
-    if (!this.isUnwritten) return;
+    if (!this.isUnwritten || this.isSyncing) return;
     replaceFile(this.fileSystem, this.path, this.encode());
     this.isUnwritten = false;
     this.isUnsynced = true;
   }
 
   async sync(): Promise<void> {
-    if (!this.isUnwritten && !this.isUnsynced) return;
-    this.isUnwritten = this.isUnsynced = false;
-    await replaceFileDurably(this.fileSystem, this.path, this.encode());
+    this.isSyncing = true;
+    try {
+      while (this.isUnwritten || this.isUnsynced) {
+        this.isUnwritten = this.isUnsynced = false;
+        await replaceFileDurably(this.fileSystem, this.path, this.encode());
+      }
+    } finally {
+      this.isSyncing = false;
+    }
   }
 
   private replace(starts: EpochStart[]): void {

@@ -2,7 +2,7 @@ import { OperationalError } from '@millrace/foundation';
 import { storageError, type FileSystem, type FolderEntry, type OpenFile, type OpenMode } from '@millrace/storage';
 import { Inode, Names, parentOf, type Dice, type NameChange } from './memory-disk.js';
 
-export type DiskOperation = 'create' | 'append' | 'truncate' | 'sync' | 'rename' | 'remove' | 'makeFolder' | 'syncFolder' | 'read' | 'list' | 'open';
+export type DiskOperation = 'create' | 'append' | 'truncate' | 'sync' | 'rename' | 'replace' | 'remove' | 'makeFolder' | 'syncFolder' | 'read' | 'list' | 'open';
 
 export interface DiskCall {
   /** From 1, over the calls that change something (`read`, `list` and `open` have the number of the last change). */
@@ -22,7 +22,8 @@ export type DiskFault =
   | { readonly kind: 'error'; readonly errno: 'EIO' | 'ENOSPC' | 'EACCES' | 'EROFS'; readonly keepBytes?: number }
   | { readonly kind: 'delay'; readonly until: Promise<void> };
 
-const CHANGES: ReadonlySet<DiskOperation> = new Set<DiskOperation>(['create', 'append', 'truncate', 'sync', 'rename', 'remove', 'makeFolder', 'syncFolder']);
+const CHANGES: ReadonlySet<DiskOperation> = new Set<DiskOperation>(['create', 'append', 'truncate', 'sync', 'rename', 'replace', 'remove', 'makeFolder', 'syncFolder']);
+const ASYNC: ReadonlySet<DiskOperation> = new Set<DiskOperation>(['sync', 'replace', 'syncFolder']);
 
 /** Thrown to the code under test at the moment of a crash: as the process is dead, nothing may be concluded from what it does afterwards. */
 export class CrashedDisk extends Error {
@@ -130,6 +131,11 @@ export class FaultyFileSystem implements FileSystem {
     this.change('rename', from, () => this.changeNames(parentOf(to), (names) => renameIn(names, from, to)));
   }
 
+  async replace(from: string, to: string): Promise<void> {
+    if (!this.names.files.has(from)) throw failure('ENOENT', 'rename', from);
+    await this.changeLater('replace', from, () => this.changeNames(parentOf(to), (names) => renameIn(names, from, to)));
+  }
+
   remove(path: string): void {
     if (!this.names.files.has(path) && !this.names.folders.has(path)) {
       this.look('open', path);
@@ -215,7 +221,7 @@ export class FaultyFileSystem implements FileSystem {
   private begin(operation: DiskOperation, path: string): DiskFault | undefined {
     this.expectAlive();
     if (CHANGES.has(operation)) this.changes += 1;
-    return this.inject({ number: this.changes, operation, path, isAsync: operation === 'sync' || operation === 'syncFolder' });
+    return this.inject({ number: this.changes, operation, path, isAsync: ASYNC.has(operation) });
   }
 
   private fail(fault: DiskFault, operation: DiskOperation, path: string, apply: () => void, applyPart: (keepBytes: number) => void): never {

@@ -82,6 +82,16 @@ export function describeFileSystem(name: string, make: () => FileSystemUnderTest
       expect(names(folder)).toEqual(['old']);
     });
 
+    it('replaces in the background', async () => {
+      const { fileSystem, folder } = under;
+      write(`${folder}/old`, 'old');
+      write(`${folder}/new`, 'new');
+      await fileSystem.replace(`${folder}/new`, `${folder}/old`);
+      expect(read(`${folder}/old`)).toBe('new');
+      expect(names(folder)).toEqual(['old']);
+      await expect(fileSystem.replace(`${folder}/no`, `${folder}/yes`)).rejects.toMatchObject({ code: 'FILE_NOT_FOUND', message: expect.stringContaining(`${folder}/no`) });
+    });
+
     it('keeps an open file readable when its name is gone', async () => {
       const { fileSystem, folder } = under;
       write(`${folder}/a`, 'still here');
