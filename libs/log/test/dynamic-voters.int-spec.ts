@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs';
 import { ZERO_UUID } from '@millrace/foundation';
-import { CreateTopics, ErrorCode } from '@millrace/protocol';
 import { peersMissing, runPeerTool, temporaryFolder, waitFor, type PeerTool } from '@millrace/testkit';
 import { QuorumCluster } from './quorum-cluster.js';
 
@@ -32,10 +31,7 @@ const PATIENT = { 'broker.session.timeout.ms': '9000', 'controller.quorum.fetch.
     return currentVoters.map((it) => ({ id: it.replicaId, directory: it.replicaDirectoryId })).sort((a, b) => a.id - b.id);
   }
   const untilVoters = (ids: readonly number[]): Promise<void> => waitFor(`the voters are ${ids.join()}`, 30_000, async () => (await voters()).map((it) => it.id).join() === ids.join());
-  async function create(name: string): Promise<void> {
-    const response = await (await cluster.client(2)).ask(CreateTopics, 7, { topics: [{ name, numPartitions: 1, replicationFactor: 2, assignments: [], configs: [] }], timeoutMs: 20_000 });
-    expect(response.topics.map((it) => it.errorCode)).toEqual([ErrorCode.NONE]);
-  }
+  const create = (name: string): Promise<void> => cluster.createTopic(2, name, { partitions: 1, replicas: 2 });
 
   it('are static, until kraft.version is raised', async () => {
     expect((await voters()).map((it) => it.directory)).toEqual([ZERO_UUID, ZERO_UUID, ZERO_UUID]);

@@ -1,5 +1,5 @@
 import { mkdirSync, rmSync } from 'node:fs';
-import { DescribeCluster, DescribeQuorum, Metadata, type DescribeQuorumResponse, type MetadataResponse } from '@millrace/protocol';
+import { CreateTopics, DescribeCluster, DescribeQuorum, ErrorCode, Metadata, ProtocolError, type DescribeQuorumResponse, type MetadataResponse } from '@millrace/protocol';
 import { freePort, RecordingLogger, temporaryFolder, waitFor, type FaultyFileSystem } from '@millrace/testkit';
 import { Broker } from '../src/index.js';
 import { RawClient } from './local-broker.js';
@@ -166,6 +166,21 @@ export class QuorumCluster {
       return leaderId >= 0 && this.nodes.get(leaderId)?.isUp === true;
     });
     return leaderId;
+  }
+
+  /**
+   * By the hand of the broker `by`, for a name that is new. A broker whose controller falls silent asks the next one, who may find the topic made: nobody else asked for it, so that is a success
+   * if it is what was asked for.
+   */
+  async createTopic(by: number, name: string, options: { readonly partitions: number; readonly replicas: number; readonly configs?: Readonly<Record<string, string>> }): Promise<void> {
+    const configs = Object.entries(options.configs ?? {}).map(([key, value]) => ({ name: key, value }));
+    const response = await (await this.client(by)).ask(CreateTopics, 7, { topics: [{ name, numPartitions: options.partitions, replicationFactor: options.replicas, assignments: [], configs }], timeoutMs: 20_000 });
+    const { errorCode, errorMessage } = response.topics[0] ?? { errorCode: ErrorCode.UNKNOWN_SERVER_ERROR, errorMessage: 'the response names no topic' };
+    if (errorCode !== ErrorCode.NONE && errorCode !== ErrorCode.TOPIC_ALREADY_EXISTS) throw new ProtocolError(errorCode, errorMessage);
+    if (errorCode === ErrorCode.NONE) return;
+    await waitFor(`node ${by} knows ${name}`, 10_000, async () => (await this.metadata(by, [name])).topics[0]?.errorCode === ErrorCode.NONE);
+    const [topic] = (await this.metadata(by, [name])).topics;
+    expect(topic?.partitions.map((it) => it.replicaNodes.length)).toEqual(Array.from({ length: options.partitions }, () => options.replicas));
   }
 
   /** Every broker that is up knows the topic. */

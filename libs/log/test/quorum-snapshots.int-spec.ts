@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import { CreateTopics, DescribeCluster, ErrorCode } from '@millrace/protocol';
+import { DescribeCluster } from '@millrace/protocol';
 import { waitFor } from '@millrace/testkit';
 import { QuorumCluster } from './quorum-cluster.js';
 
@@ -16,12 +16,8 @@ describe('controllers and brokers of their own', () => {
   afterAll(() => cluster.stop(), 60_000);
 
   const filesOf = (id: number): string[] => readdirSync(`${cluster.folderOf(id)}/__cluster_metadata-0`);
-  const create = async (by: number, names: readonly string[], replicationFactor: number): Promise<void> => {
-    const client = await cluster.client(by);
-    for (const name of names) {
-      const response = await client.ask(CreateTopics, 7, { topics: [{ name, numPartitions: 2, replicationFactor, assignments: [], configs: [{ name: 'retention.ms', value: '12345678' }] }], timeoutMs: 20_000 });
-      expect(response.topics.map((it) => it.errorCode)).toEqual([ErrorCode.NONE]);
-    }
+  const create = async (by: number, names: readonly string[], replicas: number): Promise<void> => {
+    for (const name of names) await cluster.createTopic(by, name, { partitions: 2, replicas, configs: { 'retention.ms': '12345678' } });
   };
 
   it('show the brokers to who asks a broker, the controllers to who asks a controller', async () => {

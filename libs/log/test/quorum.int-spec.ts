@@ -1,13 +1,10 @@
-import { CreateTopics, ErrorCode } from '@millrace/protocol';
 import { waitFor } from '@millrace/testkit';
 import { QuorumCluster } from './quorum-cluster.js';
 
 const THREE = { 1: 'broker,controller', 2: 'broker,controller', 3: 'broker,controller' } as const;
 
-async function create(cluster: QuorumCluster, by: number, name: string, partitions = 3): Promise<number | undefined> {
-  const client = await cluster.client(by);
-  const response = await client.ask(CreateTopics, 7, { topics: [{ name, numPartitions: partitions, replicationFactor: 3, assignments: [], configs: [] }], timeoutMs: 20_000 });
-  return response.topics[0]?.errorCode;
+function create(cluster: QuorumCluster, by: number, name: string): Promise<void> {
+  return cluster.createTopic(by, name, { partitions: 3, replicas: 3 });
 }
 
 describe('three nodes, each broker and controller', () => {
@@ -25,7 +22,7 @@ describe('three nodes, each broker and controller', () => {
   });
 
   it('create topics through any broker, with replicas on all', async () => {
-    for (const id of [1, 2, 3]) expect(await create(cluster, id, `made-by-${id}`)).toBe(ErrorCode.NONE);
+    for (const id of [1, 2, 3]) await create(cluster, id, `made-by-${id}`);
     for (const id of [1, 2, 3]) await cluster.untilKnown(`made-by-${id}`);
     const { brokers, topics } = await cluster.metadata(2, ['made-by-1']);
     expect(brokers.map((it) => it.nodeId).sort()).toEqual([1, 2, 3]);
@@ -37,10 +34,10 @@ describe('three nodes, each broker and controller', () => {
     await cluster.crash(dead);
     const survivor = cluster.up[0]?.id ?? 0;
     await waitFor('another controller is active', 10_000, async () => (await cluster.activeController()) !== dead);
-    expect(await create(cluster, survivor, 'after-a-death')).toBe(ErrorCode.NONE);
+    await create(cluster, survivor, 'after-a-death');
     await waitFor('the dead broker is fenced', 10_000, async () => (await cluster.metadata(survivor)).brokers.length === 2);
     await cluster.startNode(dead);
-    expect(await create(cluster, dead, 'after-the-return')).toBe(ErrorCode.NONE);
+    await create(cluster, dead, 'after-the-return');
     await cluster.untilKnown('after-the-return');
   }, 60_000);
 
@@ -48,6 +45,6 @@ describe('three nodes, each broker and controller', () => {
     await Promise.all([1, 2, 3].map((id) => cluster.stopNode(id)));
     await Promise.all([1, 2, 3].map((id) => cluster.startNode(id)));
     for (const topic of ['made-by-1', 'made-by-2', 'made-by-3', 'after-the-return']) await cluster.untilKnown(topic);
-    expect(await create(cluster, 1, 'made-later')).toBe(ErrorCode.NONE);
+    await create(cluster, 1, 'made-later');
   }, 60_000);
 });
