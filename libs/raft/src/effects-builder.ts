@@ -1,6 +1,6 @@
 import { invariant, type Offset } from '@millrace/foundation';
 import type { QuorumState } from './quorum-state.js';
-import { NO_RAFT_EFFECTS, type InboundAnswer, type LogFlush, type OutboundRequest, type RaftAppend, type RaftEffects, type RoleChange, type SnapshotChunk } from './raft-effects.js';
+import { NO_RAFT_EFFECTS, type Candidacy, type InboundAnswer, type LogFlush, type OutboundRequest, type RaftAppend, type RaftEffects, type RoleChange, type SnapshotChunk, type StepDown } from './raft-effects.js';
 
 /** Gathers the effects of one input. */
 export class EffectsBuilder {
@@ -12,6 +12,8 @@ export class EffectsBuilder {
   answers: InboundAnswer[] = [];
   highWatermarkAdvancedTo: Offset | null = null;
   roleChanged: RoleChange | null = null;
+  steppedDown: StepDown | null = null;
+  candidacy: Candidacy | null = null;
   shutdownComplete = false;
   private appended: RaftAppend | null = null;
 
@@ -31,18 +33,20 @@ export class EffectsBuilder {
       this.answers.length === 0 &&
       this.highWatermarkAdvancedTo === null &&
       this.roleChanged === null &&
+      this.steppedDown === null &&
+      this.candidacy === null &&
       !this.shutdownComplete
     );
   }
 
   take(): RaftEffects {
     if (this.isEmpty) return NO_RAFT_EFFECTS;
-    const { persist, truncateTo, appended, writeSnapshot, flush, requests, answers, highWatermarkAdvancedTo, roleChanged, shutdownComplete } = this;
+    const { persist, truncateTo, appended, writeSnapshot, flush, requests, answers, highWatermarkAdvancedTo, roleChanged, steppedDown, candidacy, shutdownComplete } = this;
     this.persist = this.truncateTo = this.appended = this.writeSnapshot = this.flush = null;
-    this.highWatermarkAdvancedTo = this.roleChanged = null;
+    this.highWatermarkAdvancedTo = this.roleChanged = this.steppedDown = this.candidacy = null;
     this.requests = [];
     this.answers = [];
     this.shutdownComplete = false;
-    return { persist, truncateTo, append: appended, writeSnapshot, flush, requests, answers, highWatermarkAdvancedTo, roleChanged, shutdownComplete };
+    return { persist, truncateTo, append: appended, writeSnapshot, flush, requests, answers, highWatermarkAdvancedTo, roleChanged, steppedDown, candidacy, shutdownComplete };
   }
 }

@@ -28,7 +28,10 @@ export function handleEndQuorumEpoch(core: RaftCore, request: EndQuorumEpochRequ
   if (error !== null) return { api: 'endQuorumEpoch', ...leaderInAnswer(core, error) };
   learnLeader(core, leaderId, leaderEpoch, request.leaderEndpoints, nowMs);
   const { state } = core;
-  if (state.role === 'follower' && state.leaderId === leaderId) state.fetchDeadlineMs = nowMs + successorBackoffMs(core, request);
+  if (state.role === 'follower' && state.leaderId === leaderId) {
+    state.fetchDeadlineMs = nowMs + successorBackoffMs(core, request);
+    state.hasLeaderResigned = true;
+  }
   return { api: 'endQuorumEpoch', ...leaderInAnswer(core, 'NONE') };
 }
 

@@ -36,7 +36,7 @@ export type {
   VoteRequest,
   VoteResponse,
 } from './raft-messages.js';
-export { NO_RAFT_EFFECTS, type InboundAnswer, type LeaderAndEpoch, type LogFlush, type OutboundRequest, type RaftAppend, type RaftEffects, type RaftNode, type RoleChange, type SnapshotChunk } from './raft-effects.js';
+export { NO_RAFT_EFFECTS, type Candidacy, type CandidacyReason, type InboundAnswer, type LeaderAndEpoch, type LogFlush, type OutboundRequest, type RaftAppend, type RaftEffects, type RaftNode, type RoleChange, type SnapshotChunk, type StepDown, type StepDownReason } from './raft-effects.js';
 export { DEFAULT_RAFT_SETTINGS, type LogAtStart, type RaftMachineOptions, type RaftSettings, type SnapshotInfo, type VotersAtStart } from './raft-options.js';
 export type { ControlStateAt } from './control-state.js';
 export { RaftMachine, type InstalledSnapshot, type RequestFailure } from './raft-machine.js';

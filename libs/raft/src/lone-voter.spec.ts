@@ -34,6 +34,7 @@ describe('a lone voter', () => {
     expect(effects.requests).toEqual([]);
     expect(effects.highWatermarkAdvancedTo).toBeNull();
     expect(effects.roleChanged).toMatchObject({ role: 'leader', leaderId: 1, leaderEpoch: 1, epochStartOffset: 0 });
+    expect(effects.candidacy).toEqual({ leaderEpoch: 1, reason: 'only voter' });
   });
 
   it('commits what is durable, and no more', () => {

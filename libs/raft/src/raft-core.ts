@@ -6,7 +6,7 @@ import { EpochElection } from './epoch-election.js';
 import { LeaderProgress } from './leader-progress.js';
 import { LogState } from './log-state.js';
 import type { QuorumState } from './quorum-state.js';
-import type { RaftNode } from './raft-effects.js';
+import type { CandidacyReason, RaftNode, StepDownReason } from './raft-effects.js';
 import type { RaftAnswer, RaftOutboundRequest } from './raft-messages.js';
 import { DEFAULT_RAFT_SETTINGS, type RaftMachineOptions, type RaftSettings } from './raft-options.js';
 import type { ReplicaKey } from './replica-key.js';
@@ -167,7 +167,7 @@ export class RaftCore {
     invariant(epoch > this.epoch || (epoch === this.epoch && (this.state.role === 'prospective' || !this.isElectable)), `unattached in epoch ${epoch} as ${this.state.role} of ${this.epoch}`);
     const votedKey = epoch === this.epoch ? this.votedKey : null;
     const electionDeadlineMs = this.isElectable ? this.keptElectionDeadlineMs(nowMs) : Infinity;
-    this.epoch = epoch;
+    this.enter(epoch, leaderId);
     this.become({ role: 'unattached', leaderId, votedKey, electionDeadlineMs }, true);
     this.connections.resetAll();
   }
@@ -183,7 +183,7 @@ export class RaftCore {
   toFollower(epoch: LeaderEpoch, leaderId: BrokerId, leaderEndpoints: readonly RaftEndpoint[], nowMs: TimestampMs): void {
     invariant(leaderId !== this.local.nodeId && epoch >= this.epoch && leaderEndpoints.length > 0, `follower of ${leaderId} in epoch ${epoch} as ${this.state.role} of ${this.epoch}`);
     const votedKey = epoch === this.epoch ? this.votedKey : null;
-    this.epoch = epoch;
+    this.enter(epoch, leaderId);
     const { fetchTimeoutMs } = this.settings;
     const state: Follower = {
       role: 'follower',
@@ -191,6 +191,7 @@ export class RaftCore {
       leaderEndpoints,
       votedKey,
       fetchDeadlineMs: nowMs + fetchTimeoutMs,
+      hasLeaderResigned: false,
       updateVoterDeadlineMs: nowMs + fetchTimeoutMs,
       hasUpdatedLeader: false,
       hasFetchedFromLeader: false,
@@ -201,10 +202,10 @@ export class RaftCore {
   }
 
   /** Nothing of what is persisted changes. A majority of its own vote alone goes on at once. */
-  toProspective(nowMs: TimestampMs): void {
+  toProspective(reason: CandidacyReason, nowMs: TimestampMs): void {
     invariant(this.isElectable && this.state.role !== 'leader', `prospective as ${this.state.role}`);
     const { leaderId, leaderEndpoints, votedKey } = this;
-    const state: Prospective = { role: 'prospective', leaderId: leaderId === this.local.nodeId ? -1 : leaderId, leaderEndpoints, votedKey, election: this.newElection(), electionDeadlineMs: nowMs + this.electionTimeoutMs() };
+    const state: Prospective = { role: 'prospective', leaderId: leaderId === this.local.nodeId ? -1 : leaderId, leaderEndpoints, votedKey, reason, election: this.newElection(), electionDeadlineMs: nowMs + this.electionTimeoutMs() };
     this.become(state, false);
     if (state.election.isGranted) this.toCandidate(nowMs);
     else this.connections.resetAll();
@@ -213,6 +214,7 @@ export class RaftCore {
   toCandidate(nowMs: TimestampMs): void {
     invariant(this.isElectable && this.state.role === 'prospective', `candidate as ${this.state.role}`);
     this.epoch++;
+    this.effects.candidacy = { leaderEpoch: this.epoch, reason: this.state.reason };
     const state: Candidate = { role: 'candidate', election: this.newElection(), electionDeadlineMs: nowMs + this.electionTimeoutMs() };
     this.become(state, true);
     if (state.election.isGranted) this.toLeader(state, nowMs);
@@ -223,7 +225,7 @@ export class RaftCore {
     invariant(this.state === candidate && candidate.election.isGranted, 'a leader without a majority');
     const epochStartOffset = this.log.endOffset;
     const progress = new LeaderProgress(this.local, epochStartOffset, this.control.voters, this.settings.fetchTimeoutMs * CHECK_QUORUM_FACTOR, nowMs);
-    const state: Leader = { role: 'leader', epochStartOffset, progress, parked: [], pendingChange: null, toldVoters: this.control.voters.withUpdated(this.localVoter) ?? this.control.voters, beginQuorumDueMs: nowMs, isResignRequested: false };
+    const state: Leader = { role: 'leader', epochStartOffset, progress, parked: [], pendingChange: null, toldVoters: this.control.voters.withUpdated(this.localVoter) ?? this.control.voters, beginQuorumDueMs: nowMs, resignReason: null };
     this.become(state, true);
     this.appendControl(this.epochStartRecords(candidate), nowMs);
     progress.setVoters(this.control.voters, nowMs);
@@ -232,8 +234,9 @@ export class RaftCore {
   }
 
   /** Steps down in its own epoch, and tells the others who should be next. Not persisted: a leader always comes back as resigned. */
-  toResigned(leader: Leader, nowMs: TimestampMs): void {
+  toResigned(leader: Leader, reason: StepDownReason, nowMs: TimestampMs): void {
     invariant(this.state === leader, `resigned as ${this.state.role}`);
+    this.effects.steppedDown = { leaderEpoch: this.epoch, reason, newer: null };
     const unacknowledged = new Set(this.control.voters.ids.filter((id) => id !== this.local.nodeId));
     this.become({ role: 'resigned', unacknowledged, preferredSuccessors: leader.progress.successors(), electionDeadlineMs: nowMs + this.electionTimeoutMs() }, false);
     this.connections.resetAll();
@@ -271,6 +274,11 @@ export class RaftCore {
       records.push({ type: 'kRaftVersion', version: 0, kRaftVersion: control.kRaftVersion }, { type: 'voters', version: 0, voters: updated.voters });
     }
     return records;
+  }
+
+  private enter(epoch: LeaderEpoch, leaderId: BrokerId): void {
+    if (this.state.role === 'leader') this.effects.steppedDown = { leaderEpoch: this.epoch, reason: 'newer epoch', newer: { leaderId, leaderEpoch: epoch } };
+    this.epoch = epoch;
   }
 
   /** The election timeout goes on over a change of epochs, so that a node that loses elections gets its turn. */

@@ -61,6 +61,27 @@ export interface RoleChange extends LeaderAndEpoch {
   readonly epochStartOffset: Offset;
 }
 
+/** Why a leader leads no longer: its node stops; its controller cannot go on; the committed voters do not name it any more; too few of them fetched for too long; somebody is in a newer epoch. */
+export type StepDownReason = 'shutdown' | 'controller resigned' | 'no voter any more' | 'no fetches of a majority' | 'newer epoch';
+
+/** For operators: the machine has acted on it. */
+export interface StepDown {
+  /** That it led. */
+  readonly leaderEpoch: LeaderEpoch;
+  readonly reason: StepDownReason;
+  /** The newer epoch, as far as it is known; null when it resigned by itself. */
+  readonly newer: LeaderAndEpoch | null;
+}
+
+/** Why a voter asks for votes: it follows nobody and has heard of no leader, or got no majority, within the election timeout; its leader did not answer within the fetch timeout; its leader said that it resigns; there is no other voter. */
+export type CandidacyReason = 'election timeout' | 'fetch timeout' | 'leader resigned' | 'only voter';
+
+/** For operators: this node asks for the votes of a new epoch. */
+export interface Candidacy {
+  readonly leaderEpoch: LeaderEpoch;
+  readonly reason: CandidacyReason;
+}
+
 /**
  * What the world must do after an input, in the order of the fields. `persist` must be durable before anything after it is done; `persist`, `truncateTo`, `append` and
  * `writeSnapshot` must be done before the next input goes in (the lookup of epochs must show them); the rest may lag, in order.
@@ -79,6 +100,8 @@ export interface RaftEffects {
   readonly highWatermarkAdvancedTo: Offset | null;
   /** The role, the epoch or the leader is another. */
   readonly roleChanged: RoleChange | null;
+  readonly steppedDown: StepDown | null;
+  readonly candidacy: Candidacy | null;
   /** A shutdown that was asked for has nothing left to do (or ran out of time): stop. */
   readonly shutdownComplete: boolean;
 }
@@ -93,5 +116,7 @@ export const NO_RAFT_EFFECTS: RaftEffects = Object.freeze({
   answers: Object.freeze([]) as readonly InboundAnswer[],
   highWatermarkAdvancedTo: null,
   roleChanged: null,
+  steppedDown: null,
+  candidacy: null,
   shutdownComplete: false,
 });

@@ -176,7 +176,7 @@ export class RaftMachine {
   resign(epoch: LeaderEpoch, nowMs: TimestampMs): RaftEffects {
     return this.input(nowMs, () => {
       const { state } = this.core;
-      if (state.role === 'leader' && this.core.epoch === epoch) state.isResignRequested = true;
+      if (state.role === 'leader' && this.core.epoch === epoch) state.resignReason = 'controller resigned';
     });
   }
 

@@ -24,5 +24,5 @@ export function restoreRole(core: RaftCore, nowMs: TimestampMs): void {
   } else {
     core.become({ role: 'unattached', leaderId, votedKey: voted, electionDeadlineMs }, true);
   }
-  if (core.control.voters.isOnlyVoter(core.local)) core.toProspective(nowMs);
+  if (core.control.voters.isOnlyVoter(core.local)) core.toProspective('only voter', nowMs);
 }

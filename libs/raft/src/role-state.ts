@@ -2,6 +2,7 @@ import type { BrokerId, Offset, TimestampMs } from '@millrace/foundation';
 import type { EpochElection } from './epoch-election.js';
 import type { LeaderProgress } from './leader-progress.js';
 import type { OffsetAndEpoch } from './log-lookup.js';
+import type { CandidacyReason, StepDownReason } from './raft-effects.js';
 import type { AddRaftVoterRequest, FetchRequest } from './raft-messages.js';
 import type { ReplicaKey } from './replica-key.js';
 import type { RaftEndpoint, VoterSet } from './voter-set.js';
@@ -21,6 +22,7 @@ export interface Prospective {
   readonly leaderId: BrokerId;
   readonly leaderEndpoints: readonly RaftEndpoint[];
   readonly votedKey: ReplicaKey | null;
+  readonly reason: CandidacyReason;
   readonly election: EpochElection;
   readonly electionDeadlineMs: TimestampMs;
 }
@@ -39,6 +41,8 @@ export interface Follower {
   /** Kept so that a later step back in this epoch cannot vote twice. */
   readonly votedKey: ReplicaKey | null;
   fetchDeadlineMs: TimestampMs;
+  /** The leader said so; the fetch deadline is this node's turn then. */
+  hasLeaderResigned: boolean;
   /** When this node looks again whether the leader knows of it what it should. */
   updateVoterDeadlineMs: TimestampMs;
   /** The leader of this epoch has heard the directory and the versions of this voter; asked for with kraft.version 0 only, where the log does not say. */
@@ -77,7 +81,8 @@ export interface Leader {
   /** With kraft.version 0: the static voters with what they said of themselves in this epoch. They go into the log when the version is raised. */
   toldVoters: VoterSet;
   beginQuorumDueMs: TimestampMs;
-  isResignRequested: boolean;
+  /** Null: it leads on. */
+  resignReason: StepDownReason | null;
 }
 
 export type RoleState = Unattached | Prospective | Candidate | Follower | Resigned | Leader;

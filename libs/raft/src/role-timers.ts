@@ -3,6 +3,7 @@ import { sendBeginQuorumEpoch, sendEndQuorumEpoch } from './epoch-handling.js';
 import { sendFetch, sendFetchToAny } from './follower-fetches.js';
 import { answerParkedFetches } from './leader-fetches.js';
 import type { RaftCore } from './raft-core.js';
+import type { StepDownReason } from './raft-effects.js';
 import type { Follower, Leader, RoleState } from './role-state.js';
 import { loseAsProspective, sendVoteRequests } from './vote-handling.js';
 import { looksAfterItsVote, sendOwnVote } from './own-vote.js';
@@ -29,28 +30,34 @@ function act(core: RaftCore, nowMs: TimestampMs): void {
       if (!isStopping && nowMs >= state.electionDeadlineMs) return core.toUnattached(core.epoch + 1, -1, nowMs);
       return sendEndQuorumEpoch(core, state, nowMs);
     case 'candidate':
-      if (!isStopping && nowMs >= state.electionDeadlineMs) return core.toProspective(nowMs);
+      if (!isStopping && nowMs >= state.electionDeadlineMs) return core.toProspective('election timeout', nowMs);
       return sendVoteRequests(core, nowMs);
     case 'prospective':
       if (!isStopping && nowMs >= state.electionDeadlineMs) return loseAsProspective(core, nowMs);
       return sendVoteRequests(core, nowMs);
     case 'unattached':
       if (core.isElectable && isStopping) return;
-      if (core.isElectable && nowMs >= state.electionDeadlineMs) return core.toProspective(nowMs);
+      if (core.isElectable && nowMs >= state.electionDeadlineMs) return core.toProspective('election timeout', nowMs);
       return sendFetchToAny(core, nowMs);
   }
 }
 
 function actAsLeader(core: RaftCore, state: Leader, nowMs: TimestampMs): void {
-  if (core.shutdownDeadlineMs !== null || state.isResignRequested || nowMs >= state.progress.quorumDeadlineMs) return core.toResigned(state, nowMs);
+  const reason = reasonToResign(core, state, nowMs);
+  if (reason !== null) return core.toResigned(state, reason, nowMs);
   expireVoterChange(core, state, nowMs);
   answerParkedFetches(core, state, nowMs);
   sendBeginQuorumEpoch(core, state, nowMs);
 }
 
+function reasonToResign(core: RaftCore, state: Leader, nowMs: TimestampMs): StepDownReason | null {
+  if (core.shutdownDeadlineMs !== null) return 'shutdown';
+  return state.resignReason ?? (nowMs >= state.progress.quorumDeadlineMs ? 'no fetches of a majority' : null);
+}
+
 function actAsFollower(core: RaftCore, state: Follower, nowMs: TimestampMs): void {
   if (nowMs >= state.fetchDeadlineMs) {
-    if (core.isElectable) core.toProspective(nowMs);
+    if (core.isElectable) core.toProspective(state.hasLeaderResigned ? 'leader resigned' : 'fetch timeout', nowMs);
     else core.toUnattached(core.epoch, state.leaderId, nowMs);
     return;
   }

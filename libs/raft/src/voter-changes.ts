@@ -159,7 +159,7 @@ export function leaderHighWatermarkAdvanced(core: RaftCore, leader: Leader): voi
   if (change !== null && change.lastOffset !== null && highWatermark > change.lastOffset) finish(core, leader, { errorCode: 'NONE', errorMessage: null });
   // A leader that the committed voters do not name any more has done its work.
   const { votersOffset } = core.control;
-  if (!core.isVoter && votersOffset !== null && highWatermark > votersOffset) leader.isResignRequested = true;
+  if (!core.isVoter && votersOffset !== null && highWatermark > votersOffset) leader.resignReason = 'no voter any more';
 }
 
 export function expireVoterChange(core: RaftCore, leader: Leader, nowMs: TimestampMs): void {

@@ -1,9 +1,12 @@
 import { ZERO_UUID } from '@millrace/foundation';
+import type { CandidacyReason, StepDown } from '../src/index.js';
 import { directoryOf, fetched, granted, ScriptedNode, vote } from './scripted-node.js';
 import { endpointsOf } from './simulated-node.js';
 
 const begin = (leaderId: number, leaderEpoch: number) =>
   ({ api: 'beginQuorumEpoch', clusterId: 'cluster', voterId: 1, voterDirectoryId: ZERO_UUID, leaderId, leaderEpoch, leaderEndpoints: endpointsOf(leaderId) }) as const;
+const end = (preferred: readonly number[]) =>
+  ({ api: 'endQuorumEpoch', clusterId: 'cluster', leaderId: 2, leaderEpoch: 1, preferredCandidates: preferred.map((candidateId) => ({ candidateId, candidateDirectoryId: ZERO_UUID })), leaderEndpoints: endpointsOf(2) }) as const;
 const remembered = { dataVersion: 0 as const, leaderId: -1, leaderEpoch: 7, votedId: -1, votedDirectoryId: ZERO_UUID, currentVoters: [] };
 
 describe('a vote', () => {
@@ -146,9 +149,6 @@ describe('a leader', () => {
 });
 
 describe('the end of an epoch', () => {
-  const end = (preferred: readonly number[]) =>
-    ({ api: 'endQuorumEpoch', clusterId: 'cluster', leaderId: 2, leaderEpoch: 1, preferredCandidates: preferred.map((candidateId) => ({ candidateId, candidateDirectoryId: ZERO_UUID })), leaderEndpoints: endpointsOf(2) }) as const;
-
   it.each([
     [[1, 3], 0],
     [[3, 1], 500],
@@ -170,5 +170,36 @@ describe('the end of an epoch', () => {
     const node = new ScriptedNode();
     node.hear(begin(2, 1));
     expect(node.hear(begin(3, 1))).toMatchObject({ errorCode: 'INVALID_REQUEST', leaderId: 2 });
+  });
+});
+
+describe('operators are told', () => {
+  it.each<[string, (node: ScriptedNode) => unknown, StepDown | null]>([
+    ['no majority fetched', (node) => node.pass(3000), { leaderEpoch: 1, reason: 'no fetches of a majority', newer: null }],
+    ['another leads a newer epoch', (node) => node.hear(begin(3, 5)), { leaderEpoch: 1, reason: 'newer epoch', newer: { leaderId: 3, leaderEpoch: 5 } }],
+    ['another stands for election', (node) => node.hear(vote({ replicaEpoch: 2 })), { leaderEpoch: 1, reason: 'newer epoch', newer: { leaderId: -1, leaderEpoch: 2 } }],
+    ['its controller resigns', (node) => node.run((machine, nowMs) => machine.resign(1, nowMs)), { leaderEpoch: 1, reason: 'controller resigned', newer: null }],
+    ['its node stops', (node) => node.run((machine, nowMs) => machine.shutdown(1000, nowMs)), { leaderEpoch: 1, reason: 'shutdown', newer: null }],
+    ['a majority fetched in time', (node) => (node.fetchBy(2, 1), node.pass(2998)), null],
+  ])('why a leader steps down: %s', (_, happens, steppedDown) => {
+    const node = new ScriptedNode().becomeLeader();
+    happens(node);
+    expect(node.last.steppedDown).toEqual(steppedDown);
+    node.pass(1);
+    expect(node.last.steppedDown).toBeNull();
+  });
+
+  it.each<[string, (node: ScriptedNode) => unknown, CandidacyReason]>([
+    ['no leader is known', (node) => node.pass(1000), 'election timeout'],
+    ['the leader does not answer', (node) => (node.hear(begin(2, 1)), node.pass(2000)), 'fetch timeout'],
+    ['the leader resigns', (node) => (node.hear(begin(2, 1)), node.hear(end([1, 3]))), 'leader resigned'],
+    ['an election came to nothing', (node) => (node.hear(begin(2, 1)), node.pass(2000), node.reply(3, granted(1)), node.pass(1000)), 'election timeout'],
+  ])('why a voter stands for election: %s', (_, happens, reason) => {
+    const node = new ScriptedNode();
+    happens(node);
+    expect(node.machine.role).toBe('prospective');
+    expect(node.last.candidacy).toBeNull();
+    node.reply(3, granted(node.machine.epoch));
+    expect(node.last.candidacy).toEqual({ leaderEpoch: node.machine.epoch, reason });
   });
 });

@@ -29,6 +29,6 @@ export const MUTATIONS: readonly Mutation[] = [
   { name: 'takes a new disk for the old voter', file: 'replica-key.ts', from: 'return known.nodeId === replica.nodeId && (known.directoryId === ZERO_UUID || known.directoryId === replica.directoryId);', to: 'return known.nodeId === replica.nodeId;' },
   { name: 'takes more for committed than it has', file: 'follower-fetches.ts', from: 'core.advanceHighWatermark(Math.min(response.highWatermark, core.log.endOffset));', to: 'core.advanceHighWatermark(response.highWatermark);' },
   { name: 'does not stand for an election while only it knows that it leaves', file: 'raft-core.ts', from: 'return this.isVoter || this.control.isLeaving(this.local, this.highWatermark);', to: 'return this.isVoter;' },
-  { name: 'leads on without a majority', file: 'role-timers.ts', from: '|| nowMs >= state.progress.quorumDeadlineMs)', to: ')' },
-  { name: 'never asks again for a vote', file: 'role-timers.ts', from: "return core.toProspective(nowMs);\n      return sendVoteRequests(core, nowMs);\n    case 'prospective'", to: "return;\n      return sendVoteRequests(core, nowMs);\n    case 'prospective'" },
+  { name: 'leads on without a majority', file: 'role-timers.ts', from: "(nowMs >= state.progress.quorumDeadlineMs ? 'no fetches of a majority' : null)", to: 'null' },
+  { name: 'never asks again for a vote', file: 'role-timers.ts', from: "return core.toProspective('election timeout', nowMs);\n      return sendVoteRequests(core, nowMs);\n    case 'prospective'", to: "return;\n      return sendVoteRequests(core, nowMs);\n    case 'prospective'" },
 ];

@@ -65,6 +65,11 @@ export class ScriptedNode {
     return this.carryOut(this.machine.tick(this.nowMs));
   }
 
+  /** Another input. */
+  run(input: (machine: RaftMachine, nowMs: number) => RaftEffects): RaftEffects {
+    return this.carryOut(input(this.machine, this.nowMs));
+  }
+
   /** Hears a request; returns the answer when there is one at once. */
   hear(request: RaftRequest): RaftAnswer | null {
     const requestId = ++this.lastRequestId;

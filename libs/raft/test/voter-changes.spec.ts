@@ -107,6 +107,7 @@ describe('a voter', () => {
     expect(node.last.highWatermarkAdvancedTo).toBe(4);
     expect(answersTo(node, 'removeRaftVoter')).toMatchObject([{ errorCode: 'NONE' }]);
     expect(node.machine.role).toBe('resigned');
+    expect(node.last.steppedDown).toEqual({ leaderEpoch: 1, reason: 'no voter any more', newer: null });
     expect(node.last.requests.map((it) => [it.destination.id, it.request.api])).toEqual([
       [2, 'endQuorumEpoch'],
       [3, 'endQuorumEpoch'],

@@ -1,6 +1,6 @@
 import { errorMessage, hasCode, type LeaderEpoch, type Logger, type Offset, type Scheduled, type TimestampMs } from '@millrace/foundation';
 import type { MetadataRecord } from '@millrace/protocol';
-import { RaftMachine, type DescribeQuorumAnswer, type FormerLeader, type InboundAnswer, type LogFlush, type OutboundRequest, type RaftAnswer, type RaftEffects, type RaftMachineOptions, type RaftRequest, type RoleChange, type SnapshotChunk } from '@millrace/raft';
+import { RaftMachine, type DescribeQuorumAnswer, type FormerLeader, type InboundAnswer, type LogFlush, type OutboundRequest, type RaftAnswer, type RaftEffects, type RaftMachineOptions, type RaftRequest, type RoleChange, type SnapshotChunk, type StepDown } from '@millrace/raft';
 import type { QuorumStateFile, SnapshotId } from '@millrace/storage';
 import type { NodePorts } from '../node/node-ports.js';
 import { PeerConnections } from '../node/peer-connections.js';
@@ -234,7 +234,8 @@ export class QuorumDriver {
 
   private fail(error: unknown): void {
     if (this.isStopped) return;
-    this.options.logger.error({ error: errorMessage(error), stack: error instanceof Error ? error.stack : undefined }, 'the metadata quorum cannot go on on this node');
+    const { role, epoch } = this.machine;
+    this.options.logger.error({ role, epoch, error: errorMessage(error), stack: error instanceof Error ? error.stack : undefined }, 'the metadata quorum cannot go on on this node');
     this.end();
     this.options.onFailure(error);
   }
@@ -293,7 +294,7 @@ export class QuorumDriver {
   }
 
   private carryOutRest(effects: RaftEffects): Promise<void> | undefined {
-    const { flush, requests, answers, highWatermarkAdvancedTo, roleChanged } = effects;
+    const { flush, requests, answers, highWatermarkAdvancedTo, roleChanged, steppedDown, candidacy } = effects;
     if (flush !== null) this.flushSoon(flush);
     for (const it of requests) this.send(it);
     let reading: Promise<void>[] | undefined;
@@ -302,9 +303,16 @@ export class QuorumDriver {
       if (pending !== undefined) (reading ??= []).push(pending);
     }
     if (highWatermarkAdvancedTo !== null) this.committed.advance(highWatermarkAdvancedTo);
+    if (steppedDown !== null) this.tellStepDown(steppedDown);
+    if (candidacy !== null) this.options.logger.info({ epoch: candidacy.leaderEpoch, reason: candidacy.reason }, 'this node stands for an election of the metadata quorum');
     if (roleChanged !== null) this.options.onRoleChange(roleChanged);
     if (effects.shutdownComplete) this.onShutdownComplete();
     return reading === undefined ? undefined : Promise.all(reading).then(() => undefined);
+  }
+
+  private tellStepDown({ leaderEpoch, reason, newer }: StepDown): void {
+    const successor = newer === null ? {} : { newerEpoch: newer.leaderEpoch, leaderId: newer.leaderId };
+    this.options.logger.info({ epoch: leaderEpoch, reason, ...successor }, 'this node leads the metadata quorum no longer');
   }
 
   /** One at a time, and the one behind it for all that came meanwhile. */
