@@ -1,14 +1,15 @@
 import { Admin, KafkaClient, throwFailures } from '@millrace/client';
-import { errorMessage, isRetriable } from '@millrace/foundation';
+import { errorMessage, isRetriable, randomUuid } from '@millrace/foundation';
 import { checkAcknowledged } from './checks/acknowledged-records.js';
 import { checkCommittedOffsets } from './checks/committed-offsets.js';
 import { readEverything } from './checks/final-reading.js';
 import { ClusterProbe } from './checks/cluster-probe.js';
-import { SimulatedCluster, type Durability } from './cluster/simulated-cluster.js';
+import { SimulatedCluster, type Durability, type DynamicQuorum } from './cluster/simulated-cluster.js';
 import { FaultMenu, FAULTS, type Fault } from './faults/fault-menu.js';
 import { TopicChurn } from './workload/topic-churn.js';
 import { GroupWorkload } from './workload/group-workload.js';
 import { History } from './workload/history.js';
+import { VoterChurn } from './workload/voter-churn.js';
 import { ProducerWorkload } from './workload/producer-workload.js';
 import { SimulatedClient } from './workload/simulated-client.js';
 import type { World } from './world.js';
@@ -19,7 +20,12 @@ export interface ScenarioOptions {
   readonly nodes: number;
   readonly durability?: Durability;
   readonly faults?: readonly Fault[];
+  /** Left out: the seed decides, for clusters of at least three. */
+  readonly voters?: VoterKind;
 }
+
+/** `static`: as the properties say. `dynamic`: in the metadata log (KIP-853), and changed while the cluster works. */
+export type VoterKind = 'static' | 'dynamic';
 
 /** After the last fault everything must be well again within this time. */
 const RECOVERY_MS = 120_000;
@@ -38,6 +44,7 @@ export class Scenario {
   private readonly producers: ProducerWorkload[] = [];
   private readonly group: GroupWorkload;
   private readonly churn: TopicChurn;
+  private readonly voters: VoterChurn | undefined;
   private readonly director: SimulatedClient;
   private readonly admin: Admin;
   private readonly random;
@@ -45,7 +52,7 @@ export class Scenario {
   constructor(private readonly world: World, private readonly options: ScenarioOptions) {
     this.random = world.chance('scenario');
     const durability = options.durability ?? (this.random.chance(0.5) ? 'flush' : 'page-cache');
-    this.cluster = new SimulatedCluster(world, { nodes: options.nodes, durability });
+    this.cluster = new SimulatedCluster(world, { nodes: options.nodes, durability, quorum: dynamicQuorum(world, options) });
     this.history = new History(world);
     this.probe = new ClusterProbe(world, this.cluster);
     const { cluster, history } = this;
@@ -56,12 +63,14 @@ export class Scenario {
     this.director = new SimulatedClient(world, cluster, 'director');
     this.admin = new Admin({ client: new KafkaClient(this.director.options()) });
     this.churn = new TopicChurn({ world, cluster, steadyTopics: TOPICS });
+    this.voters = this.cluster.options.quorum === undefined ? undefined : new VoterChurn({ world, cluster });
     this.faults = new FaultMenu({ world, cluster, faults: options.faults ?? FAULTS, clientHosts: () => ['producer-1', 'producer-2', `${GROUP}-member-1`], isAllInSync: () => this.probe.isAllInSync(), quorum: this.probe.votes });
   }
 
   /** Resolves when it is over, well or not; breaches are in the world. */
   async run(): Promise<void> {
     const { world } = this;
+    await this.cluster.format();
     this.cluster.start();
     this.probe.start();
     await this.within('the cluster starts', 60_000, async () => {
@@ -71,11 +80,13 @@ export class Scenario {
     for (const it of this.producers) it.start();
     this.group.start();
     this.churn.start();
+    this.voters?.start();
     this.faults.start();
     this.disturbGroup();
     await this.director.process.sleep(this.options.minutes * 60_000);
     this.faults.end();
     this.churn.stop();
+    this.voters?.stop();
     await this.within('the cluster recovers', RECOVERY_MS, () => this.settle());
     await this.within('everything can be read', RECOVERY_MS, () => this.lookAtEverything());
     this.probe.finish();
@@ -136,4 +147,17 @@ export class Scenario {
     isOver = true;
     limit.isCancelled = true;
   }
+}
+
+/** One of five clusters that can have one. */
+const DYNAMIC_SHARE = 0.2;
+
+function dynamicQuorum(world: World, { nodes, voters }: ScenarioOptions): DynamicQuorum | undefined {
+  const random = world.chance('dynamic voters');
+  const isDrawn = random.chance(DYNAMIC_SHARE);
+  if (nodes < 3 || voters === 'static' || (voters === undefined && !isDrawn)) return undefined;
+  // Most begin with three voters, some with one that the others join.
+  const count = random.chance(0.7) ? 3 : 1 + random.integer(nodes);
+  const initialVoters = Array.from({ length: count }, (_, i) => ({ id: i + 1, directoryId: randomUuid(random) }));
+  return { initialVoters, joinsByItself: random.chance(0.25) };
 }

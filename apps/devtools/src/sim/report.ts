@@ -11,8 +11,8 @@ export function commit(): string {
 }
 
 /** The command that replays a seed. */
-export function replayOf({ seed, minutes, nodes, durability, faults }: SeedTask): string {
-  return `npm run sim -- --seed ${seed} --minutes ${minutes} --nodes ${nodes}${durability === undefined ? '' : ` --durability ${durability}`}${faults === undefined ? '' : ` --faults '${faults.join()}'`} --verbose`;
+export function replayOf({ seed, minutes, nodes, durability, faults, voters }: SeedTask): string {
+  return `npm run sim -- --seed ${seed} --minutes ${minutes} --nodes ${nodes}${durability === undefined ? '' : ` --durability ${durability}`}${faults === undefined ? '' : ` --faults '${faults.join()}'`}${voters === undefined ? '' : ` --voters ${voters}`} --verbose`;
 }
 
 export function breachLine({ invariant, text, atMs }: Breach): string {

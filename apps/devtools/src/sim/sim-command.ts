@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { FAULTS, PLANTED_BUGS, runSeed, runSeeds, type Durability, type RunOutcome, type SeedResult, type SeedTask } from '@millrace/simulator';
+import { FAULTS, PLANTED_BUGS, runSeed, runSeeds, type Durability, type RunOutcome, type SeedResult, type SeedTask, type VoterKind } from '@millrace/simulator';
 import { breachLine, commit, faultsNamed, replayOf } from './report.js';
 
 interface SimOptions {
@@ -9,6 +9,7 @@ interface SimOptions {
   readonly nodes: number;
   readonly durability?: Durability;
   readonly faults?: string;
+  readonly voters?: VoterKind;
   readonly verbose?: boolean;
   readonly twice?: boolean;
   readonly keepGoing?: boolean;
@@ -26,6 +27,7 @@ export function addSimCommand(program: Command): void {
     .option('--nodes <n>', 'brokers of the cluster', Number, 1)
     .option('--durability <kind>', 'page-cache or flush; left out: the seed decides')
     .option('--faults <list>', `by comma; left out: all (${FAULTS.join(', ')})`)
+    .option('--voters <kind>', 'static or dynamic (KIP-853); left out: the seed decides, one cluster of five')
     .option('--verbose', 'print the journal as it is written')
     .option('--twice', 'run each seed twice and compare the traces')
     .option('--bug <name>', `plant a bug in the code and look for the first seed that finds it, in the cluster that the bug names; all: each in turn (${PLANTED_BUGS.map((it) => it.name).join(' · ')})`)
@@ -46,6 +48,7 @@ async function simulate(options: SimOptions): Promise<boolean> {
       nodes,
       ...(options.durability === undefined ? {} : { durability: options.durability }),
       ...(faults === undefined ? {} : { faults }),
+      ...(options.voters === undefined ? {} : { voters: options.voters }),
       ...(options.verbose === true ? { onLine: (line: string) => void process.stdout.write(`${line}\n`) } : {}),
     });
   let failed = 0;
@@ -79,10 +82,10 @@ async function hunt(name: string, { seed: first, seeds, minutes, jobs }: SimOpti
   process.stdout.write(`commit ${commit()}\n`);
   let missed = 0;
   for (const bug of bugs) {
-    const { nodes, durability } = bug;
+    const { nodes, durability, voters } = bug;
     let found: RunOutcome | undefined;
     const tasks = function* (): Generator<SeedTask> {
-      for (let seed = first; seed < first + seeds && found === undefined; seed++) yield { seed, minutes, nodes, durability, bug: bug.name };
+      for (let seed = first; seed < first + seeds && found === undefined; seed++) yield { seed, minutes, nodes, durability, ...(voters === undefined ? {} : { voters }), bug: bug.name };
     };
     const onResult = ({ outcome }: SeedResult): void => {
       if (outcome.breaches.length > 0 && (found === undefined || outcome.seed < found.seed)) found = outcome;
@@ -90,14 +93,14 @@ async function hunt(name: string, { seed: first, seeds, minutes, jobs }: SimOpti
     await runSeeds({ tasks: tasks(), jobs, onResult });
     const breach = (found as RunOutcome | undefined)?.breaches[0];
     if (breach?.invariant !== bug.breaks) missed += 1;
-    process.stdout.write(`${bug.name} (${nodes}, ${durability}, breaks ${bug.breaks}): ${breach === undefined ? 'NOT FOUND' : `seed ${(found as RunOutcome | undefined)?.seed}, ${breach.invariant === bug.breaks ? '' : 'BY ANOTHER CHECKER, '}${typeof breach.invariant === 'number' ? `invariant ${breach.invariant}` : breach.invariant}: ${breach.text.slice(0, 300)}`}\n`);
+    process.stdout.write(`${bug.name} (${nodes}, ${durability}${voters === undefined ? '' : `, ${voters} voters`}, breaks ${bug.breaks}): ${breach === undefined ? 'NOT FOUND' : `seed ${(found as RunOutcome | undefined)?.seed}, ${breach.invariant === bug.breaks ? '' : 'BY ANOTHER CHECKER, '}${typeof breach.invariant === 'number' ? `invariant ${breach.invariant}` : breach.invariant}: ${breach.text.slice(0, 300)}`}\n`);
   }
   return missed === 0;
 }
 
-function report(outcome: RunOutcome, { minutes, nodes, durability, faults }: SimOptions): void {
+function report(outcome: RunOutcome, { minutes, nodes, durability, faults, voters }: SimOptions): void {
   const { seed } = outcome;
-  const replay = replayOf({ seed, minutes, nodes, ...(durability === undefined ? {} : { durability }), ...(faults === undefined ? {} : { faults: faultsNamed(faults) }) });
+  const replay = replayOf({ seed, minutes, nodes, ...(durability === undefined ? {} : { durability }), ...(faults === undefined ? {} : { faults: faultsNamed(faults) }), ...(voters === undefined ? {} : { voters }) });
   process.stdout.write(`${[...outcome.lastLines, ...outcome.breaches.map(breachLine), `commit ${commit()}, again with: ${replay}`].join('\n')}\n`);
 }
 

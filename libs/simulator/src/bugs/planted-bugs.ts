@@ -15,6 +15,8 @@ export interface PlantedBug {
   /** The cluster in which it can do harm. */
   readonly nodes: 1 | 3;
   readonly durability: 'page-cache' | 'flush';
+  /** Left out: the seed decides. */
+  readonly voters?: 'dynamic';
   /** The invariant that it breaks first. */
   readonly breaks: Finding;
   /** Puts it in; returns what takes it out. */
@@ -44,8 +46,9 @@ function both(first: () => void, second: () => void): () => void {
 const ONE_FLUSHING = { nodes: 1, durability: 'flush' } as const;
 const ONE = { nodes: 1, durability: 'page-cache' } as const;
 const THREE = { nodes: 3, durability: 'page-cache' } as const;
+const THREE_CHANGING = { ...THREE, voters: 'dynamic' } as const;
 
-function bug(name: string, cluster: Pick<PlantedBug, 'nodes' | 'durability'>, breaks: Finding, plant: () => () => void): PlantedBug {
+function bug(name: string, cluster: Pick<PlantedBug, 'nodes' | 'durability' | 'voters'>, breaks: Finding, plant: () => () => void): PlantedBug {
   return { name, ...cluster, breaks, plant };
 }
 
@@ -152,8 +155,53 @@ const OF_CONTROLLERS: readonly PlantedBug[] = [
   })),
 ];
 
+/** What the bugs of voter changes touch inside of a machine. */
+interface QuorumCore {
+  readonly state: { readonly role: string; pendingChange: unknown; readonly progress: { setVoters(voters: unknown, nowMs: number): void } };
+  readonly control: { readonly voters: unknown };
+  newElection: () => object;
+}
+
+const coreOf = (machine: RaftMachine): QuorumCore => machine['core'] as unknown as QuorumCore;
+
+const OF_VOTER_CHANGES: readonly PlantedBug[] = [
+  bug('change the voters while a change is not committed', THREE_CHANGING, 17, () => replaced(RaftMachine.prototype, 'request', (request) => function (this: RaftMachine, ...args: readonly [number, RaftRequest, number]): unknown {
+    const { state, control } = coreOf(this);
+    if (args[1].api !== 'addRaftVoter' && args[1].api !== 'removeRaftVoter') return Reflect.apply(request, this, args as never);
+    if (state.role === 'leader') state.pendingChange = null;
+    Object.defineProperty(control, 'votersOffset', { configurable: true, get: () => -1 });
+    try {
+      return Reflect.apply(request, this, args as never);
+    } finally {
+      Reflect.deleteProperty(control, 'votersOffset');
+    }
+  })),
+  bug('count the voters from before a change', THREE_CHANGING, 17, () => both(replaced(RaftMachine.prototype, 'request', countingFormerVoters), replaced(RaftMachine.prototype, 'response', countingFormerVoters))),
+  bug('lead with the votes of half of the voters', THREE_CHANGING, 17, () => replaced(RaftMachine.prototype, 'start', (start) => function (this: RaftMachine, ...args: never[]): unknown {
+    const core = coreOf(this);
+    const real = core.newElection.bind(core);
+    core.newElection = () => {
+      const election = real() as { majority: number };
+      election.majority = Math.max(1, election.majority - 1);
+      return election;
+    };
+    return Reflect.apply(start, this, args);
+  })),
+];
+
 /** One cluster's bugs after another's. */
-export const PLANTED_BUGS: readonly PlantedBug[] = [...OF_ONE_BROKER, ...OF_REPLICATION, ...OF_CONTROLLERS];
+export const PLANTED_BUGS: readonly PlantedBug[] = [...OF_ONE_BROKER, ...OF_REPLICATION, ...OF_CONTROLLERS, ...OF_VOTER_CHANGES];
+
+function countingFormerVoters(real: (this: unknown, ...args: never[]) => unknown) {
+  return function (this: RaftMachine, ...args: never[]): unknown {
+    const core = coreOf(this);
+    const former = core.control.voters;
+    const wasLeader = core.state.role === 'leader';
+    const effects = Reflect.apply(real, this, args);
+    if (wasLeader && core.state.role === 'leader' && core.control.voters !== former) core.state.progress.setVoters(former, args.at(-1) as unknown as number);
+    return effects;
+  };
+}
 
 function plantLostCommits(): () => void {
   return replaced(GroupCoordinator.prototype, 'loaded', (loaded) => function (this: GroupCoordinator, nowMs: number): void {

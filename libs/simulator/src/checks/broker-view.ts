@@ -2,6 +2,7 @@ import type { Uuid } from '@millrace/foundation';
 import type { Broker } from '@millrace/log';
 import type { MetadataImage } from '@millrace/metadata';
 import type { PartitionMachine } from '@millrace/partition';
+import type { RaftMachine } from '@millrace/raft';
 import type { PartitionLog } from '@millrace/storage';
 
 /** One replica on a broker: its machine and its log. The same object as long as the broker hosts it. */
@@ -22,6 +23,12 @@ export interface BrokerView {
 export function viewOf(broker: Broker): BrokerView | undefined {
   const server = broker['running']?.broker;
   return server === undefined ? undefined : { partitions: [...server['replicas'].all()], image: server.follower.image };
+}
+
+/** A node's part in the metadata quorum; undefined while it does not run, and while what it has decided is on its way to its disk. */
+export function quorumOf(broker: Broker): RaftMachine | undefined {
+  const driver = broker['running']?.quorum.driver;
+  return driver === undefined || driver['isBusy'] || driver['isStopped'] ? undefined : driver['machine'];
 }
 
 /** A replica's partition, for one who compares brokers: topics of one name that come one after the other are not the same. */

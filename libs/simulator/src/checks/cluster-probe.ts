@@ -11,6 +11,7 @@ import { InSyncMembers } from './in-sync-members.js';
 import { LogObserver, type ObservedBatch } from './log-observer.js';
 import { METADATA_FOLDER, MetadataHistory } from './metadata-history.js';
 import { checkSequences } from './producer-sequences.js';
+import { QuorumVoters } from './quorum-voters.js';
 import { QuorumVotes } from './quorum-votes.js';
 import { ReplicaProgress } from './replica-progress.js';
 import { SupersededAppends } from './superseded-appends.js';
@@ -32,6 +33,7 @@ export class ClusterProbe {
   private readonly members: InSyncMembers;
   private readonly answers: BrokerAnswers;
   private readonly superseded: SupersededAppends;
+  private readonly voters: QuorumVoters;
   private readonly observers = new Map<SimulatedBroker, LogObserver>();
   /** By topic id and partition, and the metadata log. */
   private readonly committed = new Map<string, CommittedLog>();
@@ -47,6 +49,7 @@ export class ClusterProbe {
     this.members = new InSyncMembers({ world, cluster, history: this.history, observerOf });
     const tap = new WireTap(world);
     this.votes = new QuorumVotes(world, cluster, tap);
+    this.voters = new QuorumVoters({ world, cluster, votes: this.votes, tap, observerOf, expectComplete: (who, log) => this.expectCompleteMetadata(who, log) });
     this.answers = new BrokerAnswers({ world, tap, history: this.history, hostedOn: (...which) => this.hostedOn(...which), onAcknowledged: (...which) => this.acknowledged(...which) });
     const cuts = new CutLogs({ world, observerOf, committedOf: (hosted) => this.committedOf(keyOf(hosted), `${hosted.topic}-${hosted.partition}`) });
     for (const broker of cluster.brokers) {
@@ -100,10 +103,11 @@ export class ClusterProbe {
     for (const [node, view] of this.views()) {
       const logs = this.observerOf(node).look();
       const who = node.process?.name ?? node.host;
-      this.committedOf(METADATA_FOLDER, METADATA_FOLDER).compare(who, logs.get(METADATA_FOLDER) ?? [], view.image.lastOffset + 1);
+      this.metadata.compare(who, logs.get(METADATA_FOLDER) ?? [], view.image.lastOffset + 1);
       for (const hosted of view.partitions) this.lookAt(node, who, hosted, logs, view.image);
     }
     this.answers.look();
+    this.voters.look();
   }
 
   private *views(): Iterable<readonly [SimulatedBroker, BrokerView]> {
@@ -111,6 +115,16 @@ export class ClusterProbe {
       const view = node.broker === undefined || !node.isUp ? undefined : viewOf(node.broker);
       if (view !== undefined) yield [node, view];
     }
+  }
+
+  private get metadata(): CommittedLog {
+    return this.committedOf(METADATA_FOLDER, METADATA_FOLDER);
+  }
+
+  /** Invariant 16. */
+  private expectCompleteMetadata(who: string, log: readonly ObservedBatch[]): void {
+    for (const [node, view] of this.views()) this.metadata.compare(node.process?.name ?? node.host, this.observerOf(node).lookAt(METADATA_FOLDER), view.image.lastOffset + 1);
+    this.metadata.expectComplete(who, log, 0, 16);
   }
 
   /** From whoever has read furthest: a broker may act on a change that the one that is looked at does not know yet. */

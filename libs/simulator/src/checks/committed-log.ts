@@ -38,7 +38,7 @@ export class CommittedLog {
   }
 
   /** A leader has everything that was committed, save what is before its log start. */
-  expectComplete(who: string, log: readonly ObservedBatch[], logStartOffset: Offset): void {
+  expectComplete(who: string, log: readonly ObservedBatch[], logStartOffset: Offset, invariant = 5): void {
     const last = this.batches.at(-1);
     if (last === undefined || last.lastOffset < logStartOffset) return;
     const done = this.complete.get(log);
@@ -49,7 +49,7 @@ export class CommittedLog {
       while (theirs < log.length && log[theirs]!.baseOffset < known.baseOffset) theirs += 1;
       const found = log[theirs];
       if (found !== undefined && isSameBatch(found, known)) continue;
-      this.world.breach(5, `${this.name}: ${describe(known)} at offset ${known.baseOffset} was committed; the leader ${who} has ${found === undefined ? 'nothing' : `${describe(found)} at ${found.baseOffset}`} there, its log ends at ${log.at(-1)?.lastOffset ?? -1}`);
+      this.world.breach(invariant, `${this.name}: ${describe(known)} at offset ${known.baseOffset} was committed; the leader ${who} has ${found === undefined ? 'nothing' : `${describe(found)} at ${found.baseOffset}`} there, its log ends at ${log.at(-1)?.lastOffset ?? -1}`);
       return;
     }
     this.complete.set(log, { theirs, mine });

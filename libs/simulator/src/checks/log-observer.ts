@@ -76,7 +76,7 @@ function scan(log: ScannedLog, index: number, { path, bytes }: LogFile): void {
   const file = (log.files[index] ??= { path, scannedBytes: 0, lastAt: -1, last: undefined });
   for (;;) {
     const at = file.scannedBytes;
-    const size = sizeAt(bytes, at);
+    const size = observedSizeAt(bytes, at);
     if (size === 0) return;
     const it = readBatchHeader(bytes, at);
     file.last = { baseOffset: it.baseOffset, lastOffset: it.lastOffset, leaderEpoch: it.leaderEpoch, crc: it.crc, producerId: it.producerId, producerEpoch: it.producerEpoch, baseSequence: it.baseSequence, isControl: it.isControl };
@@ -97,13 +97,13 @@ function hasOnlyGrown(log: ScannedLog, files: readonly LogFile[]): boolean {
 function isUnchanged(file: ScannedFile, bytes: Uint8Array): boolean {
   const { last } = file;
   if (last === undefined) return true;
-  if (sizeAt(bytes, file.lastAt) === 0) return false;
+  if (observedSizeAt(bytes, file.lastAt) === 0) return false;
   const now = readBatchHeader(bytes, file.lastAt);
   return now.baseOffset === last.baseOffset && now.crc === last.crc && now.leaderEpoch === last.leaderEpoch;
 }
 
 /** 0 when no whole batch is there, as behind a torn write, which may have left any bytes. */
-function sizeAt(bytes: Uint8Array, at: number): number {
+export function observedSizeAt(bytes: Uint8Array, at: number): number {
   if (bytes.length - at < BATCH_HEADER_BYTES || bytes[at + 16] !== 2) return 0;
   const length = new DataView(bytes.buffer, bytes.byteOffset + at).getInt32(8);
   return length < BATCH_HEADER_BYTES - 12 ? 0 : wholeBatchSizeAt(bytes, at);

@@ -1,4 +1,4 @@
-import type { LeaderEpoch } from '@millrace/foundation';
+import type { BrokerId, LeaderEpoch } from '@millrace/foundation';
 import { BeginQuorumEpoch, ErrorCode, Vote } from '@millrace/protocol';
 import type { SimulatedCluster } from '../cluster/simulated-cluster.js';
 import type { World } from '../world.js';
@@ -40,6 +40,18 @@ export class QuorumVotes {
     return this.leaders.get(Math.max(...this.leaders.keys()));
   }
 
+  /** Who has voted for this candidate in this epoch, itself included. */
+  votersFor(epoch: LeaderEpoch, candidate: BrokerId): BrokerId[] {
+    const others = this.cluster.brokers.filter((it) => it.brokerId !== candidate && this.votes.get(`${it.host}/${epoch}`) === candidate);
+    return [candidate, ...others.map((it) => it.brokerId)];
+  }
+
+  leads(epoch: LeaderEpoch, leader: BrokerId): void {
+    const before = this.leaders.get(epoch);
+    if (before !== undefined && before !== leader) this.world.breach(15, `the quorum has two leaders in epoch ${epoch}: ${before} and ${leader}`);
+    this.leaders.set(epoch, leader);
+  }
+
   private granted({ host }: Serving, epoch: LeaderEpoch, candidate: number): void {
     this.cast(host, epoch, candidate);
     const node = this.cluster.brokers.find((it) => it.host === host);
@@ -57,11 +69,5 @@ export class QuorumVotes {
       this.votes.set(key, candidate);
       this.onVote(host);
     } else if (before !== candidate) this.world.breach(15, `${host} votes for ${candidate} in epoch ${epoch}, and has voted for ${before} in it`);
-  }
-
-  private leads(epoch: LeaderEpoch, leader: number): void {
-    const before = this.leaders.get(epoch);
-    if (before !== undefined && before !== leader) this.world.breach(15, `the quorum has two leaders in epoch ${epoch}: ${before} and ${leader}`);
-    this.leaders.set(epoch, leader);
   }
 }

@@ -1,5 +1,5 @@
 import { errorMessage, hasCode, type LogFields, type Logger } from '@millrace/foundation';
-import { Broker } from '@millrace/log';
+import { Broker, formatNode, type FormatOptions } from '@millrace/log';
 import { nodeCodecs } from '@millrace/platform';
 import { SimulatedDisk } from '../disk/simulated-disk.js';
 import type { SimulatedProcess, WallClock } from '../time/simulated-process.js';
@@ -13,8 +13,12 @@ const RESTART_MS = 1000;
 export interface SimulatedBrokerOptions {
   readonly world: World;
   readonly brokerId: number;
-  readonly properties: Readonly<Record<string, string>>;
+  /** Of the next life, which listens for controllers at this port. */
+  readonly properties: (controllerPort: number) => Readonly<Record<string, string>>;
 }
+
+/** Where controllers listen: the first, until an operator moves one to the other. */
+export const CONTROLLER_PORTS = [9093, 9094] as const;
 
 /** One machine with its disk, its clock and one broker after another on it. */
 export class SimulatedBroker {
@@ -28,6 +32,8 @@ export class SimulatedBroker {
   broker: Broker | undefined;
   /** Counts lives. */
   incarnation = 0;
+  /** Of the next life. */
+  controllerPort: number = CONTROLLER_PORTS[0];
   /** Whether a supervisor brings it back. */
   isWanted = false;
   /** Called when a life is over, before the disk changes; `how` it ended. */
@@ -45,6 +51,15 @@ export class SimulatedBroker {
     return this.state === 'up';
   }
 
+  /** As an operator does before the first start. */
+  async format(how: Pick<FormatOptions, 'clusterId' | 'voters'>): Promise<void> {
+    const { world, properties } = this.options;
+    const process = world.process(`format of ${this.host}`, this.wall);
+    const { clock, random, scheduler } = process;
+    await formatNode({ ...how, properties: properties(this.controllerPort), ports: { fileSystem: this.disk.mount(process), clock, random, scheduler, codecs: nodeCodecs } });
+    process.die();
+  }
+
   start(): void {
     const { world, properties } = this.options;
     if (this.state !== 'down') return;
@@ -59,7 +74,7 @@ export class SimulatedBroker {
     };
     world.journal.write(this.host, 'starts');
     const broker = new Broker({
-      properties,
+      properties: properties(this.controllerPort),
       logger: this.logger(process),
       onFailure: (cause) => {
         world.journal.write(this.host, `gave up: ${cause.message}`);

@@ -35,6 +35,8 @@ export class SimulatedDisk {
   onStrike: (fault: ArmedFault) => void = () => undefined;
   /** Called before a `.log` file is cut, renamed or removed. */
   onLogCut: (path: string) => void = () => undefined;
+  /** Called before something is appended to a `.log` file, with what it is: lent. */
+  onLogAppend: (path: string, bytes: Uint8Array) => void = () => undefined;
   private files = new FaultyFileSystem();
   private hasFailed = false;
   private pid = 100;
@@ -48,6 +50,7 @@ export class SimulatedDisk {
     files.inject = (call) => {
       files.nowMs = process.clock.nowMs();
       if (CUTS.has(call.operation) && call.path.endsWith('.log')) this.onLogCut(call.path);
+      if (call.bytes !== undefined && call.path.endsWith('.log')) this.onLogAppend(call.path, call.bytes);
       return this.strike(call) ?? this.delay(call, process);
     };
     return files;
@@ -111,6 +114,12 @@ export class SimulatedDisk {
   /** What a loss of power now would leave of a file. */
   durableContentOf(path: string): Uint8Array | undefined {
     return this.files.durableContentOf(path);
+  }
+
+  /** What a loss of power now would leave of the `.log` files of one folder: views, in no order. */
+  durableLogsOf(folder: string): Uint8Array[] {
+    const paths = this.logFilesOf(folder).map((it) => it.path);
+    return paths.flatMap((path) => this.durableContentOf(path) ?? []);
   }
 
   private strike(call: DiskCall): DiskFault | undefined {

@@ -1,6 +1,7 @@
 import type { Durability } from '../cluster/simulated-cluster.js';
 import type { Fault } from '../faults/fault-menu.js';
 import type { RunOutcome } from '../run-seed.js';
+import type { VoterKind } from '../scenario.js';
 
 /** One seed to run, as it is sent to a process. */
 export interface SeedTask {
@@ -9,6 +10,7 @@ export interface SeedTask {
   readonly nodes: number;
   readonly durability?: Durability;
   readonly faults?: readonly Fault[];
+  readonly voters?: VoterKind;
   /** Name of a bug to plant. */
   readonly bug?: string;
 }

@@ -11,6 +11,8 @@ export interface DiskCall {
   readonly path: string;
   /** The caller waits for a promise, so that a `delay` means something. */
   readonly isAsync: boolean;
+  /** What an append is about to write: lent. */
+  readonly bytes?: Uint8Array;
 }
 
 /**
@@ -166,6 +168,7 @@ export class FaultyFileSystem implements FileSystem {
         throw failure('ENOSPC', 'append to', path);
       },
       (keepBytes) => inode.append(bytes.subarray(0, keepBytes), position),
+      bytes,
     );
   }
 
@@ -204,8 +207,8 @@ export class FaultyFileSystem implements FileSystem {
     if (fault?.kind === 'crash') this.die();
   }
 
-  private change(operation: DiskOperation, path: string, apply: () => void, applyPart: (keepBytes: number) => void = () => undefined): void {
-    const fault = this.begin(operation, path);
+  private change(operation: DiskOperation, path: string, apply: () => void, applyPart: (keepBytes: number) => void = () => undefined, bytes?: Uint8Array): void {
+    const fault = this.begin(operation, path, bytes);
     if (fault?.kind === 'error' || fault?.kind === 'crash') this.fail(fault, operation, path, apply, applyPart);
     apply();
   }
@@ -218,10 +221,10 @@ export class FaultyFileSystem implements FileSystem {
     apply();
   }
 
-  private begin(operation: DiskOperation, path: string): DiskFault | undefined {
+  private begin(operation: DiskOperation, path: string, bytes?: Uint8Array): DiskFault | undefined {
     this.expectAlive();
     if (CHANGES.has(operation)) this.changes += 1;
-    return this.inject({ number: this.changes, operation, path, isAsync: ASYNC.has(operation) });
+    return this.inject({ number: this.changes, operation, path, isAsync: ASYNC.has(operation), ...(bytes === undefined ? {} : { bytes }) });
   }
 
   private fail(fault: DiskFault, operation: DiskOperation, path: string, apply: () => void, applyPart: (keepBytes: number) => void): never {

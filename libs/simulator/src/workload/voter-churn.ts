@@ -1,0 +1,150 @@
+import { KafkaClient } from '@millrace/client';
+import { errorMessage, isRetriable, type BrokerId, type Uuid } from '@millrace/foundation';
+import { AddRaftVoter, DescribeQuorum, ErrorCode, ProtocolError, RemoveRaftVoter } from '@millrace/protocol';
+import type { SeededRandom } from '@millrace/testkit';
+import { CONTROLLER_PORTS } from '../cluster/simulated-broker.js';
+import type { SimulatedCluster } from '../cluster/simulated-cluster.js';
+import type { World } from '../world.js';
+import { SimulatedClient } from './simulated-client.js';
+
+export interface VoterChurnOptions {
+  readonly world: World;
+  readonly cluster: SimulatedCluster;
+}
+
+interface Replica {
+  readonly id: BrokerId;
+  readonly directoryId: Uuid;
+}
+
+interface Quorum {
+  readonly leaderId: BrokerId;
+  readonly voters: readonly Replica[];
+  readonly observers: readonly Replica[];
+  /** Where voters listen, as the log has it. */
+  readonly ports: ReadonlyMap<BrokerId, number>;
+}
+
+/** Another operator may have been first, or an earlier attempt whose answer was lost. */
+const FINE: readonly number[] = [ErrorCode.DUPLICATE_VOTER, ErrorCode.VOTER_NOT_FOUND];
+
+/** Operators of the quorum at work: voters are removed and added again, sometimes by two at once, and controllers move to another port. */
+export class VoterChurn {
+  private readonly kafka: KafkaClient;
+  private readonly random: SeededRandom;
+  private readonly client: SimulatedClient;
+  private isStopping = false;
+
+  constructor(private readonly options: VoterChurnOptions) {
+    this.client = new SimulatedClient(options.world, options.cluster, 'voter-operator');
+    this.kafka = new KafkaClient(this.client.options());
+    this.random = options.world.chance('operator of the voters');
+  }
+
+  start(): void {
+    void this.work();
+  }
+
+  stop(): void {
+    this.isStopping = true;
+  }
+
+  private async work(): Promise<void> {
+    while (!this.isStopping) {
+      await this.client.process.sleep(500 + this.random.integer(5000));
+      await this.attempt(() => this.step());
+    }
+  }
+
+  private async step(): Promise<void> {
+    const { random } = this;
+    await this.kafka.refreshMetadata();
+    const quorum = await this.quorum();
+    // Voters of which one is elsewhere than the log says reach each other only as long as they are three, and the others stay.
+    if (quorum === undefined || this.isMoving(quorum)) return;
+    if (quorum.voters.length >= 3 && random.chance(0.2)) {
+      await this.move(quorum);
+      return;
+    }
+    const count = random.chance(0.4) ? 2 : 1;
+    await Promise.all(Array.from({ length: count }, () => this.attempt(() => this.change(quorum))));
+  }
+
+  private async quorum(): Promise<Quorum | undefined> {
+    const { topics, nodes } = await this.kafka.requestController(DescribeQuorum, () => ({ topics: [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }] }));
+    const found = topics[0]?.partitions[0];
+    if (found === undefined || found.errorCode !== ErrorCode.NONE) return undefined;
+    const replicaOf = (it: { readonly replicaId: BrokerId; readonly replicaDirectoryId?: Uuid }): Replica => ({ id: it.replicaId, directoryId: it.replicaDirectoryId ?? '' });
+    return {
+      leaderId: found.leaderId,
+      voters: found.currentVoters.map(replicaOf),
+      observers: found.observers.map(replicaOf).filter((it) => this.options.cluster.brokers.some((node) => node.brokerId === it.id)),
+      ports: new Map((nodes ?? []).map((it) => [it.nodeId, it.listeners[0]?.port ?? 0])),
+    };
+  }
+
+  private isMoving(quorum: Quorum): boolean {
+    return quorum.voters.some((it) => quorum.ports.get(it.id) !== this.portOf(it.id));
+  }
+
+  private portOf(id: BrokerId): number {
+    return this.options.cluster.brokers.find((it) => it.brokerId === id)?.controllerPort ?? 0;
+  }
+
+  /** A voter comes back at another port, and tells the leader (UpdateRaftVoter). */
+  private async move(quorum: Quorum): Promise<void> {
+    const voter = this.random.pick(quorum.voters);
+    const node = this.options.cluster.brokers.find((it) => it.brokerId === voter.id);
+    if (node?.isUp !== true) return;
+    this.options.world.journal.write('voters', `${voter.id} moves to another port`);
+    await node.stop();
+    node.controllerPort = node.controllerPort === CONTROLLER_PORTS[0] ? CONTROLLER_PORTS[1] : CONTROLLER_PORTS[0];
+    node.start();
+  }
+
+  private async change(quorum: Quorum): Promise<void> {
+    const { random } = this;
+    const { voters, observers, leaderId } = quorum;
+    const fewest = random.chance(0.2) ? 1 : 2;
+    const mayRemove = voters.length > fewest;
+    if (mayRemove && (observers.length === 0 || random.chance(0.5))) {
+      const leader = voters.find((it) => it.id === leaderId);
+      await this.remove(leader !== undefined && random.chance(0.3) ? leader : random.pick(voters));
+    } else if (observers.length > 0) {
+      await this.add(random.pick(observers));
+    }
+  }
+
+  private async remove({ id, directoryId }: Replica): Promise<void> {
+    this.options.world.journal.write('voters', `${id} is to go`);
+    const { errorCode } = await this.kafka.request(this.anyBroker(), RemoveRaftVoter, () => ({ clusterId: null, voterId: id, voterDirectoryId: directoryId }));
+    this.answered(`removal of voter ${id}`, errorCode);
+  }
+
+  private async add({ id, directoryId }: Replica): Promise<void> {
+    this.options.world.journal.write('voters', `${id} is to come`);
+    const listeners = [{ name: 'CONTROLLER', host: this.options.cluster.brokers.find((it) => it.brokerId === id)?.host ?? '', port: this.portOf(id) }];
+    const { errorCode } = await this.kafka.request(this.anyBroker(), AddRaftVoter, () => ({ clusterId: null, timeoutMs: 5000, voterId: id, voterDirectoryId: directoryId, listeners }));
+    this.answered(`addition of voter ${id}`, errorCode);
+  }
+
+  private anyBroker(): BrokerId {
+    return this.random.pick(this.options.cluster.brokers).brokerId;
+  }
+
+  private answered(what: string, errorCode: number): void {
+    const { world } = this.options;
+    world.journal.write('voters', `${what}: ${errorCode === ErrorCode.NONE ? 'done' : new ProtocolError(errorCode).message}`);
+    if (errorCode === ErrorCode.NONE || FINE.includes(errorCode) || isRetriable(new ProtocolError(errorCode))) return;
+    world.breach('operators meet only failures that may be tried again', `${what}: ${new ProtocolError(errorCode).message}`);
+  }
+
+  private async attempt(what: () => Promise<void>): Promise<void> {
+    try {
+      await what();
+    } catch (error) {
+      this.options.world.journal.write('voters', `failed: ${errorMessage(error)}`);
+      if (!isRetriable(error)) this.options.world.breach('operators meet only failures that may be tried again', errorMessage(error));
+    }
+  }
+}
