@@ -1,6 +1,6 @@
-import { ByteReader, errorMessage, hasCode, type Clock, type Logger } from '@millrace/foundation';
+import { ByteReader, errorMessage, hasCode, OperationalError, type Clock, type Logger } from '@millrace/foundation';
 import type { RequestContext, ResponseBytes } from '@millrace/network';
-import { encodeResponseFrame, type Api } from '@millrace/protocol';
+import { encodeResponseFrame, Produce, type Api } from '@millrace/protocol';
 import { PooledResponse, type ApiHandler, type ServedApi } from './handlers/broker-api.js';
 
 interface Served {
@@ -72,13 +72,15 @@ export class RequestDispatcher {
     const tookMs = this.clock.monotonicMs() - startedMs;
     traffic.totalTimeMs += tookMs;
     if (tookMs > traffic.totalTimeMaxMs) traffic.totalTimeMaxMs = tookMs;
+    // Left open, the connection would carry the next answer in the place of this one.
+    if (answer === undefined && api.apiKey !== Produce.apiKey) throw new OperationalError('NOT_ANSWERED', `${api.name} is not answered any more: what would have is ending`);
     return encode(api, context, answer);
   }
 
-  /** A handler answers every failure that it foresees; what arrives here is a fault of ours, or a produce without acknowledgement that failed. */
+  /** A handler answers every failure that it foresees; what arrives here is a fault of ours, a produce without acknowledgement that failed, or a request to a quorum that has ended on this node. */
   private failed(context: RequestContext, { api, traffic }: Served, error: unknown): unknown {
     traffic.failures += 1;
-    if (!hasCode(error, 'PRODUCE_FAILED')) {
+    if (!hasCode(error, 'PRODUCE_FAILED') && !hasCode(error, 'NOT_ANSWERED')) {
       const stack = error instanceof Error ? error.stack : undefined;
       this.logger.error({ api: api.name, apiVersion: context.apiVersion, clientId: context.clientId, connectionId: context.connection.connectionId, error: errorMessage(error), stack }, 'request failed');
     }

@@ -1,5 +1,5 @@
-import { ByteWriter, OperationalError, type Endpoint } from '@millrace/foundation';
-import { ANONYMOUS, type ConnectionContext } from '@millrace/network';
+import { ByteWriter, hasCode, OperationalError, type Endpoint } from '@millrace/foundation';
+import { ANONYMOUS, type ConnectionContext, type ResponseBytes } from '@millrace/network';
 import { decodeResponse, type Api } from '@millrace/protocol';
 import type { RequestDispatcher } from '../request-dispatcher.js';
 import type { ControllerRequestOptions } from './controller-channel.js';
@@ -19,7 +19,17 @@ export async function askLocalController<Request, RequestInput, Response, Respon
   const connection = forwarded === undefined ? WITHIN_PROCESS : { ...WITHIN_PROCESS, principal: forwarded.connection.principal, remote: forwarded.connection.remote };
   const writer = new ByteWriter(512);
   api.request.encode(writer, body, apiVersion);
-  const answer = await dispatcher.handle({ apiKey: api.apiKey, apiVersion, correlationId: 0, clientId: forwarded?.clientId, connection }, writer.take());
+  const answer = await answered(dispatcher.handle({ apiKey: api.apiKey, apiVersion, correlationId: 0, clientId: forwarded?.clientId, connection }, writer.take()));
   if (answer === undefined) throw new OperationalError('NO_CONTROLLER', `the controller of this node does not answer ${api.name}`, { isRetriable: true });
   return decodeResponse(api, apiVersion, unframedAnswer(answer)).body;
+}
+
+/** Undefined where a connection would have been closed, since the quorum has ended on this node. */
+async function answered(answer: ResponseBytes | Promise<ResponseBytes>): Promise<ResponseBytes> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (hasCode(error, 'NOT_ANSWERED')) return undefined;
+    throw error;
+  }
 }
