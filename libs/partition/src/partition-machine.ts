@@ -79,6 +79,8 @@ export class PartitionMachine {
   /** Of this broker, as registered; it goes into proposals. */
   brokerEpoch: BrokerEpoch;
   private readonly lagMsMax: number;
+  /** That this broker has heard of, its assignment may be to come. */
+  private newestLeaderEpoch: LeaderEpoch = -1;
 
   constructor(options: PartitionMachineOptions) {
     const { log } = options;
@@ -119,12 +121,17 @@ export class PartitionMachine {
     return assignment.leader === this.brokerId ? this.lead(assignment, nowMs) : this.follow(assignment);
   }
 
+  /** The broker's metadata has this epoch; `assigned` follows as soon as the disk allows it. Until then a leader appends nothing (Invariant 9). */
+  superseded(leaderEpoch: LeaderEpoch): void {
+    this.newestLeaderEpoch = Math.max(this.newestLeaderEpoch, leaderEpoch);
+  }
+
   /** Null when the append may go on. acks: 0, 1 or -1 (all). Epoch -1: not said. */
   checkAppend(acks: number, currentLeaderEpoch: LeaderEpoch = -1): PartitionError | null {
     if (this.role === 'offline') return 'KAFKA_STORAGE_ERROR';
     const stale = this.checkEpoch(currentLeaderEpoch);
     if (stale !== null) return stale;
-    if (this.role !== 'leader') return 'NOT_LEADER_OR_FOLLOWER';
+    if (this.role !== 'leader' || this.newestLeaderEpoch > this.leaderEpoch) return 'NOT_LEADER_OR_FOLLOWER';
     // Invariant 4: what acks=all promises needs min.insync.replicas at the time of the append.
     if (acks === -1 && this.isUnderMinIsr) return 'NOT_ENOUGH_REPLICAS';
     return null;

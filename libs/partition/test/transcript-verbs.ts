@@ -29,6 +29,9 @@ export class Transcript {
         return this.state();
       case 'assign':
         return this.effects(machine.assigned({ leader: it.number('leader'), leaderEpoch: it.number('epoch', 0), partitionEpoch: it.number('v', 0), replicas: it.ids('replicas'), isr: it.ids('isr') }, this.nowMs));
+      case 'superseded':
+        machine.superseded(it.number('epoch'));
+        return this.state();
       case 'append': {
         const refused = machine.checkAppend(it.number('acks', -1), it.number('epoch'));
         if (refused !== null) return [refused];

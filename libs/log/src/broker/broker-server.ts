@@ -64,7 +64,7 @@ export class BrokerServer {
     const { config, directories, ports, decompressedBytesMax, logger } = options;
     const { clock, scheduler, random, codecs } = ports;
     const brokerId = config.nodeId;
-    this.follower = new ImageFollower(scheduler, (delta) => this.change(delta));
+    this.follower = new ImageFollower(scheduler, { seen: (delta) => this.replicas.supersede(delta.changedPartitions(this.image)), change: (delta) => this.change(delta) });
     const { image } = this.follower;
     const setProperties = staticProperties(config);
     this.layers = () => ({ dynamicBroker: image.configs('BROKER', String(brokerId)), dynamicDefault: image.configs('BROKER', ''), static: setProperties });

@@ -8,6 +8,14 @@ interface Waiting {
   readonly timer: Scheduled;
 }
 
+/** What changes mean for a node; neither is called before `begin`. */
+export interface ImageFollowerNode {
+  /** The image has just been changed; earlier changes may still be under way. */
+  readonly seen: (delta: MetadataDelta) => void;
+  /** Does what follows. */
+  readonly change: (delta: MetadataDelta) => Promise<void>;
+}
+
 /**
  * A node's view of the cluster: committed metadata in order, one run at a time. What it means for this node is done before the next run is taken, and before anybody
  * who waits is told.
@@ -18,10 +26,9 @@ export class ImageFollower {
   private isServing = false;
   private taking: Promise<void> = Promise.resolve();
 
-  /** `onChange` does what follows for this node; it is not called before `begin`. */
   constructor(
     private readonly scheduler: Scheduler,
-    private readonly onChange: (delta: MetadataDelta) => Promise<void> = () => Promise.resolve(),
+    private readonly node: ImageFollowerNode = { seen: () => undefined, change: () => Promise.resolve() },
   ) {}
 
   /** From here on changes are acted upon; `takeUp` takes up what was followed before, and nothing is followed meanwhile. */
@@ -69,7 +76,8 @@ export class ImageFollower {
   private async act(delta: MetadataDelta, isChange: boolean): Promise<void> {
     // What comes while the whole image is taken up was in it already, unless it came later.
     if (!this.isServing || !isChange) return;
-    await this.inTurn(() => this.onChange(delta));
+    this.node.seen(delta);
+    await this.inTurn(() => this.node.change(delta));
   }
 
   /** They look again whether it is as they wait for. */

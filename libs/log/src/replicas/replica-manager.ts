@@ -158,6 +158,11 @@ export class ReplicaManager {
     await this.apply({ deletedTopics: [], removed: [], leading: assigned, following: [] });
   }
 
+  /** These partitions are to be led in other epochs from now on: what `apply` will do takes its turn, but nothing is appended in the old ones. */
+  supersede(partitions: readonly LocalPartition[]): void {
+    for (const { topic, partition } of partitions) this.hosted(topic.topicId, partition.partitionId)?.machine.superseded(partition.leaderEpoch);
+  }
+
   /** Follows a change of the image: what goes, goes before anything new is opened. `changedBrokers`: registered, fenced, unfenced or stopping. One call at a time. */
   async apply(changes: LocalChanges, changedBrokers: ReadonlySet<BrokerId> = NO_BROKERS): Promise<void> {
     for (const topic of changes.deletedTopics) for (const it of topic.partitions) await this.drop(topic, it.partitionId);
