@@ -364,6 +364,8 @@ export class Consumer<K = Uint8Array, V = Uint8Array> {
       timer?.cancel();
       this.fetcher.stop();
       if (this.ownsClient) this.client.close();
+      // A client that lives on would keep the membership of whoever was not done in time.
+      else void this.group?.close();
     }
   }
 

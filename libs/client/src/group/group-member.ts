@@ -1,4 +1,4 @@
-import { errorMessage, hasCode, isRetriable, OperationalError, type BrokerId } from '@millrace/foundation';
+import { errorMessage, hasCode, isRetriable, OperationalError, type BrokerId, type Scheduled } from '@millrace/foundation';
 import { ErrorCode, Heartbeat, JoinGroup, LeaveGroup, ProtocolError, SyncGroup, type JoinGroupResponse } from '@millrace/protocol';
 import type { KafkaClient } from '../cluster/kafka-client.js';
 
@@ -73,6 +73,8 @@ export interface GroupMemberOptions {
 export type GroupMemberState = 'idle' | 'joining' | 'stable' | 'closed';
 
 const NO_GENERATION = -1;
+/** For all that it takes: to find the coordinator, to connect to it, its answer. */
+const LEAVE_TIMEOUT_MS = 5000;
 
 export class GroupMember {
   memberId = '';
@@ -125,7 +127,7 @@ export class GroupMember {
 
   /**
    * Leaves the group, if this is a member of it, and rests until `requestRejoin`. What was assigned counts as lost without a callback.
-   * Resolves also when the coordinator could not be told: it finds out by the session timeout.
+   * Resolves within seconds, also when the coordinator could not be told: it finds out by the session timeout.
    */
   async leave(reason: string): Promise<void> {
     this.isActive = false;
@@ -136,13 +138,10 @@ export class GroupMember {
     this.state = this.isClosed ? 'closed' : 'idle';
     this.wake();
     if (memberId === '' || isStatic || !this.hasCoordinator) return;
-    try {
-      const nodeId = await this.options.client.coordinator(this.options.groupId);
-      const groupId = this.options.groupId;
-      await this.options.client.request(nodeId, LeaveGroup, (version) => (version >= 3 ? { groupId, members: [{ memberId, reason }] } : { groupId, memberId }), { timeoutMs: 5000 });
-    } catch (error) {
-      this.options.client.settings.logger.debug({ groupId: this.options.groupId, memberId, reason: errorMessage(error) }, 'the coordinator was not told of the leave');
-    }
+    let timer: Scheduled | undefined;
+    const late = new Promise<void>((resolve) => (timer = this.options.client.settings.foregroundScheduler.after(LEAVE_TIMEOUT_MS, resolve)));
+    await Promise.race([this.tellOfLeave(memberId, reason), late]);
+    timer?.cancel();
   }
 
   /** `leave: false` keeps the place in the group until the session timeout. No callback runs afterwards. */
@@ -153,6 +152,16 @@ export class GroupMember {
     this.state = 'closed';
     this.heartbeatRun += 1;
     this.wake();
+  }
+
+  private async tellOfLeave(memberId: string, reason: string): Promise<void> {
+    const { client, groupId } = this.options;
+    try {
+      const nodeId = await client.coordinator(groupId);
+      await client.request(nodeId, LeaveGroup, (version) => (version >= 3 ? { groupId, members: [{ memberId, reason }] } : { groupId, memberId }), { timeoutMs: LEAVE_TIMEOUT_MS });
+    } catch (error) {
+      client.settings.logger.debug({ groupId, memberId, reason: errorMessage(error) }, 'the coordinator was not told of the leave');
+    }
   }
 
   private async run(): Promise<void> {
