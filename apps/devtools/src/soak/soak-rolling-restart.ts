@@ -31,11 +31,12 @@ async function run(flags: RollingRestartFlags): Promise<boolean> {
   const missing = flags.kafka === true ? peersMissing() : undefined;
   if (missing !== undefined) throw new Error(missing);
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'millrace-rolling-'));
+  const turns = flags.rounds.split(',').flatMap((it) => [1, 2, 3].map((broker) => ({ broker, how: it === 'kill' ? ('kill' as const) : ('stop' as const) })));
   const cluster = await BrokerCluster.start({ side: flags.kafka === true ? 'kafka' : 'millrace', folder, settings: { 'broker.session.timeout.ms': flags.sessionTimeout, 'offsets.topic.num.partitions': '6' } });
   say(`three brokers in ${Math.round(cluster.startedInMs)} ms, folder ${folder}`);
   let isRight = false;
   try {
-    const verdict = await rollingRestart({ cluster, rounds: flags.rounds.split(',') as ('stop' | 'kill')[], partitions: 6, calmMs: Number(flags.calm) * 1000, say });
+    const verdict = await rollingRestart({ cluster, turns, partitions: 6, calmMs: Number(flags.calm) * 1000, say });
     for (const it of verdict.problems) say(it);
     isRight = verdict.problems.length === 0;
     for (const how of ['stop', 'kill'] as const) {

@@ -9,13 +9,18 @@ export class ErrorTally {
     this.count(`millrace ${nameOf(error)}`, isRetriable(error));
   }
 
-  /** One of kafkajs, made to try nothing again by itself: what it gives up for that reason was to be tried again. */
+  /**
+   * One of kafkajs. What it gave up by its number of attempts was to be tried again, and so is what it wraps as final around an error that is not, such as a connection that was refused:
+   * it is told by the innermost cause, as kafkajs itself tells whether a crashed consumer starts again.
+   */
   kafkaJs(error: unknown): void {
-    const { name, retriable, cause } = error as { name?: string; retriable?: boolean; cause?: unknown };
-    if (name === 'KafkaJSNumberOfRetriesExceeded') this.count(`kafkajs ${nameOf(cause ?? error)}`, true);
-    else if (isConnectionError(cause)) this.count(`kafkajs ${nameOf(cause)}`, true);
-    else if (cause !== undefined) this.count(`kafkajs ${nameOf(cause)}: ${errorMessage(cause)}`, false);
-    else this.count(`kafkajs ${nameOf(error)}`, retriable === true);
+    const cause = innermost(error);
+    this.count(`kafkajs ${nameOf(cause)}`, isGivenUp(error) || (cause as { retriable?: unknown }).retriable === true);
+  }
+
+  /** A consumer of kafkajs that did not end when it was told to. */
+  kafkaJsLeftBehind(): void {
+    this.count('kafkajs consumer left behind', true);
   }
 
   /** `client name` to how often. */
@@ -34,9 +39,15 @@ export class ErrorTally {
   }
 }
 
-/** A broker that is not there now: kafkajs itself tries another one, but calls it final where it was the last that it knew. */
-function isConnectionError(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && (error as { name?: unknown }).name === 'KafkaJSConnectionError';
+/** Of an error within which there may be others; at most ten, as a cause may lead to itself. */
+function innermost(error: unknown): object {
+  let it: unknown = error;
+  for (let depth = 0; depth < 10 && typeof it === 'object' && it !== null && (it as { cause?: unknown }).cause instanceof Error; depth++) it = (it as { cause?: unknown }).cause;
+  return typeof it === 'object' && it !== null ? it : new Error(String(it));
+}
+
+function isGivenUp(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && (error as { name?: unknown }).name === 'KafkaJSNumberOfRetriesExceeded';
 }
 
 function nameOf(error: unknown): string {

@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Consumer } from '@millrace/client';
-import { Kafka, logLevel, type Consumer as KafkaJsConsumer } from 'kafkajs';
+import { Kafka, KafkaJSNonRetriableError, logLevel } from 'kafkajs';
+import { settles } from '../flow/settles.js';
 import type { ErrorTally } from './error-tally.js';
 import { GroupProgress } from './group-progress.js';
 
@@ -17,36 +19,48 @@ export interface RollingReader {
 }
 
 const SESSION_TIMEOUT_MS = 10_000;
+const LEAVES_WITHIN_MS = 10_000;
 
+/**
+ * kafkajs tries what failed some times, then its consumer crashes and starts again. `disconnect` waits for what is being tried, also for brokers that are not there, and does not keep a
+ * crashed consumer from starting again: it gets its time, and a consumer that was left behind ends itself at the next record.
+ */
 export class KafkaJsReader implements RollingReader {
   readonly progress = new GroupProgress('kafkajs');
-  private consumer: KafkaJsConsumer | undefined;
+  private leave: () => Promise<void> = () => Promise.resolve();
 
   constructor(private readonly options: ReaderOptions) {}
 
   async start(): Promise<void> {
-    const { bootstrap, topic } = this.options;
-    const kafka = new Kafka({ brokers: bootstrap.split(','), logLevel: logLevel.NOTHING, connectionTimeout: 1000, requestTimeout: 5000, retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 1000 } });
-    const consumer = kafka.consumer({ groupId: 'rolling-kafkajs', sessionTimeout: SESSION_TIMEOUT_MS, heartbeatInterval: 500, maxWaitTimeInMs: 100 });
+    const { bootstrap, topic, errors } = this.options;
+    let isOver = false;
+    const retry = { initialRetryTime: 50, maxRetryTime: 500, retries: 10, restartOnFailure: () => Promise.resolve(!isOver) };
+    const kafka = new Kafka({ brokers: bootstrap.split(','), logLevel: logLevel.NOTHING, connectionTimeout: 1000, requestTimeout: 5000, retry });
+    const consumer = kafka.consumer({ groupId: 'rolling-kafkajs', sessionTimeout: SESSION_TIMEOUT_MS, rebalanceTimeout: SESSION_TIMEOUT_MS, heartbeatInterval: 500, maxWaitTimeInMs: 100, retry });
+    this.leave = async () => {
+      isOver = true;
+      await settles('a consumer of kafkajs disconnects', LEAVES_WITHIN_MS, consumer.disconnect()).catch(() => errors.kafkaJsLeftBehind());
+    };
     await consumer.connect();
     await consumer.subscribe({ topic, fromBeginning: true });
     consumer.on(consumer.events.COMMIT_OFFSETS, ({ payload: { topics } }) => {
       for (const it of topics.flatMap((each) => each.partitions)) this.progress.wasCommitted(it.partition, Number(it.offset));
     });
-    consumer.on(consumer.events.CRASH, ({ payload: { error } }) => this.options.errors.kafkaJs(error));
+    consumer.on(consumer.events.CRASH, ({ payload: { error } }) => {
+      if (!isOver) errors.kafkaJs(error);
+    });
     await consumer.run({
       autoCommitInterval: 100,
       eachBatch: ({ batch }) => {
+        if (isOver) throw new KafkaJSNonRetriableError('this consumer was left behind');
         for (const { offset, value } of batch.messages) this.progress.read(batch.partition, Number(offset), value?.toString() ?? '');
         return Promise.resolve();
       },
     });
-    this.consumer = consumer;
   }
 
   async stop(): Promise<void> {
-    await this.consumer?.disconnect();
-    this.consumer = undefined;
+    await this.leave();
   }
 }
 
@@ -83,6 +97,7 @@ export class MillraceReader implements RollingReader {
         if (ends.size > 0) await consumer.commit([...ends].map(([partition, offset]) => ({ topic: this.options.topic, partition, offset })));
       } catch (error) {
         this.options.errors.ours(error);
+        await delay(20);
         continue;
       }
       for (const [partition, offset] of ends) this.progress.wasCommitted(partition, offset);

@@ -1,15 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { waitFor } from '../flow/flow.js';
+import { settles } from '../flow/settles.js';
 import type { BrokerCluster, ClusterBroker } from '../processes/broker-cluster.js';
 import { clusterMetadata } from '../processes/cluster-metadata.js';
 import { ErrorTally } from './error-tally.js';
 import { KafkaJsReader, MillraceReader, type RollingReader } from './rolling-readers.js';
-import { KafkaJsWriter, MillraceWriter } from './rolling-writers.js';
+import { KafkaJsWriter, MillraceWriter, type RollingWriter } from './rolling-writers.js';
 
 export interface RollingRestartOptions {
   readonly cluster: BrokerCluster;
-  /** What is done to the brokers, one after the other. */
-  readonly rounds: readonly ('stop' | 'kill')[];
+  /** What is done to which broker, one after the other: each is back and in sync before the next. */
+  readonly turns: readonly { readonly broker: number; readonly how: 'stop' | 'kill' }[];
   readonly partitions: number;
   /** Of load before each of them. */
   readonly calmMs: number;
@@ -39,47 +40,69 @@ export interface RollingRestartVerdict {
 const TOPIC = 'rolling';
 const PAUSE_MS = 5;
 const WITHIN_MS = 120_000;
+/** Of one step of a client: a consumer of ours closes within half a minute, whatever the cluster does. */
+const STEP_MS = 45_000;
 
 /**
  * The brokers of a cluster are ended and started again one after the other under producers and consumer groups of two clients. Judged are the errors that they meet, what the groups read
  * across the moves of their coordinators and the changes of their members, and that all that was acknowledged is there. How long leaders take to move is measured, not judged.
  */
 export async function rollingRestart(options: RollingRestartOptions): Promise<RollingRestartVerdict> {
-  const { cluster, partitions, say } = options;
-  await cluster.createTopic(TOPIC, partitions);
+  const { cluster, partitions } = options;
+  await settles('creation of the topic', WITHIN_MS, cluster.createTopic(TOPIC, partitions));
   const errors = new ErrorTally();
   const common = { bootstrap: cluster.bootstrap, topic: TOPIC, errors };
   const writers = [new MillraceWriter({ ...common, partitions, pauseMs: PAUSE_MS }), new KafkaJsWriter({ ...common, partitions, pauseMs: PAUSE_MS })];
   const readers: RollingReader[] = [new MillraceReader(common), new KafkaJsReader(common)];
-  const turns: BrokerTurn[] = [];
-  for (const it of [...writers, ...readers]) await it.start();
-  for (const how of options.rounds) {
-    for (const broker of cluster.brokers) {
-      await delay(options.calmMs);
-      for (const it of writers) it.takeLongestGapMs();
-      const leadersMovedMs = await endAndWatch(cluster, broker, how);
-      // The successor of a member begins where the group has committed, with the coordinator that has just taken over.
-      for (const it of readers) await it.stop();
-      for (const it of readers) await it.start();
-      await broker.start();
-      await waitFor(`all replicas are in sync after broker ${broker.id} came back`, WITHIN_MS, () => cluster.isWhole());
-      const ackGapMs = Object.fromEntries(writers.map((it) => [it.name, Math.round(it.takeLongestGapMs())]));
-      turns.push({ broker: broker.id, how, leadersMovedMs, ackGapMs });
-      say(`${how} of broker ${broker.id}: leaders moved after ${Math.round(leadersMovedMs)} ms; longest time without an acknowledgement ${JSON.stringify(ackGapMs)}`);
-    }
+  try {
+    const turns = await underLoad(options, writers, readers);
+    const acknowledged = writers.flatMap((it) => it.acknowledged);
+    const problems = await neverRead(acknowledged, readers);
+    for (const it of readers) await settles(`stop of the reader ${it.progress.name}`, STEP_MS, it.stop());
+    const groups = readers.map((it) => it.progress);
+    problems.push(...errors.problems(), ...groups.flatMap((it) => it.problems));
+    return { turns, acknowledged: acknowledged.length, errors: errors.seen(), repeats: groups.reduce((sum, it) => sum + it.repeats, 0), problems };
+  } catch (error) {
+    await Promise.allSettled([...writers, ...readers].map((it) => settles('the load ends', STEP_MS, it.stop())));
+    throw error;
   }
-  for (const it of writers) await it.stop();
-  const acknowledged = writers.flatMap((it) => it.acknowledged);
+}
+
+/** Writers have come to their end afterwards; readers go on. */
+async function underLoad({ cluster, turns, calmMs, say }: RollingRestartOptions, writers: readonly RollingWriter[], readers: readonly RollingReader[]): Promise<BrokerTurn[]> {
+  const taken: BrokerTurn[] = [];
+  for (const it of writers) await settles(`start of the writer ${it.name}`, STEP_MS, it.start());
+  for (const it of readers) await settles(`start of the reader ${it.progress.name}`, STEP_MS, it.start());
+  for (const { broker, how } of turns) {
+    await delay(calmMs);
+    for (const it of writers) it.takeLongestGapMs();
+    const leadersMovedMs = await takeTurn(cluster, cluster.broker(broker), how, readers);
+    const ackGapMs = Object.fromEntries(writers.map((it) => [it.name, Math.round(it.takeLongestGapMs())]));
+    taken.push({ broker, how, leadersMovedMs, ackGapMs });
+    say(`${how} of broker ${broker}: leaders moved after ${Math.round(leadersMovedMs)} ms; longest time without an acknowledgement ${JSON.stringify(ackGapMs)}`);
+  }
+  for (const it of writers) await settles(`stop of the writer ${it.name}`, STEP_MS, it.stop());
+  return taken;
+}
+
+async function neverRead(acknowledged: readonly string[], readers: readonly RollingReader[]): Promise<string[]> {
   const problems: string[] = [];
   for (const { progress } of readers) {
-    await waitFor(`group ${progress.name} has read all`, WITHIN_MS, async () => acknowledged.every((it) => progress.values.has(it))).catch(() => {
-      problems.push(`group ${progress.name}: ${acknowledged.filter((it) => !progress.values.has(it)).length} acknowledged records were never read`);
-    });
+    const missing = (): number => acknowledged.filter((it) => !progress.values.has(it)).length;
+    await waitFor(`group ${progress.name} has read all`, WITHIN_MS, async () => missing() === 0).catch(() => problems.push(`group ${progress.name}: ${missing()} acknowledged records were never read`));
   }
-  for (const it of readers) await it.stop();
-  const groups = readers.map((it) => it.progress);
-  problems.push(...errors.problems(), ...groups.flatMap((it) => it.problems));
-  return { turns, acknowledged: acknowledged.length, errors: errors.seen(), repeats: groups.reduce((sum, it) => sum + it.repeats, 0), problems };
+  return problems;
+}
+
+/** Gives how long leaders took to move. Afterwards the broker is back and in sync. */
+async function takeTurn(cluster: BrokerCluster, broker: ClusterBroker, how: 'stop' | 'kill', readers: readonly RollingReader[]): Promise<number> {
+  const leadersMovedMs = await endAndWatch(cluster, broker, how);
+  // The successor of a member begins where the group has committed, with the coordinator that has just taken over.
+  for (const it of readers) await settles(`stop of the reader ${it.progress.name} in the turn of broker ${broker.id}`, STEP_MS, it.stop());
+  for (const it of readers) await settles(`start of the reader ${it.progress.name} in the turn of broker ${broker.id}`, STEP_MS, it.start());
+  await broker.start();
+  await waitFor(`all replicas are in sync after broker ${broker.id} came back`, WITHIN_MS, () => cluster.isWhole());
+  return leadersMovedMs;
 }
 
 /** How long the others show it as a leader. Resolves when the process has ended too. */
@@ -93,6 +116,6 @@ async function endAndWatch(cluster: BrokerCluster, broker: ClusterBroker, how: '
       return performance.now() - begun;
     }),
   );
-  await ended;
+  await settles(`end of broker ${broker.id}`, WITHIN_MS, ended);
   return Math.max(...slowest);
 }

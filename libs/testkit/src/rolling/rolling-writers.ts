@@ -13,7 +13,7 @@ export interface WriterOptions {
 }
 
 /** One lane for each partition, in which one record follows the acknowledgement of the one before it. */
-abstract class RollingWriter {
+export abstract class RollingWriter {
   readonly acknowledged: string[] = [];
   private readonly stopping = new AbortController();
   private lanes: Promise<void>[] = [];
