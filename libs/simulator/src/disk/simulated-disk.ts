@@ -27,6 +27,11 @@ export interface LogFile {
   readonly bytes: Uint8Array;
 }
 
+interface LogName {
+  readonly path: string;
+  readonly inode: { readonly content: Uint8Array; readonly bytes: number };
+}
+
 /** The disk of one machine: it survives the processes that use it, in the state that their end left it in. */
 export class SimulatedDisk {
   pace: DiskPace = FAST_DISK;
@@ -40,6 +45,7 @@ export class SimulatedDisk {
   private files = new FaultyFileSystem();
   private hasFailed = false;
   private pid = 100;
+  private found: { readonly on: FaultyFileSystem; readonly nameChanges: number; readonly byFolder: ReadonlyMap<string, readonly LogName[]> } | undefined;
 
   constructor(private readonly random: SeededRandom) {}
 
@@ -87,28 +93,12 @@ export class SimulatedDisk {
 
   /** The `.log` files of every folder, in their order, for one who looks on: nothing of it is counted, delayed or made to fail. */
   logFiles(): Map<string, LogFile[]> {
-    const byFolder = new Map<string, LogFile[]>();
-    for (const [path, inode] of this.files['names'].files) {
-      if (!path.endsWith('.log')) continue;
-      const at = path.lastIndexOf('/');
-      const folder = path.slice(path.lastIndexOf('/', at - 1) + 1, at);
-      const file: LogFile = { path, bytes: inode.content.subarray(0, inode.bytes) };
-      const list = byFolder.get(folder);
-      if (list === undefined) byFolder.set(folder, [file]);
-      else list.push(file);
-    }
-    for (const list of byFolder.values()) list.sort((x, y) => (x.path < y.path ? -1 : 1));
-    return byFolder;
+    return new Map([...this.logNames()].map(([folder, names]) => [folder, names.map(asLogFile)]));
   }
 
   /** The `.log` files of one folder, in their order. */
   logFilesOf(folder: string): LogFile[] {
-    const list: LogFile[] = [];
-    const inFolder = `/${folder}/`;
-    for (const [path, inode] of this.files['names'].files) {
-      if (path.endsWith('.log') && path.includes(inFolder)) list.push({ path, bytes: inode.content.subarray(0, inode.bytes) });
-    }
-    return list.length < 2 ? list : list.sort((x, y) => (x.path < y.path ? -1 : 1));
+    return this.logNames().get(folder)?.map(asLogFile) ?? [];
   }
 
   /** What a loss of power now would leave of a file. */
@@ -120,6 +110,24 @@ export class SimulatedDisk {
   durableLogsOf(folder: string): Uint8Array[] {
     const paths = this.logFilesOf(folder).map((it) => it.path);
     return paths.flatMap((path) => this.durableContentOf(path) ?? []);
+  }
+
+  /** Looked for when names have changed only: somebody looks after every event. */
+  private logNames(): ReadonlyMap<string, readonly LogName[]> {
+    const { files } = this;
+    if (this.found?.on === files && this.found.nameChanges === files.nameChanges) return this.found.byFolder;
+    const byFolder = new Map<string, LogName[]>();
+    for (const [path, inode] of files['names'].files) {
+      if (!path.endsWith('.log')) continue;
+      const at = path.lastIndexOf('/');
+      const folder = path.slice(path.lastIndexOf('/', at - 1) + 1, at);
+      const names = byFolder.get(folder);
+      if (names === undefined) byFolder.set(folder, [{ path, inode }]);
+      else names.push({ path, inode });
+    }
+    for (const names of byFolder.values()) names.sort((x, y) => (x.path < y.path ? -1 : 1));
+    this.found = { on: files, nameChanges: files.nameChanges, byFolder };
+    return byFolder;
   }
 
   private strike(call: DiskCall): DiskFault | undefined {
@@ -144,3 +152,6 @@ export class SimulatedDisk {
   }
 }
 
+function asLogFile({ path, inode }: LogName): LogFile {
+  return { path, bytes: inode.content.subarray(0, inode.bytes) };
+}

@@ -43,6 +43,8 @@ export class FaultyFileSystem implements FileSystem {
   spaceLeftBytes = Number.POSITIVE_INFINITY;
   /** Wall-clock time for the modification time of files. */
   nowMs = 1_700_000_000_000;
+  /** How often a name came, went or became another. */
+  nameChanges = 0;
   private changes = 0;
   private isDead = false;
 
@@ -246,6 +248,7 @@ export class FaultyFileSystem implements FileSystem {
 
   private changeNames(folder: string, apply: NameChange['apply']): void {
     apply(this.names, itself);
+    this.nameChanges += 1;
     this.unsyncedNames.push({ folder, apply });
   }
 
