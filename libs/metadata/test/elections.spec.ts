@@ -228,6 +228,23 @@ describe('the active controller by itself', () => {
     expect(errorName(cluster.register(1, { incarnationId: OTHER }).errorCode ?? 0)).toBe('NONE');
   });
 
+  it('says when the next session ends: of whoever it has not heard of for the longest time', () => {
+    const cluster = three();
+    cluster.nowMs += 100_000;
+    cluster.controller.activate(cluster.nowMs);
+    const activeMs = cluster.nowMs;
+    cluster.nowMs += 1000;
+    for (const id of [1, 2]) cluster.heartbeat(id);
+    expect(cluster.controller.nextSessionEndMs).toBe(activeMs + 9000);
+    cluster.nowMs = activeMs + 9000;
+    tickAll(cluster);
+    expect([1, 2, 3].map((id) => cluster.controller.image.broker(id)?.isFenced)).toEqual([false, false, true]);
+    expect(cluster.controller.nextSessionEndMs).toBe(activeMs + 10_000);
+    cluster.nowMs += 1000;
+    tickAll(cluster);
+    expect(cluster.controller.nextSessionEndMs).toBe(Number.POSITIVE_INFINITY);
+  });
+
   it('counts the session of the node that led before it from when that was last heard of; half of it is left in any case', () => {
     const fencedAfterMs = (lastHeardAgoMs: number): number => {
       const cluster = three();

@@ -161,8 +161,10 @@ export class ControllerDriver {
     onActive(false);
   }
 
+  /** Regularly, and at the end of a session: who leads instead of a dead broker is known no later than it has to be. */
   private scheduleTick(epoch: LeaderEpoch): void {
-    this.timer = this.options.scheduler.after(TICK_MS, () => {
+    const sessionLeftMs = Math.ceil(this.options.controller.nextSessionEndMs - this.nowMs());
+    this.timer = this.options.scheduler.after(sessionLeftMs > 0 ? Math.min(TICK_MS, sessionLeftMs) : TICK_MS, () => {
       if (this.activeEpoch !== epoch) return;
       const nowMs = this.nowMs();
       const isLate = nowMs - this.lastTickMs > this.options.stallMsMax;

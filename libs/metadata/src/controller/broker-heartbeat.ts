@@ -120,6 +120,16 @@ export function fenceSilentBroker(view: ControllerView, contacts: BrokerContacts
   return [];
 }
 
+/** When the next session ends if nobody is heard of any more; infinity where there is none. */
+export function nextSessionEndMs(view: ControllerView, contacts: BrokerContacts): number {
+  let earliestMs = Number.POSITIVE_INFINITY;
+  for (const { isFenced, brokerId, epoch } of view.image.brokers.values()) {
+    const lastHeardMs = isFenced ? undefined : contacts.lastHeardMs(brokerId, epoch);
+    if (lastHeardMs !== undefined) earliestMs = Math.min(earliestMs, lastHeardMs + view.config.brokerSessionTimeoutMs);
+  }
+  return earliestMs;
+}
+
 /**
  * This controller has just become the active one: each unfenced broker has a whole session to be heard of. Of the node that was the active controller more is known: if it died, then after it
  * was last heard of. At least half a session is left to it, should this node have been away itself.

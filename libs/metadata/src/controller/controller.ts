@@ -41,7 +41,7 @@ import { alterPartition } from './alter-partition.js';
 import { alterPartitionReassignments, listPartitionReassignments } from './alter-reassignments.js';
 import { assignReplicasToDirectories } from './assign-directories.js';
 import { BrokerContacts } from './broker-contacts.js';
-import { beginSessions, brokerHeartbeat, type FormerController } from './broker-heartbeat.js';
+import { beginSessions, brokerHeartbeat, type FormerController, nextSessionEndMs } from './broker-heartbeat.js';
 import { alterConfigs, incrementalAlterConfigs } from './configs.js';
 import type { ControllerConfig } from './controller-config.js';
 import type { ControllerMoment, ControllerResult, ControllerView } from './controller-result.js';
@@ -149,10 +149,15 @@ export class Controller {
 
   /**
    * Time went by. A broker whose session ended is fenced; leadership goes back to preferred replicas, and where topics allow it to any, as often as Kafka does
-   * it. Call about every half second, and again while it returns records; they are not one unit (`batchesOf`).
+   * it. Call about every half second and at `nextSessionEndMs`, and again while it returns records; they are not one unit (`batchesOf`).
    */
   tick(nowMs: number): readonly MetadataRecord[] {
     return this.checks.next(nowMs);
+  }
+
+  /** When the next broker is to be fenced if none is heard of until then; infinity where there is none. */
+  get nextSessionEndMs(): number {
+    return nextSessionEndMs(this.view, this.contacts);
   }
 
   createTopics(moment: ControllerMoment, request: CreateTopicsRequest): ControllerResult<CreateTopicsResponseInput> {
