@@ -91,6 +91,43 @@ describe('a replica on a failing disk', () => {
     expect((await waiting).errorCode).toBe(0);
   });
 
+  it('shows as leader what it has synced, whatever becomes of the in-sync replicas meanwhile', async () => {
+    const disk = new FaultyFileSystem();
+    const brokers = await start(disk, { 'replica.lag.time.max.ms': '30000' });
+    await brokers.createTopic('t', { replicas: [[3, 1, 2]], configs: { 'flush.messages': '1' } });
+    const third = await brokers.client(3);
+    const sync = heldUp(disk);
+    const waiting = third.produce('t', batch('a'), { acks: -1 });
+    await waitFor('it syncs', 5000, () => Promise.resolve(sync.count > 0));
+    await brokers.crash(2);
+    expect(brokers.isrOf('t')).toEqual([1, 3]);
+    await brokers.settled();
+    const reader = await brokers.client(3);
+    expect(valuesIn((await reader.fetch('t', 0, { maxWaitMs: 500 })).records)).toEqual([]);
+    sync.release();
+    expect((await waiting).errorCode).toBe(0);
+    expect(valuesIn((await reader.fetch('t', 0)).records)).toEqual(['a']);
+  });
+
+  it('appends nothing more once its metadata knows of another leader, though its disk holds up the change', async () => {
+    const disk = new FaultyFileSystem();
+    const brokers = await start(disk, { 'replica.lag.time.max.ms': '30000' });
+    await brokers.createTopic('t', { replicas: [[1, 3, 2]], configs: { 'flush.messages': '1' } });
+    await brokers.crash(1);
+    await brokers.startBroker(1);
+    await brokers.untilIsr('t', [1, 2, 3]);
+    expect(brokers.leaderOf('t')).toBe(3);
+    const third = await brokers.client(3);
+    const sync = heldUp(disk);
+    void third.produce('t', batch('a'), { acks: 1 }).catch(() => undefined);
+    await waitFor('it syncs', 5000, () => Promise.resolve(sync.count > 0));
+    brokers.electPreferred('t');
+    expect(brokers.leaderOf('t')).toBe(1);
+    await waitFor('3 has heard of it', 5000, () => Promise.resolve(brokers.broker(3).server.follower.image.partition('t', 0)?.leader === 1));
+    expect((await (await brokers.client(3)).produce('t', batch('b'), { acks: 1 })).errorCode).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+    sync.release();
+  });
+
   it('leads only once it has synced what it has, where the topic asks for that', async () => {
     const disk = new FaultyFileSystem();
     const brokers = await start(disk, { 'replica.lag.time.max.ms': '30000' });

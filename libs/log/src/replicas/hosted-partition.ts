@@ -125,7 +125,8 @@ export class HostedPartition {
   assign(assignment: PartitionAssignment): void {
     invariant(this.truncation === undefined, 'a partition gets another role once its log is cut');
     const wasLeader = this.machine.role === 'leader';
-    if (wasLeader) this.tellLogEnd(this.log.logEndOffset);
+    // Another epoch begins at the true end, which was synced where that is asked; within one, an append is told when its own flush is done.
+    if (wasLeader && assignment.leaderEpoch !== this.machine.leaderEpoch) this.tellLogEnd(this.log.logEndOffset);
     this.execute(this.machine.assigned(assignment, this.clock.nowMs()));
     if (wasLeader && this.machine.role !== 'leader') this.leadershipsLost += 1;
   }

@@ -240,8 +240,8 @@ export class ReplicaManager {
     // What an older leader answers meanwhile must not touch the log any more, and a cut that has begun must come to its end first.
     if (partition.leader === this.options.brokerId || isOtherEpoch) fetchers.leave(hosted);
     if (hosted.isTruncating) await hosted.settled();
-    // The end of its log counts at once: a leader's for the high watermark, a follower's with its first fetch.
-    if (isOtherEpoch && hosted.machine.role !== 'leader') await hosted.syncAsAsked();
+    // The end of its log counts at once: a leader's for the high watermark, a follower's with its first fetch. Nothing is appended meanwhile (`superseded`).
+    if (isOtherEpoch) await hosted.syncAsAsked();
     hosted.assign(partition);
     if (isOtherEpoch && hosted.machine.role === 'follower') await hosted.syncAsAsked();
     fetchers.follow(hosted);
