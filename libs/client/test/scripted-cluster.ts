@@ -16,6 +16,13 @@ export interface ScriptedClusterOptions {
   readonly maxBatchBytes?: number;
 }
 
+interface Appended {
+  readonly errorCode: number;
+  readonly baseOffset: number;
+  /** Who it is for whom this broker is not (KIP-951). */
+  readonly currentLeader?: { readonly leaderId: number; readonly leaderEpoch: number };
+}
+
 interface Partition {
   leader: number;
   leaderEpoch: number;
@@ -92,9 +99,9 @@ export class ScriptedCluster {
   private produce(node: number, context: RequestContext, body: Uint8Array): ResponseBytes | Promise<ResponseBytes> {
     this.produceVersions.add(context.apiVersion);
     const request = Produce.request.decode(new ByteReader(body), context.apiVersion);
-    const responses: { name: string; topicId: string; partitionResponses: { index: number; errorCode: number; baseOffset: number }[] }[] = [];
+    const responses: { name: string; topicId: string; partitionResponses: ({ index: number } & Appended)[] }[] = [];
     for (const topic of request.topicData) {
-      const partitionResponses: { index: number; errorCode: number; baseOffset: number }[] = [];
+      const partitionResponses: ({ index: number } & Appended)[] = [];
       responses.push({ name: topic.name, topicId: topic.topicId, partitionResponses });
       if (topic.topicId !== ZERO_UUID && topic.topicId !== TOPIC_ID) throw new Error('a topic id that nobody gave');
       for (const { index, records } of topic.partitionData) {
@@ -107,15 +114,15 @@ export class ScriptedCluster {
     return answer(Produce, context, { responses });
   }
 
-  private append(node: number, index: number, bytes: Uint8Array, fault: Fault): { errorCode: number; baseOffset: number } {
+  private append(node: number, index: number, bytes: Uint8Array, fault: Fault): Appended {
     const partition = this.partitions[index]!;
-    const refused = (errorCode: number): { errorCode: number; baseOffset: number } => ({ errorCode, baseOffset: -1 });
+    const refused = (errorCode: number): Appended => ({ errorCode, baseOffset: -1 });
     if (fault === 'move-leader') {
       partition.leader = (partition.leader + 1) % this.options.nodes;
       partition.leaderEpoch += 1;
     }
     if (fault === 'forget-producers') partition.producers.clear();
-    if (partition.leader !== node) return refused(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+    if (partition.leader !== node) return { ...refused(ErrorCode.NOT_LEADER_OR_FOLLOWER), currentLeader: { leaderId: partition.leader, leaderEpoch: partition.leaderEpoch } };
     if (fault === 'refuse') return refused(ErrorCode.NOT_ENOUGH_REPLICAS);
     const check = validateProducerBatch(bytes, { codecs: nodeCodecs, isCompacted: false, maxBatchBytes: this.options.maxBatchBytes ?? 1 << 20, nowMs: Date.now(), timestampBeforeMaxMs: 1e15, timestampAfterMaxMs: 1e15, timestampType: 'CreateTime', decompressedBytesMax: 1 << 26, zstdAllowed: true });
     if (!check.ok) return refused(ErrorCode[check.error]);

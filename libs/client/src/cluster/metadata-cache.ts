@@ -65,6 +65,11 @@ export class MetadataCache {
     return this.topics.get(topic)?.partitions[partition]?.leaderId ?? -1;
   }
 
+  /** -1: not known. */
+  leaderEpochOf(topic: string, partition: number): LeaderEpoch {
+    return this.topics.get(topic)?.partitions[partition]?.leaderEpoch ?? -1;
+  }
+
   nameOf(topicId: Uuid): string | undefined {
     for (const topic of this.topics.values()) if (topic.topicId === topicId) return topic.name;
     return undefined;

@@ -9,8 +9,10 @@ export class PartitionQueue {
   readonly ready: ProducerBatch[] = [];
   readonly retries: ProducerBatch[] = [];
   readonly inFlight: ProducerBatch[] = [];
-  /** Not before this: the pause after a failure. */
+  /** Not before this, as long as nobody else has become the leader: the pause after a failure. */
   notBeforeMs = 0;
+  /** The leader's epoch, as it was known, at that failure. */
+  failedLeaderEpoch = -1;
   /** A batch with a sequence is gone for good: what follows must start a new epoch, once nothing is in flight. */
   needsNewEpoch = false;
   /** The broker has refused the sequence of the first batch without an answer: nothing of what is to be sent again stands in the log. */

@@ -88,6 +88,17 @@ describe('Producer against brokers that fail', () => {
     expect(epochs(0)).toEqual([1]);
   });
 
+  it('sends to another leader at once: the pause after a failure is for the leader that it knew', async () => {
+    let moves = 3;
+    const it = await cluster({ partitions: 1, fault: () => (moves-- > 0 ? 'move-leader' : 'none') });
+    const producer = producerFor(it, { retryBackoffMs: 3000, retryBackoffMaxMs: 3000 });
+    const begunMs = performance.now();
+    await producer.send({ topic: 't', partition: 0, value: 'a' });
+    expect(performance.now() - begunMs).toBeLessThan(2000);
+    expect(moves).toBeLessThan(0);
+    expect(it.partitions[0]?.values).toEqual(['a']);
+  });
+
   it('keeps the order without idempotence too, one batch at a time', async () => {
     const random = seeded(7);
     const it = await cluster({ fault: () => (random() < 0.15 ? 'refuse' : 'none') });

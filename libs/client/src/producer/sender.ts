@@ -127,7 +127,7 @@ export class Sender {
 
   private isDue(queue: PartitionQueue, nowMs: number): boolean {
     const { enableIdempotence, acks, maxInFlightRequestsPerConnection, lingerMs } = this.options.settings;
-    if (queue.notBeforeMs > nowMs) {
+    if (queue.notBeforeMs > nowMs && this.leaderEpochOf(queue) <= queue.failedLeaderEpoch) {
       this.wakeAt(queue.notBeforeMs);
       return false;
     }
@@ -275,9 +275,9 @@ export class Sender {
         }
         break;
     }
+    this.failedAttempt(it, new ProtocolError(answer.errorCode, answer.errorMessage));
     const { leaderId, leaderEpoch } = answer.currentLeader;
     this.options.client.metadata.noteLeader(queue.topic, queue.partition, leaderId, leaderEpoch);
-    this.failedAttempt(it, new ProtocolError(answer.errorCode, answer.errorMessage));
   }
 
   private failedAttempt({ queue, batch }: Sent, error: unknown): void {
@@ -296,9 +296,14 @@ export class Sender {
     client.settings.logger.debug({ topic: queue.topic, partition: queue.partition, attempt: batch.attempts, reason: errorMessage(error) }, 'a batch is sent again');
     queue.landed(batch);
     queue.putBack([batch]);
+    queue.failedLeaderEpoch = this.leaderEpochOf(queue);
     queue.notBeforeMs = nowMs + Math.min(settings.retryBackoffMaxMs, settings.retryBackoffMs * 2 ** Math.min(batch.attempts - 1, 16));
     this.wakeAt(queue.notBeforeMs);
     client.requestRefresh();
+  }
+
+  private leaderEpochOf({ topic, partition }: PartitionQueue): number {
+    return this.options.client.metadata.leaderEpochOf(topic, partition);
   }
 
   private split(queue: PartitionQueue, batch: ProducerBatch): void {
