@@ -21,6 +21,7 @@ const EVERY_MS = 500;
 
 /** What a machine had when its process ended. */
 interface Remains {
+  readonly atMs: number;
   readonly logs: ReadonlyMap<string, readonly ObservedBatch[]>;
   /** By folder: what must be there when it comes back. */
   readonly durableEnd: ReadonlyMap<string, Offset>;
@@ -177,7 +178,7 @@ export class ClusterProbe {
     const logs = new Map([...this.observerOf(node).look()].map(([folder, batches]) => [folder, [...batches]] as const));
     const durableEnd = new Map<string, Offset>();
     for (const { topic, partition, log } of view.partitions) durableEnd.set(`${topic}-${partition}`, how === 'power' || how === 'failure' ? log.recoveryPoint : log.logEndOffset);
-    this.remains.set(node, { logs, durableEnd });
+    this.remains.set(node, { atMs: this.world.loop.nowMs, logs, durableEnd });
   }
 
   /** Invariant 26: what is there again is a prefix of what was appended, with everything in it that was synced (or, when only the process died, written). */
@@ -187,7 +188,10 @@ export class ClusterProbe {
     const view = node.broker === undefined ? undefined : viewOf(node.broker);
     if (before === undefined || view === undefined) return;
     const logs = this.observerOf(node).look();
+    this.readHistory();
     for (const hosted of view.partitions) {
+      // Deleted by order of the controllers, and made anew.
+      if (this.history.isRemovedSince(keyOf(hosted), node.brokerId, before.atMs)) continue;
       const folder = `${hosted.topic}-${hosted.partition}`;
       const end = before.durableEnd.get(folder) ?? 0;
       // With other replicas, what was not committed may have been cut off by now, and rightly.

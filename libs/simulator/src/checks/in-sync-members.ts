@@ -6,7 +6,7 @@ import { keyOf, type HostedReplica } from './broker-view.js';
 import { batchIndexAt, isSameBatch, type LogObserver } from './log-observer.js';
 import type { MetadataHistory } from './metadata-history.js';
 
-/** How long what happened to the in-sync replicas may have been there before the history knew it. */
+/** How long what happened may have been there before the history knew it. */
 const SEEN_LATE_MS = 600;
 
 export interface InSyncMembersOptions {
@@ -88,7 +88,7 @@ export class InSyncMembers {
 
   /** A broker that is no replica any more deletes its log as soon as it reads so, maybe before the leader does. */
   private isRemoved(id: BrokerId, key: string): boolean {
-    return this.options.history.latest(key)?.replicas.includes(id) === false;
+    return this.options.history.isRemovedSince(key, id, this.options.world.loop.nowMs - SEEN_LATE_MS);
   }
 
   /** A machine that lost power lacks what it had not synced until it has come in sync anew: that is within the promise. */

@@ -34,6 +34,7 @@ interface BrokerState {
 export class MetadataHistory {
   private readonly partitions = new Map<string, PartitionState[]>();
   private readonly brokers = new Map<BrokerId, BrokerState[]>();
+  private readonly removedTopics = new Set<string>();
   private nextOffset: Offset = 0;
   /** Where reading goes on, in which file. */
   private mark: { readonly disk: SimulatedDisk; readonly path: string; readonly position: number } | undefined;
@@ -43,6 +44,13 @@ export class MetadataHistory {
   /** The last known state of a partition, by `topicId-partition`. */
   latest(key: string): PartitionState | undefined {
     return this.partitions.get(key)?.at(-1);
+  }
+
+  /** Whether the broker was told to delete its replica, as far as is known, at some time since. */
+  isRemovedSince(key: string, brokerId: BrokerId, sinceMs: number): boolean {
+    if (this.removedTopics.has(key.slice(0, key.lastIndexOf('-')))) return true;
+    const states = this.partitions.get(key) ?? [];
+    return states.some((it, i) => !it.replicas.includes(brokerId) && (states[i + 1]?.seenAtMs ?? Number.POSITIVE_INFINITY) >= sinceMs);
   }
 
   at(key: string, partitionEpoch: PartitionEpoch): PartitionState | undefined {
@@ -117,6 +125,9 @@ export class MetadataHistory {
         });
         return key;
       }
+      case 'RemoveTopicRecord':
+        this.removedTopics.add(record.topicId);
+        return undefined;
       case 'RegisterBrokerRecord':
         this.brokerIs(record.brokerId, { offset, epoch: record.brokerEpoch, isFenced: record.fenced, isShuttingDown: record.inControlledShutdown });
         return undefined;

@@ -154,9 +154,11 @@ export class QuorumVoters {
   /** By the answer to the operator: the change is committed. */
   private acknowledged(id: BrokerId, askedAtMs: number, isAdded: boolean): void {
     const what = `voter ${id} is ${isAdded ? 'added' : 'removed'}`;
-    const change = [...this.named.values()].findLast((it) => it.ids.includes(id) === isAdded && it.before.includes(id) !== isAdded);
-    if (change?.place === undefined || change.seenAtMs < askedAtMs) this.options.world.breach(17, `${what} by an answer, and by no log since it was asked for`);
-    else if (!this.isOnMajority(change.ids, change.place)) this.options.world.breach(17, `${what} by an answer, which is durable on ${this.holdersOf(change.place).join() || 'nobody'} of ${change.ids.join()}`);
+    // The answer may be late: the same voter may have gone and come again since.
+    const changes = [...this.named.values()].filter((it) => it.seenAtMs >= askedAtMs && it.ids.includes(id) === isAdded && it.before.includes(id) !== isAdded);
+    const [change] = changes;
+    if (change === undefined) this.options.world.breach(17, `${what} by an answer, and by no log since it was asked for`);
+    else if (!changes.some((it) => this.isOnMajority(it.ids, it.place))) this.options.world.breach(17, `${what} by an answer, which is durable on ${this.holdersOf(change.place).join() || 'nobody'} of ${change.ids.join()}`);
   }
 
   /** The newest voters of a log. */
@@ -169,13 +171,14 @@ export class QuorumVoters {
     return this.first;
   }
 
-  private isOnMajority(ids: readonly BrokerId[], place: Place): boolean {
+  private isOnMajority(ids: readonly BrokerId[], place: Place | undefined): boolean {
     const holders = this.holdersOf(place);
     return ids.filter((it) => holders.includes(it)).length * 2 > ids.length;
   }
 
   /** Whose disk would have the batch after a loss of power, whether the node lives or not. */
-  private holdersOf(place: Place): BrokerId[] {
+  private holdersOf(place: Place | undefined): BrokerId[] {
+    if (place === undefined) return [];
     return this.options.cluster.brokers.filter((node) => node.disk.durableLogsOf(METADATA_FOLDER).some((bytes) => holds(bytes, place))).map((it) => it.brokerId);
   }
 }

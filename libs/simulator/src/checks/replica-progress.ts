@@ -12,6 +12,8 @@ export interface ReplicaLook {
 }
 
 interface Seen {
+  /** Another one: the broker has deleted the replica meanwhile, and has it anew. */
+  readonly hosted: HostedReplica;
   leaderEpoch: number;
   partitionEpoch: number;
   highWatermark: Offset;
@@ -44,12 +46,12 @@ export class ReplicaProgress {
     if (isLeader) this.lead(node, key, name, leaderEpoch);
     this.latestEpochs.set(key, Math.max(this.latestEpochs.get(key) ?? -1, leaderEpoch));
     const before = this.seen.get(`${who}/${key}`);
-    if (before !== undefined) {
+    if (before?.hosted === hosted) {
       if (leaderEpoch < before.leaderEpoch || partitionEpoch < before.partitionEpoch) this.world.breach(6, `${at}: from epochs ${before.leaderEpoch}/${before.partitionEpoch} back to ${leaderEpoch}/${partitionEpoch}`);
       if (isLeader && before.wasLeader && highWatermark < before.highWatermark) this.world.breach(2, `${at}: the high watermark of the leader falls from ${before.highWatermark} to ${highWatermark}`);
       if (logStartOffset < before.logStartOffset) this.world.breach(28, `${at}: the log start falls from ${before.logStartOffset} to ${logStartOffset}`);
     }
-    this.seen.set(`${who}/${key}`, { leaderEpoch, partitionEpoch, highWatermark, logStartOffset, wasLeader: isLeader });
+    this.seen.set(`${who}/${key}`, { hosted, leaderEpoch, partitionEpoch, highWatermark, logStartOffset, wasLeader: isLeader });
     this.checkEpochs(at, log.leaderEpochs);
   }
 

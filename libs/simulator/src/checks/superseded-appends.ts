@@ -6,6 +6,8 @@ import type { ObservedBatch } from './log-observer.js';
 interface SeenLeader {
   readonly log: readonly ObservedBatch[];
   readonly count: number;
+  /** In which it led. */
+  readonly ownEpoch: LeaderEpoch;
   /** The newest leader epoch that the broker knew of, by its partition or its metadata. */
   readonly knownEpoch: LeaderEpoch;
 }
@@ -24,9 +26,10 @@ export class SupersededAppends {
     }
     const before = this.seen.get(hosted);
     if (before?.log === log) {
-      const stale = log.slice(before.count).find((it) => it.leaderEpoch < before.knownEpoch);
+      // Batches of other epochs it has fetched, if it followed between two looks.
+      const stale = before.ownEpoch < before.knownEpoch ? log.slice(before.count).find((it) => it.leaderEpoch === before.ownEpoch) : undefined;
       if (stale !== undefined) this.world.breach(9, `${who}, ${hosted.topic}-${hosted.partition}: the leader appends offset ${stale.baseOffset} in epoch ${stale.leaderEpoch}, having known of epoch ${before.knownEpoch}`);
     }
-    this.seen.set(hosted, { log, count: log.length, knownEpoch: Math.max(machine.leaderEpoch, imageEpoch) });
+    this.seen.set(hosted, { log, count: log.length, ownEpoch: machine.leaderEpoch, knownEpoch: Math.max(machine.leaderEpoch, imageEpoch) });
   }
 }
