@@ -52,6 +52,13 @@ function bug(name: string, cluster: Pick<PlantedBug, 'nodes' | 'durability' | 'v
   return { name, ...cluster, breaks: [breaks].flat(), plant };
 }
 
+interface ConnectionInside {
+  mayBegin: (frame: Uint8Array) => boolean;
+  run: (frame: Uint8Array) => void;
+  readonly handle: (frame: Uint8Array) => unknown;
+  readonly settle: (outcome: unknown) => void;
+}
+
 const OF_ONE_BROKER: readonly PlantedBug[] = [
   bug('acknowledge before the flush', ONE_FLUSHING, 7, () => replaced(PartitionLog.prototype, 'flush', () => function (this: PartitionLog): Promise<number> {
     return Promise.resolve(this.logEndOffset);
@@ -66,12 +73,13 @@ const OF_ONE_BROKER: readonly PlantedBug[] = [
   bug('lose the commits of a group at a restart', ONE, 24, plantLostCommits),
   bug('answer first what is ready first', ONE, 27, () => replaced(ProtocolServer.prototype, 'accept', (accept) => function (this: ProtocolServer, ...args: never[]): void {
     Reflect.apply(accept, this, args);
-    const connection = [...(this['connections'] as unknown as ReadonlySet<{ run: (frame: Uint8Array) => void; isBusy: boolean }>)].at(-1);
-    const run = connection?.run.bind(connection);
-    if (connection === undefined || run === undefined) return;
+    const connection = [...(this['connections'] as unknown as ReadonlySet<ConnectionInside>)].at(-1);
+    if (connection === undefined) return;
+    connection.mayBegin = () => true;
     connection.run = (frame) => {
-      run(frame);
-      connection.isBusy = false;
+      const outcome = connection.handle(frame);
+      if (outcome instanceof Promise) outcome.then((it) => connection.settle(it), () => undefined);
+      else connection.settle(outcome);
     };
   })),
 ];
