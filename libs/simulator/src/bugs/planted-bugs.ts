@@ -13,7 +13,7 @@ type Finding = number | 'everything can be read within 120 s' | 'the cluster rec
 export interface PlantedBug {
   readonly name: string;
   /** The cluster in which it can do harm. */
-  readonly nodes: 1 | 3;
+  readonly nodes: 1 | 3 | 4;
   readonly durability: 'page-cache' | 'flush';
   /** Left out: the seed decides. */
   readonly voters?: 'dynamic';
@@ -46,6 +46,8 @@ function both(first: () => void, second: () => void): () => void {
 const ONE_FLUSHING = { nodes: 1, durability: 'flush' } as const;
 const ONE = { nodes: 1, durability: 'page-cache' } as const;
 const THREE = { nodes: 3, durability: 'page-cache' } as const;
+/** Where replicas move away from a leader that stays, which begins another epoch. */
+const FOUR = { nodes: 4, durability: 'page-cache' } as const;
 const THREE_CHANGING = { ...THREE, voters: 'dynamic' } as const;
 
 function bug(name: string, cluster: Pick<PlantedBug, 'nodes' | 'durability' | 'voters'>, breaks: Finding | readonly Finding[], plant: () => () => void): PlantedBug {
@@ -101,10 +103,10 @@ const OF_REPLICATION: readonly PlantedBug[] = [
     this.isr.maximal = maximal;
     return effects;
   })),
-  bug('ignore the epoch of a fetch', THREE, 9, () => replaced(PartitionMachine.prototype, 'fetchDecision', (decide) => function (this: PartitionMachine, question: object): unknown {
+  bug('ignore the epoch of a fetch', FOUR, 9, () => replaced(PartitionMachine.prototype, 'fetchDecision', (decide) => function (this: PartitionMachine, question: object): unknown {
     return Reflect.apply(decide, this, [{ ...question, currentLeaderEpoch: -1 }] as never);
   })),
-  bug('ignore the epoch of the last record that a fetch names', THREE, 7, () => replaced(PartitionMachine.prototype, 'fetchDecision', (decide) => function (this: PartitionMachine, question: object): unknown {
+  bug('ignore the epoch of the last record that a fetch names', THREE, [7, 12], () => replaced(PartitionMachine.prototype, 'fetchDecision', (decide) => function (this: PartitionMachine, question: object): unknown {
     return Reflect.apply(decide, this, [{ ...question, lastFetchedEpoch: -1 }] as never);
   })),
   bug('go on to lead when another was elected', THREE, 9, () => replaced(PartitionMachine.prototype, 'assigned', (assigned) => function (this: PartitionMachine, assignment: PartitionAssignment, nowMs: number): unknown {
