@@ -30,6 +30,12 @@ describe('a simulation', () => {
     expect(verdict(outcome)).toEqual({ seed, breaches: [], escapes: [] });
     expect(outcome.counts.acknowledged).toBeGreaterThan(500);
   });
+
+  it.each([2])('of three brokers whose voters change breaks nothing (seed %i)', async (seed) => {
+    const outcome = await runSeed({ seed, minutes: 1, nodes: 3, voters: 'dynamic' });
+    expect(verdict(outcome)).toEqual({ seed, breaches: [], escapes: [] });
+    expect(outcome.counts['voter changes']).toBeGreaterThan(3);
+  });
 });
 
 /** All of them, with the seeds that find them, stand in the README; here are those that a short run finds. */
@@ -38,15 +44,16 @@ describe('a planted bug', () => {
     ['acknowledge before the flush', 1],
     ['serve past the high watermark', 2],
     ['acknowledge before the in-sync replicas have it', 2],
+    ['change the voters while a change is not committed', 1],
   ])('is found: %s (seed %i, or soon behind it)', async (name, first) => {
     const bug = PLANTED_BUGS.find((it) => it.name === name);
     if (bug === undefined) throw new Error(`no bug is named ${name}`);
-    const { nodes, durability } = bug;
+    const { nodes, durability, voters } = bug;
     const remove = bug.plant();
     let sick: RunOutcome | undefined;
     try {
       // A change of any code is another trace: the bug may then show with a neighbour.
-      for (let seed = first; seed < first + 6 && (sick === undefined || sick.breaches.length === 0); seed++) sick = await runSeed({ seed, minutes: 2, nodes, durability });
+      for (let seed = first; seed < first + 6 && (sick === undefined || sick.breaches.length === 0); seed++) sick = await runSeed({ seed, minutes: 2, nodes, durability, ...(voters === undefined ? {} : { voters }) });
     } finally {
       remove();
     }

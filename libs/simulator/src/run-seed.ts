@@ -59,7 +59,7 @@ export async function runSeed(options: RunOptions): Promise<RunOutcome> {
     simulatedMs: world.loop.nowMs,
     events: world.loop.eventCount,
     lastLines: world.journal.last(60),
-    counts: scenario.history.counts,
+    counts: scenario.cluster.options.quorum === undefined ? scenario.history.counts : { ...scenario.history.counts, 'voter changes': scenario.probe.voterChanges },
     faults: Object.fromEntries(scenario.faults.counts),
     escapes: [...guard.escapes].map(([place, stack]) => `${place}\n${stack}`),
   };

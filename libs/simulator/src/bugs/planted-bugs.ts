@@ -106,13 +106,17 @@ const OF_REPLICATION: readonly PlantedBug[] = [
   bug('ignore the epoch of a fetch', FOUR, 9, () => replaced(PartitionMachine.prototype, 'fetchDecision', (decide) => function (this: PartitionMachine, question: object): unknown {
     return Reflect.apply(decide, this, [{ ...question, currentLeaderEpoch: -1 }] as never);
   })),
-  bug('ignore the epoch of the last record that a fetch names', THREE, [7, 12], () => replaced(PartitionMachine.prototype, 'fetchDecision', (decide) => function (this: PartitionMachine, question: object): unknown {
+  bug('ignore the epoch of the last record that a fetch names', THREE, [7, 12, 'the cluster recovers within 120 s'], () => replaced(PartitionMachine.prototype, 'fetchDecision', (decide) => function (this: PartitionMachine, question: object): unknown {
     return Reflect.apply(decide, this, [{ ...question, lastFetchedEpoch: -1 }] as never);
   })),
-  bug('go on to lead when another was elected', THREE, 9, () => replaced(PartitionMachine.prototype, 'assigned', (assigned) => function (this: PartitionMachine, assignment: PartitionAssignment, nowMs: number): unknown {
-    if (this.role !== 'leader' || assignment.leader === this.leader || assignment.leader < 0) return Reflect.apply(assigned, this, [assignment, nowMs] as never);
-    return NOTHING;
-  })),
+  bug('go on to lead when another was elected', THREE, 9, () =>
+    both(
+      replaced(PartitionMachine.prototype, 'superseded', () => () => undefined),
+      replaced(PartitionMachine.prototype, 'assigned', (assigned) => function (this: PartitionMachine, assignment: PartitionAssignment, nowMs: number): unknown {
+        if (this.role !== 'leader' || assignment.leader === this.leader || assignment.leader < 0) return Reflect.apply(assigned, this, [assignment, nowMs] as never);
+        return NOTHING;
+      }),
+    )),
   bug('truncate to the high watermark', THREE, 13, () => replaced(PartitionMachine.prototype, 'diverged', (diverged) => function (this: PartitionMachine, leaderEnd: EpochEnd): PartitionEffects {
     const effects = Reflect.apply(diverged, this, [leaderEnd] as never) as PartitionEffects;
     return { ...effects, truncateTo: this.highWatermark };

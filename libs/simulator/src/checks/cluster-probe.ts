@@ -75,6 +75,10 @@ export class ClusterProbe {
     for (const { name, batches } of this.committed.values()) if (!name.startsWith('__')) checkSequences(this.world, name, batches);
   }
 
+  get voterChanges(): number {
+    return this.voters.changeCount;
+  }
+
   /** Every broker is up and every replica in sync. */
   isAllInSync(): boolean {
     if (!this.cluster.isAllUp) return false;

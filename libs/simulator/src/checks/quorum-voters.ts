@@ -50,6 +50,8 @@ export class QuorumVoters {
   /** The first batch of each epoch. */
   private readonly beginnings = new Map<LeaderEpoch, Place>();
   private readonly first: NamedVoters;
+  /** How often a voter came or went. */
+  changeCount = 0;
 
   constructor(private readonly options: QuorumVotersOptions) {
     const { cluster, tap, world } = options;
@@ -138,6 +140,7 @@ export class QuorumVoters {
     const at = `${node.host}, offset ${place.offset} of epoch ${place.epoch}`;
     world.journal.write('voters', `${ids.join()}, were ${before.ids.join()} (${at})`);
     const differing = [...ids.filter((it) => !before.ids.includes(it)), ...before.ids.filter((it) => !ids.includes(it))];
+    if (differing.length > 0) this.changeCount += 1;
     const beginning = this.beginnings.get(place.epoch);
     // With its first batch a leader may say again who votes, and where it listens itself.
     const isBeginning = beginning?.offset === place.offset;

@@ -17,6 +17,7 @@ describe('a hundred seeds', () => {
     expect(Math.min(...results.map(({ outcome }) => outcome.simulatedMs))).toBeGreaterThan(120_000);
     const sum = (of: (result: SeedResult) => number): number => results.reduce((total, it) => total + of(it), 0);
     expect(sum(({ outcome }) => outcome.counts.acknowledged ?? 0)).toBeGreaterThan(SEEDS * 1000);
+    expect(sum(({ outcome }) => outcome.counts['voter changes'] ?? 0)).toBeGreaterThan(SEEDS);
     expect(sum(({ outcome }) => Object.values(outcome.faults).reduce((total, it) => total + it, 0))).toBeGreaterThan(SEEDS * 10);
   }, 900_000);
 
