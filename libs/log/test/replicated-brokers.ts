@@ -42,6 +42,8 @@ class CuttableTransport implements Transport {
   private readonly inner = new NodeTransport();
   private readonly outgoing = new Set<Connection>();
   isCut = false;
+  /** New connections wait for it. */
+  held: Promise<void> = Promise.resolve();
 
   listen(endpoint: Endpoint, onConnection: (connection: Connection) => void): Promise<Listening> {
     return this.inner.listen(endpoint, onConnection);
@@ -49,6 +51,7 @@ class CuttableTransport implements Transport {
 
   async connect(endpoint: Endpoint, options: { timeoutMs: number }): Promise<Connection> {
     if (this.isCut) throw new OperationalError('CONNECTION_FAILED', 'the link is cut', { isRetriable: true });
+    await this.held;
     const connection = await this.inner.connect(endpoint, options);
     this.outgoing.add(connection);
     return connection;

@@ -166,6 +166,17 @@ describe('followers fall behind', () => {
     expect((await waiting).errorCode).toBe(0);
   });
 
+  it('and what came to follow a leader while it was being connected to is fetched with the first of it', async () => {
+    const brokers = await start({ 'replica.fetch.wait.max.ms': '8000', 'replica.lag.time.max.ms': '30000' }, 2);
+    let release = (): void => undefined;
+    brokers.broker(2).transport.held = new Promise((resolve) => (release = resolve));
+    for (const name of ['first', 'second']) await brokers.createTopic(name, { replicas: [[1, 2]] });
+    release();
+    const started = performance.now();
+    expect((await (await brokers.client(1)).produce('second', batch('x'), { acks: -1 })).errorCode).toBe(0);
+    expect(performance.now() - started).toBeLessThan(4000);
+  }, 20_000);
+
   it('and nobody waits for one that was fenced while it was about to join', async () => {
     const brokers = await start({ 'replica.lag.time.max.ms': '30000' });
     await brokers.createTopic(TOPIC);

@@ -138,6 +138,8 @@ export class ReplicaFetcher {
     await Promise.resolve();
     while (!this.isStopped) {
       try {
+        // Connected first: what is added until then goes into this request, and does not wait for the end of one that was made before.
+        if (this.peer?.connection.isOpen !== true && this.hasToAsk && !(await this.isConnected())) continue;
         const request = this.nextRequest();
         if (request === undefined) await this.sleep(this.nextDueMs());
         else await this.fetch(request);
@@ -150,14 +152,34 @@ export class ReplicaFetcher {
     }
   }
 
+  private get hasToAsk(): boolean {
+    this.endPauses();
+    return this.changed.size > 0 || this.asked.size > 0;
+  }
+
+  /** False after a failure and its pause. */
+  private async isConnected(): Promise<boolean> {
+    try {
+      await this.connected();
+      return true;
+    } catch (error) {
+      await this.connectionFailed(error);
+      return false;
+    }
+  }
+
+  /** Whether the leader has seen a request that was out is not known: all is said anew. */
+  private async connectionFailed(error: unknown): Promise<void> {
+    this.session = { id: this.session.id, epoch: 0 };
+    await this.failed(error);
+  }
+
   private async fetch(request: FetchRequestInput): Promise<void> {
     let response: FetchResponse;
     try {
       response = await this.exchange(request);
     } catch (error) {
-      // Whether the leader has seen the request is not known: all is said anew.
-      this.session = { id: this.session.id, epoch: 0 };
-      await this.failed(error);
+      await this.connectionFailed(error);
       return;
     }
     if (response.errorCode !== ErrorCode.NONE) {
