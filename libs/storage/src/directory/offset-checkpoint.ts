@@ -18,7 +18,7 @@ export function encodeOffsetCheckpoint(offsets: readonly CheckpointedOffset[]): 
 /** By `topic-partition`. Undefined for a text that is not whole and well formed. */
 export function decodeOffsetCheckpoint(text: string): Map<string, Offset> | undefined {
   const lines = text.trimEnd().split('\n');
-  if (lines[0] !== '0' || lines[1] !== String(lines.length - 2)) return undefined;
+  if (!text.endsWith('\n') || lines[0] !== '0' || lines[1] !== String(lines.length - 2)) return undefined;
   const offsets = new Map<string, Offset>();
   for (const line of lines.slice(2)) {
     const match = /^(\S+) (\d{1,10}) (\d{1,16})$/.exec(line);

@@ -32,4 +32,21 @@ describe('leader epochs on the disk', () => {
     expect(Buffer.from(disk.durableContentOf(PATH) ?? []).toString()).toBe('0\n2\n1 0\n2 10\n');
     expect(disk.list('/p').map((it) => it.name)).toEqual(['leader-epoch-checkpoint']);
   });
+
+  it('are known again from the whole file, and from no part of it', () => {
+    epochs.assign(0, 0);
+    epochs.assign(1, 420);
+    epochs.writeOut();
+    const text = readTextFile(disk, PATH) ?? '';
+    const loaded = (content: string): LeaderEpochs | undefined => {
+      const file = disk.open(PATH, 'write');
+      file.truncate(0);
+      file.append(Buffer.from(content));
+      file.close();
+      const again = new LeaderEpochs(disk, PATH);
+      return again.load() ? again : undefined;
+    };
+    expect(loaded(text)?.all).toEqual([{ epoch: 0, startOffset: 0 }, { epoch: 1, startOffset: 420 }]);
+    for (let bytes = 0; bytes < text.length; bytes++) expect(loaded(text.slice(0, bytes))).toBeUndefined();
+  });
 });

@@ -118,7 +118,8 @@ export class LeaderEpochs {
 }
 
 function parse(text: string | undefined): EpochStart[] | undefined {
-  const lines = text?.trimEnd().split('\n');
+  // Without its last line end a number may lack digits: a loss of power can leave any part of a file that was not synced.
+  const lines = text?.endsWith('\n') === true ? text.trimEnd().split('\n') : undefined;
   if (lines === undefined || lines[0] !== '0' || lines[1] !== String(lines.length - 2)) return undefined;
   const starts: EpochStart[] = [];
   for (const line of lines.slice(2)) {
