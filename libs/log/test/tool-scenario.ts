@@ -7,6 +7,7 @@ import { NODES, withClient, type NodeId, type ToolCluster } from './tool-cluster
 
 const NO_TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAA';
 const TOPIC_RESOURCE = 2;
+const ALL_BROKERS = { resourceType: 4, resourceName: '' };
 
 /** One call of a tool and what it answered, without what differs from run to run. */
 export interface ToolAnswer {
@@ -112,6 +113,7 @@ export class ToolScenario {
     const topic = ['--entity-type', 'topics', '--entity-name', 'orders'];
     await configs(...broker, '--alter', '--add-config', 'leader.replication.throttled.rate=5000,follower.replication.throttled.rate=6000');
     await configs(...all, '--alter', '--add-config', 'log.retention.ms=7654321,min.insync.replicas=1');
+    await this.untilSet(ALL_BROKERS, 'log.retention.ms', '7654321');
     await configs(...broker, '--describe');
     await configs(...all, '--describe');
     await configs(...broker, '--alter', '--add-config', 'node.id=7');
@@ -119,12 +121,13 @@ export class ToolScenario {
     await configs(...broker, '--alter', '--delete-config', 'leader.replication.throttled.rate,follower.replication.throttled.rate');
     await configs(...broker, '--describe');
     await configs(...all, '--alter', '--delete-config', 'log.retention.ms');
+    await this.untilSet(ALL_BROKERS, 'log.retention.ms', undefined);
     await configs(...all, '--describe');
     await configs(...topic, '--alter', '--add-config', 'leader.replication.throttled.replicas=[0:1,1:2],cleanup.policy=[compact,delete]');
-    await this.untilSet('orders', 'cleanup.policy', 'compact,delete');
+    await this.untilSet({ resourceType: TOPIC_RESOURCE, resourceName: 'orders' }, 'cleanup.policy', 'compact,delete');
     await configs(...topic, '--describe');
     await configs(...topic, '--alter', '--delete-config', 'leader.replication.throttled.replicas,cleanup.policy');
-    await this.untilSet('orders', 'cleanup.policy', 'delete');
+    await this.untilSet({ resourceType: TOPIC_RESOURCE, resourceName: 'orders' }, 'cleanup.policy', 'delete');
     await configs(...topic, '--describe', '--all');
     await configs(...topic, '--alter', '--add-config', 'retention.ms=-5');
     await configs(...topic, '--alter', '--add-config', 'absent=1');
@@ -259,10 +262,11 @@ export class ToolScenario {
     });
   }
 
-  private async untilSet(topic: string, name: string, value: string): Promise<void> {
-    const ask = (client: RawClient) => client.ask(DescribeConfigs, 4, { resources: [{ resourceType: TOPIC_RESOURCE, resourceName: topic, configurationKeys: [name] }] });
+  /** On every broker: a tool asks any of them. */
+  private async untilSet(resource: { readonly resourceType: number; readonly resourceName: string }, name: string, value: string | undefined): Promise<void> {
+    const ask = (client: RawClient) => client.ask(DescribeConfigs, 4, { resources: [{ ...resource, configurationKeys: [name] }] });
     for (const id of NODES) {
-      await waitFor(`${name} of ${topic} is ${value}`, 60_000, async () => (await withClient(this.cluster, id, ask)).results[0]?.configs[0]?.value === value);
+      await waitFor(`${name} of "${resource.resourceName}" is ${value} at ${id}`, 60_000, async () => (await withClient(this.cluster, id, ask)).results[0]?.configs.find((it) => it.name === name)?.value === value);
     }
   }
 
