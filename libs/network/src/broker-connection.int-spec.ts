@@ -48,6 +48,23 @@ describe('BrokerConnection on loopback', () => {
     expect(connection.inFlightCount).toBe(0);
   });
 
+  it('lends responses to whoever takes them on the spot, between others that are kept', async () => {
+    const { endpoint } = await serve(echo);
+    const connection = await connect(endpoint.port);
+    const lent = (name: string, take: (name: string | null | undefined) => string): Promise<string> =>
+      connection.requestLent(Metadata, 12, { topics: [{ name, topicId: 'AAAAAAAAAAAAAAAAAAAAAA' }], allowAutoTopicCreation: true }, (it) => take(it.topics[0]?.name));
+    const long = 'x'.repeat(20_000);
+    const failing = lent('b', () => {
+      throw new Error('not taken');
+    });
+    const answers = Promise.all([lent('a', (it) => `took ${it}`), ask(connection, long), lent('c', (it) => `took ${it}`), ask(connection, 'd')]);
+    await expect(failing).rejects.toThrow('not taken');
+    expect(await answers).toEqual(['took a', long, 'took c', 'd']);
+    expect(connection.isOpen).toBe(true);
+    connection.close();
+    await expect(lent('late', String)).rejects.toMatchObject({ code: 'CONNECTION_CLOSED' });
+  });
+
   it('fails everything in flight when the broker closes, and says so once', async () => {
     const { endpoint } = await serve(() => new Promise(() => undefined));
     const connection = await connect(endpoint.port);

@@ -21,7 +21,8 @@ export interface BrokerConnectionOptions {
 interface InFlight {
   readonly correlationId: number;
   readonly deadlineMs: number;
-  readonly resolve: (frame: Uint8Array) => void;
+  /** `done`: the frame's memory may be used again. */
+  readonly onFrame: (frame: Uint8Array) => 'done' | void;
   readonly reject: (error: OperationalError) => void;
 }
 
@@ -83,15 +84,31 @@ export class BrokerConnection {
   ): Promise<Response> {
     const correlationId = this.takeCorrelationId();
     const parts = this.encode(api, version, request, correlationId);
-    const frame = await this.exchange(parts, correlationId, options.timeoutMs ?? this.options.requestTimeoutMs);
-    try {
-      return decodeResponse(api, version, frame).body;
-    } catch (error) {
-      if (!hasCode(error, 'MALFORMED_BYTES')) throw error;
-      const failure = this.error('BAD_RESPONSE', `the response to ${api.name} version ${version} cannot be read: ${errorMessage(error)}`, error);
-      this.fail(failure);
-      throw failure;
-    }
+    const frame = await this.exchange<Uint8Array>(parts, correlationId, options.timeoutMs, (resolve) => resolve);
+    return this.decoded(api, version, frame);
+  }
+
+  /**
+   * As `request`, for responses that are large and dealt with on the spot: `take` gets it as soon as it is there, and resolves this with what it returns. What of the response is `bytes` or
+   * `records` may be read until then; its memory carries the next one.
+   */
+  async requestLent<Request, RequestInput, Response, ResponseInput, Result>(
+    api: Api<Request, RequestInput, Response, ResponseInput>,
+    version: number,
+    request: RequestInput,
+    take: (response: Response) => Result,
+    options: { readonly timeoutMs?: number } = {},
+  ): Promise<Result> {
+    const correlationId = this.takeCorrelationId();
+    const parts = this.encode(api, version, request, correlationId);
+    return await this.exchange<Result>(parts, correlationId, options.timeoutMs, (resolve, reject) => (frame) => {
+      try {
+        resolve(take(this.decoded(api, version, frame)));
+      } catch (error) {
+        reject(error);
+      }
+      return 'done';
+    });
   }
 
   /** For a request that has no response (Produce with acks=0). Resolves as soon as the bytes are queued. */
@@ -111,12 +128,28 @@ export class BrokerConnection {
     return taken;
   }
 
-  private exchange(parts: readonly Uint8Array[], correlationId: number, timeoutMs: number): Promise<Uint8Array> {
+  private decoded<Request, RequestInput, Response, ResponseInput>(api: Api<Request, RequestInput, Response, ResponseInput>, version: number, frame: Uint8Array): Response {
+    try {
+      return decodeResponse(api, version, frame).body;
+    } catch (error) {
+      if (!hasCode(error, 'MALFORMED_BYTES')) throw error;
+      const failure = this.error('BAD_RESPONSE', `the response to ${api.name} version ${version} cannot be read: ${errorMessage(error)}`, error);
+      this.fail(failure);
+      throw failure;
+    }
+  }
+
+  private exchange<Result>(
+    parts: readonly Uint8Array[],
+    correlationId: number,
+    timeoutMs: number | undefined,
+    onFrame: (resolve: (result: Result) => void, reject: (error: unknown) => void) => InFlight['onFrame'],
+  ): Promise<Result> {
     if (this.closedBy !== undefined) return Promise.reject(this.closedBy);
     return new Promise((resolve, reject) => {
       this.lastUseMs = this.options.clock.monotonicMs();
-      const deadlineMs = this.lastUseMs + timeoutMs;
-      this.inFlight.push({ correlationId, deadlineMs, resolve, reject });
+      const deadlineMs = this.lastUseMs + (timeoutMs ?? this.options.requestTimeoutMs);
+      this.inFlight.push({ correlationId, deadlineMs, onFrame: onFrame(resolve, reject), reject });
       this.write(parts);
       this.armTimer(deadlineMs);
     });
@@ -144,8 +177,8 @@ export class BrokerConnection {
     }
   }
 
-  private onFrame(frame: Uint8Array): void {
-    if (!this.isOpen) return;
+  private onFrame(frame: Uint8Array): 'done' | void {
+    if (!this.isOpen) return undefined;
     const request = this.inFlight.shift();
     if (request === undefined) throw new MalformedBytes('a response came without a request');
     if (frame.length < 4) throw new MalformedBytes(`a response of ${frame.length} bytes has no header`);
@@ -154,7 +187,7 @@ export class BrokerConnection {
       this.inFlight.unshift(request);
       throw new MalformedBytes(`the response to request ${request.correlationId} carries the correlation id ${correlationId}`);
     }
-    request.resolve(frame);
+    return request.onFrame(frame);
   }
 
   /** One timer per connection, for the earliest deadline that it was told of. */

@@ -50,6 +50,20 @@ describe('FrameDecoder', () => {
     expect(frame.buffer).toBe(chunk.buffer);
   });
 
+  it('uses the memory of an owned frame again once it was given back, and of no other', () => {
+    const frames: Uint8Array[] = [];
+    const isDone = [true, true, false, true, true];
+    const decoder = new FrameDecoder({ frameBytesMax: 1_000_000, frames: 'owned', onFrame: (it) => (frames.push(it) > 0 && isDone[frames.length - 1] === true ? 'done' : undefined) });
+    for (const size of [10, 70_000, 60_000, 80_000, 50_000]) decoder.push(framed([new Uint8Array(size).fill(size % 251)]));
+    expect(frames.map((it) => it.length)).toEqual([10, 70_000, 60_000, 80_000, 50_000]);
+    const memory = frames.map((it) => it.buffer);
+    // The second frame's memory carries the third, which is kept; the fourth's carries the fifth.
+    expect(memory[2]).toBe(memory[1]);
+    expect(memory[3]).not.toBe(memory[2]);
+    expect(memory[4]).toBe(memory[3]);
+    expect(frames[2]?.every((it) => it === 60_000 % 251)).toBe(true);
+  });
+
   it('holds no more memory than the bytes that arrived, whatever was announced', () => {
     const decoder = new FrameDecoder({ frameBytesMax: 100 * 1024 * 1024, frames: 'borrowed', onFrame: () => undefined });
     const before = process.memoryUsage().arrayBuffers;

@@ -9,10 +9,11 @@ export interface FrameDecoderOptions {
   /**
    * `borrowed`: a frame may be read (and written) until `onFrame` returns; its memory is used again afterwards. A frame inside one chunk is a view of it, and memory for
    * one that spans chunks grows with the bytes that arrived, never with the length that was announced: for peers that are not trusted.
-   * `owned`: each frame has memory of its own, of the announced size from the start.
+   * `owned`: each frame has memory of its own, of the announced size from the start, unless `onFrame` gives it back.
    */
   readonly frames: 'borrowed' | 'owned';
-  readonly onFrame: (frame: Uint8Array) => void;
+  /** `done`: nobody reads the frame any more, its memory may be used for the next one. */
+  readonly onFrame: (frame: Uint8Array) => 'done' | void;
 }
 
 /** Cuts a byte stream into frames: int32 length, then that many bytes. Any frame is copied once at the most, but for the growth of a borrowed one. */
@@ -23,6 +24,9 @@ export class FrameDecoder {
   private frameLength = -1;
   private buffer: Uint8Array | undefined;
   private filled = 0;
+  /** Of an owned frame that was given back; undefined before the first, and while it is in use. */
+  private spare: Uint8Array | undefined;
+  private isGivenBack = false;
 
   constructor(private readonly options: FrameDecoderOptions) {}
 
@@ -78,11 +82,21 @@ export class FrameDecoder {
   }
 
   private larger(needed: number): Uint8Array {
-    if (this.options.frames === 'owned') return this.frameLength < FIRST_BUFFER_BYTES ? Buffer.allocUnsafe(this.frameLength) : Buffer.allocUnsafeSlow(this.frameLength);
+    if (this.options.frames === 'owned') return this.ownMemory();
     const wanted = Math.max(FIRST_BUFFER_BYTES, needed, Math.min(this.frameLength, (this.buffer?.length ?? 0) * 2));
     const larger = Buffer.allocUnsafeSlow(wanted);
     if (this.buffer !== undefined) larger.set(this.buffer.subarray(0, this.filled));
     return larger;
+  }
+
+  private ownMemory(): Uint8Array {
+    const { spare, frameLength } = this;
+    if (spare !== undefined && spare.length >= frameLength) {
+      this.spare = undefined;
+      return spare;
+    }
+    if (this.isGivenBack) return Buffer.allocUnsafeSlow(Math.max(FIRST_BUFFER_BYTES, frameLength));
+    return frameLength < FIRST_BUFFER_BYTES ? Buffer.allocUnsafe(frameLength) : Buffer.allocUnsafeSlow(frameLength);
   }
 
   private finish(): void {
@@ -90,8 +104,10 @@ export class FrameDecoder {
     const frame = buffer === undefined ? new Uint8Array(0) : buffer.subarray(0, this.frameLength);
     this.frameLength = -1;
     this.filled = 0;
-    if (this.options.frames === 'owned') this.buffer = undefined;
-    this.options.onFrame(frame);
+    const isOwned = this.options.frames === 'owned';
+    if (isOwned) this.buffer = undefined;
+    this.isGivenBack = this.options.onFrame(frame) === 'done';
+    if (isOwned && this.isGivenBack && buffer !== undefined && buffer.length >= FIRST_BUFFER_BYTES && buffer.length <= KEPT_BUFFER_BYTES_MAX) this.spare = buffer;
     if (this.buffer !== undefined && this.buffer.length > KEPT_BUFFER_BYTES_MAX) this.buffer = undefined;
   }
 }

@@ -59,6 +59,12 @@ interface Followed {
   askedLogStart: Offset;
 }
 
+/** What became of a response. */
+interface Taken {
+  readonly errorCode: number;
+  readonly flushes: readonly Promise<unknown>[];
+}
+
 /**
  * Fetches from one leader broker, over one connection, all partitions that it leads and this broker follows: one request at a time, which is the back-pressure. Requests of a session name
  * only what is new since the one before, so that a round costs what has happened in it. A partition in trouble pauses by itself. Those that brought data go behind those that wait,
@@ -175,25 +181,31 @@ export class ReplicaFetcher {
   }
 
   private async fetch(request: FetchRequestInput): Promise<void> {
-    let response: FetchResponse;
+    let taken: Taken;
     try {
-      response = await this.exchange(request);
+      taken = await this.exchange(request);
     } catch (error) {
       await this.connectionFailed(error);
       return;
     }
-    if (response.errorCode !== ErrorCode.NONE) {
+    if (taken.errorCode !== ErrorCode.NONE) {
       const isFirst = this.session.epoch !== 0;
       this.session = NO_SESSION;
-      if (!isFirst) await this.failed(new OperationalError('FETCH_FAILED', `broker ${this.options.leaderId} answered ${errorName(response.errorCode)}`, { isRetriable: true }));
+      if (!isFirst) await this.failed(new OperationalError('FETCH_FAILED', `broker ${this.options.leaderId} answered ${errorName(taken.errorCode)}`, { isRetriable: true }));
       return;
     }
+    // What the next fetch says is here must be as durable as the topic asks.
+    if (taken.flushes.length > 0) await Promise.all(taken.flushes);
+  }
+
+  /** The batches are in the log when it returns: their memory is the next response's. */
+  private takeAll(response: FetchResponse): Taken {
+    const flushes: Promise<unknown>[] = [];
+    if (response.errorCode !== ErrorCode.NONE) return { errorCode: response.errorCode, flushes };
     this.pauseMs = 0;
     this.hasWarned = false;
     if (this.session.epoch > 0) this.session = { id: this.session.id, epoch: nextSessionEpoch(this.session.epoch) };
     else this.session = response.sessionId === 0 ? NO_SESSION : { id: response.sessionId, epoch: 1 };
-    // What the next fetch says is here must be as durable as the topic asks.
-    const flushes: Promise<unknown>[] = [];
     for (const topic of response.responses) {
       const partitions = this.byTopic.get(topic.topicId);
       for (const answer of topic.partitions) {
@@ -201,7 +213,7 @@ export class ReplicaFetcher {
         if (followed !== undefined && this.isStillAsked(followed)) this.guarded(followed, () => this.take(followed, answer, flushes));
       }
     }
-    if (flushes.length > 0) await Promise.all(flushes);
+    return { errorCode: ErrorCode.NONE, flushes };
   }
 
   /** Undefined: there is nothing to ask for. */
@@ -280,13 +292,13 @@ export class ReplicaFetcher {
     return Math.max(1, Math.ceil(dueMs - nowMs));
   }
 
-  private async exchange(request: FetchRequestInput): Promise<FetchResponse> {
+  private async exchange(request: FetchRequestInput): Promise<Taken> {
     const { settings } = this.options;
     const { connection, ranges } = await this.connected();
     const version = ranges.versionFor(FETCH_VERSIONS);
     this.outSinceMs = this.options.clock.monotonicMs();
     try {
-      return await connection.request(Fetch, version, request, { timeoutMs: settings.socketTimeoutMs + settings.waitMaxMs });
+      return await connection.requestLent(Fetch, version, request, (response) => this.takeAll(response), { timeoutMs: settings.socketTimeoutMs + settings.waitMaxMs });
     } finally {
       this.outSinceMs = undefined;
       this.interruption?.cancel();
@@ -338,7 +350,7 @@ export class ReplicaFetcher {
         this.pause(followed, outcome.problem);
         return;
       case 'startsBefore':
-        this.inBackground(followed, () => beginWith(hosted, outcome.offset, leaderAnswer, leaderEpoch));
+        this.inBackground(followed, () => beginWith(hosted, outcome.offset, { ...leaderAnswer, records: new Uint8Array(records) }, leaderEpoch));
         return;
       case 'refusedByDisk':
         this.pause(followed, 'the disk refused');
