@@ -127,6 +127,13 @@ export class RaftCore {
     return nodes;
   }
 
+  /** Of a node that remembers nothing: time to ask who leads; there need be no leader to wait for, and a pre-vote disturbs none that is there (KIP-996). */
+  firstElectionTimeoutMs(): number {
+    const { electionTimeoutMs } = this.settings;
+    const askingMs = Math.floor(electionTimeoutMs / 4);
+    return askingMs + this.options.random.integer(Math.max(1, electionTimeoutMs - askingMs));
+  }
+
   electionTimeoutMs(): number {
     const { electionTimeoutMs } = this.settings;
     return electionTimeoutMs + this.options.random.integer(Math.max(1, electionTimeoutMs));

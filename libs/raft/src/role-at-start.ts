@@ -5,7 +5,7 @@ import { isNamedBy, type ReplicaKey } from './replica-key.js';
 /** The role after a start, from what was remembered. A lone voter goes on to lead at once. */
 export function restoreRole(core: RaftCore, nowMs: TimestampMs): void {
   const remembered = core.options.quorumState;
-  const electionDeadlineMs = core.isElectable ? nowMs + core.electionTimeoutMs() : Infinity;
+  const electionDeadlineMs = core.isElectable ? nowMs + (remembered === null ? core.firstElectionTimeoutMs() : core.electionTimeoutMs()) : Infinity;
   const epoch = remembered?.leaderEpoch ?? 0;
   core.epoch = Math.max(0, epoch, core.log.lastEpoch);
   const voted: ReplicaKey | null = remembered === null || remembered.votedId < 0 ? null : { nodeId: remembered.votedId, directoryId: remembered.votedDirectoryId };

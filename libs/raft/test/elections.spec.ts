@@ -62,7 +62,7 @@ describe('a vote', () => {
 describe('an election', () => {
   it('begins with pre-votes after the timeout, then raises the epoch, then leads', () => {
     const node = new ScriptedNode();
-    expect(node.pass(999).requests.filter((it) => it.request.api === 'vote')).toEqual([]);
+    expect(node.pass(249).requests.filter((it) => it.request.api === 'vote')).toEqual([]);
     const asked = node.pass(1).requests.map((it) => it.request);
     expect(asked).toMatchObject([{ api: 'vote', preVote: true, replicaEpoch: 0, voterId: 2 }, { preVote: true, voterId: 3 }]);
     const candidate = node.reply(3, granted(0));
@@ -72,6 +72,12 @@ describe('an election', () => {
     expect(leader.persist).toMatchObject({ leaderEpoch: 1, leaderId: 1 });
     expect(leader.append).toMatchObject({ baseOffset: 0, records: [{ type: 'leaderChange', leaderId: 1, grantingVoters: [{ voterId: 1 }, { voterId: 2 }] }] });
     expect(leader.requests.map((it) => it.request.api)).toEqual(['beginQuorumEpoch', 'beginQuorumEpoch']);
+  });
+
+  it('waits for a whole timeout where there may have been a leader', () => {
+    const node = new ScriptedNode({ quorumState: remembered });
+    expect(node.pass(999).requests.filter((it) => it.request.api === 'vote')).toEqual([]);
+    expect(node.pass(1).requests.filter((it) => it.request.api === 'vote')).toHaveLength(2);
   });
 
   it('does not count a vote of an election before', () => {
