@@ -46,7 +46,7 @@ describe('FrameDecoder', () => {
   it('does not copy a borrowed frame that lies inside one chunk', () => {
     const chunk = framed([Uint8Array.of(1, 2, 3)]);
     let frame: Uint8Array = new Uint8Array();
-    new FrameDecoder({ frameBytesMax: 100, frames: 'borrowed', onFrame: (it) => (frame = it) }).push(chunk);
+    new FrameDecoder({ frameBytesMax: 100, frames: 'borrowed', onFrame: (it) => void (frame = it) }).push(chunk);
     expect(frame.buffer).toBe(chunk.buffer);
   });
 
