@@ -40,10 +40,11 @@ export class FollowerProgress {
     this.leaderEndAtLastFetch = fetchOffset;
   }
 
-  /** The metadata says how the broker fares: what it fetched under another registration no longer speaks for it. */
+  /** The metadata says how the broker fares: what it fetched under another registration no longer speaks for it; what it fetched under this one does again once it is active again. */
   heardOf(registration: { readonly isActive: boolean; readonly brokerEpoch: BrokerEpoch }): void {
     this.isActive = registration.isActive;
     if (!registration.isActive || (this.brokerEpoch >= 0 && this.brokerEpoch !== registration.brokerEpoch)) this.isEligible = false;
+    else if (this.brokerEpoch >= 0) this.isEligible = true;
   }
 
   /** A new leader epoch: a member of the in-sync set gets the benefit of the doubt for one lag period. */
