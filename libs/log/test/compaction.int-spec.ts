@@ -80,14 +80,16 @@ describe('compaction in the broker', () => {
   }, 60_000);
 
   it('takes whole segments as well under compact,delete, and the log start offset moves', async () => {
-    await client.createTopic('both', { configs: { ...COMPACT, 'cleanup.policy': 'compact,delete', 'retention.ms': '3600000' } });
+    await client.createTopic('both', { configs: { ...COMPACT, 'cleanup.policy': 'compact,delete', 'retention.ms': '-1' } });
     const old = Date.now() - 7_200_000;
     for (let i = 0; i < 40; i++) await client.produce('both', batchOf(Array.from({ length: 100 }, (_, at) => ({ key: `old ${i}/${at}`, value: 'x'.repeat(300), timestampMs: old })), {}));
     const expected = await fill(client, 'both', { batches: 110, keys: 20 });
-    await waitFor('the old segments are gone', 20_000, async () => (await client.offsetAt('both', -2)).offset > 0);
     await cleaned('both');
+    expect((await client.offsetAt('both', -2)).offset).toBe(0);
+    await client.ask(IncrementalAlterConfigs, 1, { resources: [{ resourceType: 2, resourceName: 'both', configs: [{ name: 'retention.ms', configOperation: 0, value: '3600000' }] }], validateOnly: false });
+    await waitFor('the old segments are gone', 20_000, async () => (await client.offsetAt('both', -2)).offset > 0);
+    // A segment that held new records too may be gone with them: what compaction left of it was old.
     const start = (await client.offsetAt('both', -2)).offset;
-    expect(start).toBeLessThanOrEqual(4000);
     expect((await client.fetch('both', 0)).errorCode).toBe(1);
     const values = new Map<string, string | null>();
     for (let offset = start; ; ) {
