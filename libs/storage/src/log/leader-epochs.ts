@@ -1,4 +1,5 @@
 import type { LeaderEpoch, Offset } from '@millrace/foundation';
+import { decodeCheckpoint, encodeCheckpoint } from '../fs/checkpoint-text.js';
 import type { FileSystem } from '../fs/file-system.js';
 import { readTextFile, replaceFile, replaceFileDurably } from '../fs/whole-file.js';
 import type { EpochEndOffset } from './contract.js';
@@ -83,13 +84,13 @@ export class LeaderEpochs {
     this.replace([...before, ...(first !== undefined && before.at(-1)?.epoch === first.epoch ? this.starts.slice(1) : this.starts)]);
   }
 
+  /** Not while `sync` is under way, which writes what comes meanwhile too. */
   get isWriteDue(): boolean {
-    return this.isUnwritten;
+    return this.isUnwritten && !this.isSyncing;
   }
 
-  /** Nothing while `sync` is under way, which writes what comes meanwhile too. */
   writeOut(): void {
-    if (!this.isUnwritten || this.isSyncing) return;
+    if (!this.isWriteDue) return;
     replaceFile(this.fileSystem, this.path, this.encode());
     this.isUnwritten = false;
     this.isUnsynced = true;
@@ -113,16 +114,15 @@ export class LeaderEpochs {
   }
 
   private encode(): Uint8Array {
-    return Buffer.from(['0', String(this.starts.length), ...this.starts.map((it) => `${it.epoch} ${it.startOffset}`), ''].join('\n'));
+    return Buffer.from(encodeCheckpoint(this.starts.map((it) => `${it.epoch} ${it.startOffset}`)));
   }
 }
 
 function parse(text: string | undefined): EpochStart[] | undefined {
-  // Without its last line end a number may lack digits: a loss of power can leave any part of a file that was not synced.
-  const lines = text?.endsWith('\n') === true ? text.trimEnd().split('\n') : undefined;
-  if (lines === undefined || lines[0] !== '0' || lines[1] !== String(lines.length - 2)) return undefined;
+  const lines = text === undefined ? undefined : decodeCheckpoint(text);
+  if (lines === undefined) return undefined;
   const starts: EpochStart[] = [];
-  for (const line of lines.slice(2)) {
+  for (const line of lines) {
     const match = /^(\d{1,10}) (\d{1,16})$/.exec(line);
     if (match === null) return undefined;
     const start = { epoch: Number(match[1]), startOffset: Number(match[2]) };
