@@ -145,7 +145,8 @@ export class ReplicaFetcher {
     while (!this.isStopped) {
       try {
         // Connected first: what is added until then goes into this request, and does not wait for the end of one that was made before.
-        if (this.peer?.connection.isOpen !== true && this.hasToAsk && !(await this.isConnected())) continue;
+        this.endPauses();
+        if (this.peer?.connection.isOpen !== true && this.hasToAsk && !(await this.tryToConnect())) continue;
         const request = this.nextRequest();
         if (request === undefined) await this.sleep(this.nextDueMs());
         else await this.fetch(request);
@@ -159,12 +160,11 @@ export class ReplicaFetcher {
   }
 
   private get hasToAsk(): boolean {
-    this.endPauses();
     return this.changed.size > 0 || this.asked.size > 0;
   }
 
   /** False after a failure and its pause. */
-  private async isConnected(): Promise<boolean> {
+  private async tryToConnect(): Promise<boolean> {
     try {
       await this.connected();
       return true;
@@ -389,16 +389,16 @@ export class ReplicaFetcher {
     followed.isBusy = true;
     this.leaveOut(followed);
     work().then(
-      () => this.isFree(followed),
+      () => this.release(followed),
       (error: unknown) => {
         if (isRetriable(error)) this.pause(followed, errorMessage(error));
         else this.fault(followed, error);
-        this.isFree(followed);
+        this.release(followed);
       },
     );
   }
 
-  private isFree(followed: Followed): void {
+  private release(followed: Followed): void {
     followed.isBusy = false;
     if (this.partitions.get(followed.hosted) !== followed || this.paused.has(followed)) return;
     this.changed.add(followed);

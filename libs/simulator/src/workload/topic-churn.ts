@@ -1,56 +1,24 @@
-import { Admin, KafkaClient } from '@millrace/client';
-import { errorMessage, isRetriable } from '@millrace/foundation';
+import { Admin } from '@millrace/client';
+import { isRetriable } from '@millrace/foundation';
 import { AlterPartitionReassignments, ElectLeaders, ErrorCode, ProtocolError } from '@millrace/protocol';
-import type { SeededRandom } from '@millrace/testkit';
-import type { SimulatedCluster } from '../cluster/simulated-cluster.js';
-import type { World } from '../world.js';
-import { SimulatedClient } from './simulated-client.js';
+import { Operator, type OperatorOptions } from './operator.js';
 
-export interface TopicChurnOptions {
-  readonly world: World;
-  readonly cluster: SimulatedCluster;
+export interface TopicChurnOptions extends OperatorOptions {
   /** Topics whose settings may change, but which stay. */
   readonly steadyTopics: readonly { readonly name: string; readonly partitions: number }[];
 }
 
-/** An operator at work: topics come, grow and go; settings change; replicas move and leaders are elected. */
-export class TopicChurn {
-  private readonly client: SimulatedClient;
-  private readonly kafka: KafkaClient;
-  private readonly admin: Admin;
-  private readonly random: SeededRandom;
+/** An operator of the topics: they come, grow and go; settings change; replicas move and leaders are elected. */
+export class TopicChurn extends Operator<TopicChurnOptions> {
+  private readonly admin = new Admin({ client: this.kafka });
   private readonly made: string[] = [];
   private count = 0;
-  private isStopping = false;
 
-  constructor(private readonly options: TopicChurnOptions) {
-    this.client = new SimulatedClient(options.world, options.cluster, 'operator');
-    this.kafka = new KafkaClient(this.client.options());
-    this.admin = new Admin({ client: this.kafka });
-    this.random = options.world.chance('operator');
+  constructor(options: TopicChurnOptions) {
+    super(options, { host: 'operator', label: 'operator', chance: 'operator', pauseMs: { least: 0, spread: 6000 } });
   }
 
-  start(): void {
-    void this.work();
-  }
-
-  stop(): void {
-    this.isStopping = true;
-  }
-
-  private async work(): Promise<void> {
-    while (!this.isStopping) {
-      await this.client.process.sleep(this.random.integer(6000));
-      try {
-        await this.step();
-      } catch (error) {
-        this.options.world.journal.write('operator', `failed: ${errorMessage(error)}`);
-        if (!isRetriable(error)) this.options.world.breach('operators meet only failures that may be tried again', errorMessage(error));
-      }
-    }
-  }
-
-  private async step(): Promise<void> {
+  protected async step(): Promise<void> {
     const { random, options } = this;
     const what = random.integer(options.cluster.brokers.length > 1 ? 8 : 5);
     const topic = this.made.length === 0 ? undefined : random.pick(this.made);
@@ -102,7 +70,7 @@ export class TopicChurn {
   private outcome(outcomes: readonly { readonly error: { readonly errorCode: number; readonly message: string } | undefined }[], fine: readonly number[]): void {
     for (const { error } of outcomes) {
       if (error === undefined || fine.includes(error.errorCode) || isRetriable(error)) continue;
-      this.options.world.breach('operators meet only failures that may be tried again', error.message);
+      this.breach(error.message);
     }
   }
 }

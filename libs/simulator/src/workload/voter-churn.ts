@@ -1,16 +1,7 @@
-import { KafkaClient } from '@millrace/client';
-import { errorMessage, isRetriable, type BrokerId, type Uuid } from '@millrace/foundation';
+import { isRetriable, type BrokerId, type Uuid } from '@millrace/foundation';
 import { AddRaftVoter, DescribeQuorum, ErrorCode, ProtocolError, RemoveRaftVoter } from '@millrace/protocol';
-import type { SeededRandom } from '@millrace/testkit';
 import { CONTROLLER_PORTS } from '../cluster/simulated-broker.js';
-import type { SimulatedCluster } from '../cluster/simulated-cluster.js';
-import type { World } from '../world.js';
-import { SimulatedClient } from './simulated-client.js';
-
-export interface VoterChurnOptions {
-  readonly world: World;
-  readonly cluster: SimulatedCluster;
-}
+import { Operator, type OperatorOptions } from './operator.js';
 
 interface Replica {
   readonly id: BrokerId;
@@ -28,35 +19,13 @@ interface Quorum {
 /** Another operator may have been first, or an earlier attempt whose answer was lost. */
 const FINE: readonly number[] = [ErrorCode.DUPLICATE_VOTER, ErrorCode.VOTER_NOT_FOUND];
 
-/** Operators of the quorum at work: voters are removed and added again, sometimes by two at once, and controllers move to another port. */
-export class VoterChurn {
-  private readonly kafka: KafkaClient;
-  private readonly random: SeededRandom;
-  private readonly client: SimulatedClient;
-  private isStopping = false;
-
-  constructor(private readonly options: VoterChurnOptions) {
-    this.client = new SimulatedClient(options.world, options.cluster, 'voter-operator');
-    this.kafka = new KafkaClient(this.client.options());
-    this.random = options.world.chance('operator of the voters');
+/** An operator of the quorum: voters are removed and added again, sometimes by two at once, and controllers move to another port. */
+export class VoterChurn extends Operator {
+  constructor(options: OperatorOptions) {
+    super(options, { host: 'voter-operator', label: 'voters', chance: 'operator of the voters', pauseMs: { least: 500, spread: 5000 } });
   }
 
-  start(): void {
-    void this.work();
-  }
-
-  stop(): void {
-    this.isStopping = true;
-  }
-
-  private async work(): Promise<void> {
-    while (!this.isStopping) {
-      await this.client.process.sleep(500 + this.random.integer(5000));
-      await this.attempt(() => this.step());
-    }
-  }
-
-  private async step(): Promise<void> {
+  protected async step(): Promise<void> {
     const { random } = this;
     await this.kafka.refreshMetadata();
     const quorum = await this.quorum();
@@ -96,7 +65,7 @@ export class VoterChurn {
     const voter = this.random.pick(quorum.voters);
     const node = this.options.cluster.brokers.find((it) => it.brokerId === voter.id);
     if (node?.isUp !== true) return;
-    this.options.world.journal.write('voters', `${voter.id} moves to another port`);
+    this.write(`${voter.id} moves to another port`);
     await node.stop();
     node.controllerPort = node.controllerPort === CONTROLLER_PORTS[0] ? CONTROLLER_PORTS[1] : CONTROLLER_PORTS[0];
     node.start();
@@ -116,13 +85,13 @@ export class VoterChurn {
   }
 
   private async remove({ id, directoryId }: Replica): Promise<void> {
-    this.options.world.journal.write('voters', `${id} is to go`);
+    this.write(`${id} is to go`);
     const { errorCode } = await this.kafka.request(this.anyBroker(), RemoveRaftVoter, () => ({ clusterId: null, voterId: id, voterDirectoryId: directoryId }));
     this.answered(`removal of voter ${id}`, errorCode);
   }
 
   private async add({ id, directoryId }: Replica): Promise<void> {
-    this.options.world.journal.write('voters', `${id} is to come`);
+    this.write(`${id} is to come`);
     const listeners = [{ name: 'CONTROLLER', host: this.options.cluster.brokers.find((it) => it.brokerId === id)?.host ?? '', port: this.portOf(id) }];
     const { errorCode } = await this.kafka.request(this.anyBroker(), AddRaftVoter, () => ({ clusterId: null, timeoutMs: 5000, voterId: id, voterDirectoryId: directoryId, listeners }));
     this.answered(`addition of voter ${id}`, errorCode);
@@ -133,18 +102,8 @@ export class VoterChurn {
   }
 
   private answered(what: string, errorCode: number): void {
-    const { world } = this.options;
-    world.journal.write('voters', `${what}: ${errorCode === ErrorCode.NONE ? 'done' : new ProtocolError(errorCode).message}`);
+    this.write(`${what}: ${errorCode === ErrorCode.NONE ? 'done' : new ProtocolError(errorCode).message}`);
     if (errorCode === ErrorCode.NONE || FINE.includes(errorCode) || isRetriable(new ProtocolError(errorCode))) return;
-    world.breach('operators meet only failures that may be tried again', `${what}: ${new ProtocolError(errorCode).message}`);
-  }
-
-  private async attempt(what: () => Promise<void>): Promise<void> {
-    try {
-      await what();
-    } catch (error) {
-      this.options.world.journal.write('voters', `failed: ${errorMessage(error)}`);
-      if (!isRetriable(error)) this.options.world.breach('operators meet only failures that may be tried again', errorMessage(error));
-    }
+    this.breach(`${what}: ${new ProtocolError(errorCode).message}`);
   }
 }
