@@ -159,7 +159,8 @@ export class SimulatedBroker {
     const { journal } = this.options.world;
     const write = (level: string, fields: LogFields, message: string): void => {
       if (process.isDead) return;
-      journal.write(this.host, `[${level}] ${message} ${JSON.stringify(fields)}`);
+      const { stack, ...told } = fields;
+      journal.write(this.host, `[${level}] ${message} ${JSON.stringify(told)}`, stack === undefined ? undefined : String(stack));
       if (message === 'request failed') this.options.world.breach('no request fails inside a broker', `${this.host}: ${String(fields.api)}: ${String(fields.stack ?? fields.error)}`);
     };
     const drop = (): void => undefined;

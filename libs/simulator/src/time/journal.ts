@@ -8,9 +8,11 @@ export class Journal {
 
   constructor(private readonly loop: EventLoop, private readonly linesMax = 400) {}
 
-  write(who: string, what: string): void {
-    const line = `${(this.loop.nowMs / 1000).toFixed(3).padStart(9)}s ${who}: ${what}`;
-    this.loop.note(line);
+  /** `aside` is for the reader alone: a stack names files of this machine, and the trace is the same on each. */
+  write(who: string, what: string, aside?: string): void {
+    const noted = `${(this.loop.nowMs / 1000).toFixed(3).padStart(9)}s ${who}: ${what}`;
+    const line = aside === undefined ? noted : `${noted} ${aside}`;
+    this.loop.note(noted);
     if (this.lines.length >= this.linesMax * 2) this.lines.splice(0, this.linesMax);
     this.lines.push(line);
     this.onLine(line);
