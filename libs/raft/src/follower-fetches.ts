@@ -22,7 +22,7 @@ export function handleFetchResponse(core: RaftCore, sent: FetchRequest, response
     append(core, response.batches);
     if (response.highWatermark >= 0) core.advanceHighWatermark(Math.min(response.highWatermark, core.log.endOffset));
   }
-  fetched(core, state, nowMs);
+  fetched(state, nowMs);
   return true;
 }
 
@@ -53,8 +53,8 @@ function append(core: RaftCore, batches: readonly FetchedBatch[]): void {
 }
 
 /** The leader is there: the fetch timeout begins anew. */
-function fetched(core: RaftCore, state: Follower, nowMs: TimestampMs): void {
-  state.fetchDeadlineMs = nowMs + core.settings.fetchTimeoutMs;
+function fetched(state: Follower, nowMs: TimestampMs): void {
+  state.fetchDeadlineMs = nowMs + state.fetchTimeoutMs;
   state.hasFetchedFromLeader = true;
 }
 
@@ -76,7 +76,7 @@ export function handleFetchSnapshotResponse(core: RaftCore, sent: FetchSnapshotR
     core.effects.writeSnapshot = { snapshotId: id, position, bytes: response.bytes, isLast };
     core.isInstalling = isLast;
   }
-  fetched(core, state, nowMs);
+  fetched(state, nowMs);
   return true;
 }
 

@@ -16,6 +16,8 @@ import { VoterSet, type KRaftVersionRange, type RaftEndpoint, type Voter } from 
 
 /** Leader for so long without fetches of a majority, in fetch timeouts. */
 const CHECK_QUORUM_FACTOR = 1.5;
+/** How much longer than the fetch timeout a voter may wait, as a part of it. */
+const FETCH_TIMEOUT_SPREAD = 0.1;
 
 export interface FormerLeader {
   readonly leaderId: BrokerId;
@@ -139,6 +141,12 @@ export class RaftCore {
     return electionTimeoutMs + this.options.random.integer(Math.max(1, electionTimeoutMs));
   }
 
+  /** Voters hear from their leader in the same millisecond: with one timeout for all they would stand against each other when it is gone, and none would win. */
+  private followerFetchTimeoutMs(): number {
+    const { fetchTimeoutMs } = this.settings;
+    return this.isElectable ? fetchTimeoutMs + this.options.random.integer(Math.max(1, Math.floor(fetchTimeoutMs * FETCH_TIMEOUT_SPREAD))) : fetchTimeoutMs;
+  }
+
   advanceHighWatermark(offset: Offset): void {
     if (offset <= this.highWatermark) return;
     this.highWatermark = offset;
@@ -164,7 +172,7 @@ export class RaftCore {
   become(state: RoleState, isDurable: boolean): void {
     const left = this.state;
     this.state = state;
-    if (left.role === 'follower') this.formerLeader = { leaderId: left.leaderId, lastHeardMs: left.fetchDeadlineMs - this.settings.fetchTimeoutMs };
+    if (left.role === 'follower') this.formerLeader = { leaderId: left.leaderId, lastHeardMs: left.fetchDeadlineMs - left.fetchTimeoutMs };
     if (left.role === 'leader') this.refuseWaiting(left);
     if (isDurable) this.effects.persist = this.quorumState();
     this.noteRole();
@@ -191,15 +199,16 @@ export class RaftCore {
     invariant(leaderId !== this.local.nodeId && epoch >= this.epoch && leaderEndpoints.length > 0, `follower of ${leaderId} in epoch ${epoch} as ${this.state.role} of ${this.epoch}`);
     const votedKey = epoch === this.epoch ? this.votedKey : null;
     this.enter(epoch, leaderId);
-    const { fetchTimeoutMs } = this.settings;
+    const fetchTimeoutMs = this.followerFetchTimeoutMs();
     const state: Follower = {
       role: 'follower',
       leaderId,
       leaderEndpoints,
       votedKey,
+      fetchTimeoutMs,
       fetchDeadlineMs: nowMs + fetchTimeoutMs,
       hasLeaderResigned: false,
-      updateVoterDeadlineMs: nowMs + fetchTimeoutMs,
+      updateVoterDeadlineMs: nowMs + this.settings.fetchTimeoutMs,
       hasUpdatedLeader: false,
       hasFetchedFromLeader: false,
       fetchingSnapshot: null,

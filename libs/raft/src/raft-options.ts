@@ -8,7 +8,7 @@ import type { KRaftVersionRange, RaftEndpoint, Voter } from './voter-set.js';
 export interface RaftSettings {
   /** controller.quorum.election.timeout.ms: the least time without a leader before an election; up to twice as much, at random. */
   readonly electionTimeoutMs: number;
-  /** controller.quorum.fetch.timeout.ms: a voter that could not fetch for so long asks for an election. */
+  /** controller.quorum.fetch.timeout.ms: a voter that could not fetch for so long, or up to a tenth longer, at random, asks for an election. */
   readonly fetchTimeoutMs: number;
   /** controller.quorum.election.backoff.max.ms. */
   readonly electionBackoffMaxMs: number;

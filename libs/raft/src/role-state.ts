@@ -40,6 +40,8 @@ export interface Follower {
   readonly leaderEndpoints: readonly RaftEndpoint[];
   /** Kept so that a later step back in this epoch cannot vote twice. */
   readonly votedKey: ReplicaKey | null;
+  /** After so long without an answer of the leader this node stands for election; a little different on each. */
+  readonly fetchTimeoutMs: number;
   fetchDeadlineMs: TimestampMs;
   /** The leader said so; the fetch deadline is this node's turn then. */
   hasLeaderResigned: boolean;
