@@ -22,7 +22,7 @@ export interface Connection {
   readonly queuedBytes: number;
   pause(): void;
   resume(): void;
-  /** Sends what is queued, then closes. */
+  /** Sends what is queued, then closes, whatever the peer sends meanwhile. A peer that does not read holds that up until `destroy`. */
   end(): void;
   /** Closes at once; what is queued is dropped. */
   destroy(): void;

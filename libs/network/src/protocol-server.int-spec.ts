@@ -262,6 +262,38 @@ describe('ProtocolServer on loopback', () => {
     expect(warnings).toEqual([expect.stringMatching(/does not read/)]);
   });
 
+  it('counts a refused client that does not read, and cuts it after the time to write or when the server closes', async () => {
+    for (const limits of [{ writeTimeoutMs: 100 }, {}]) {
+      const transport = new NodeTransport();
+      let isGone = false;
+      const port = await serve((context) => ({ parts: [correlation(context.correlationId, 16 * 1024 * 1024)] }), {
+        limits,
+        transport: {
+          connect: (endpoint, options) => transport.connect(endpoint, options),
+          listen: (endpoint, onConnection) =>
+            transport.listen(endpoint, (connection) => {
+              onConnection(connection);
+              const { onClose } = connection;
+              connection.onClose = (error) => {
+                isGone = true;
+                onClose(error);
+              };
+            }),
+        },
+      });
+      const server = servers.at(-1)!;
+      const deaf = await open(port);
+      deaf.socket.pause();
+      deaf.socket.write(Buffer.concat([frame(3, 0, 1), frame(3, 0, 2), Buffer.from([0x7f, 0, 0, 0])]));
+      while (warnings.length === 0) await new Promise(setImmediate);
+      expect({ isGone, counted: server.connectionCount }).toEqual({ isGone: false, counted: 1 });
+      if (limits.writeTimeoutMs === undefined) await server.close(20);
+      while (!isGone) await new Promise(setImmediate);
+      expect(server.connectionCount).toBe(0);
+      warnings.length = 0;
+    }
+  });
+
   it('refuses connections over the bounds', async () => {
     const port = await serve((context) => ({ parts: [correlation(context.correlationId)] }), { limits: { connectionsPerIpMax: 2 } });
     const [first] = [await open(port), await open(port)];

@@ -57,8 +57,11 @@ export class ServerConnection {
   private waitingBytes = 0;
   private isBlockedByReader = false;
   private isPaused = false;
-  private isClosed = false;
+  /** Takes no more requests, and closes once those in progress are answered. */
   private isEnding = false;
+  /** Nothing is asked or answered any more; what is queued may still be on its way out. */
+  private isEnded = false;
+  private isClosed = false;
   private blockedSinceMs = 0;
   private lastActivityMs: number;
 
@@ -81,15 +84,15 @@ export class ServerConnection {
       this.refuse('the peer does not read its responses');
       this.options.connection.destroy();
     } else if (this.begun.length === 0 && !this.isBlockedByReader && nowMs - this.lastActivityMs > idleMsMax) {
-      this.options.connection.end();
+      this.end();
     }
   }
 
   /** Takes no more requests; closes as soon as what is in progress has been answered. */
   endWhenAnswered(): void {
     this.isEnding = true;
-    this.waiting.length = 0;
-    if (this.begun.length === 0) this.options.connection.end();
+    this.forgetWaiting();
+    if (this.begun.length === 0) this.end();
   }
 
   destroy(): void {
@@ -97,7 +100,7 @@ export class ServerConnection {
   }
 
   private onData(chunk: Uint8Array): void {
-    if (this.isClosed) return;
+    if (this.isEnded) return;
     const { connection } = this.options;
     this.lastActivityMs = this.options.nowMs();
     connection.cork();
@@ -112,7 +115,7 @@ export class ServerConnection {
   }
 
   private onFrame(frame: Uint8Array): void {
-    if (this.isClosed || this.isEnding) return;
+    if (this.isEnded || this.isEnding) return;
     if (this.waiting.length === 0 && this.mayBegin(frame)) {
       this.run(frame);
       return;
@@ -128,7 +131,7 @@ export class ServerConnection {
   }
 
   private mayBegin(frame: Uint8Array): boolean {
-    if (this.isBlockedByReader || this.isClosed) return false;
+    if (this.isBlockedByReader || this.isEnded) return false;
     const { begun } = this;
     if (begun.length === 0) return true;
     return begun.length < this.options.limits.pipelinedRequestsMax && begun.at(-1)?.isPipelined === true && this.options.isPipelined(frame);
@@ -172,11 +175,11 @@ export class ServerConnection {
   private answerBegun(): void {
     const waits = this.begun.findIndex((it) => it.outcome === undefined);
     for (const { outcome } of this.begun.splice(0, waits === -1 ? this.begun.length : waits)) if (outcome !== undefined) this.settle(outcome);
-    if (this.isEnding && this.begun.length === 0) this.options.connection.end();
+    if (this.isEnding && this.begun.length === 0) this.end();
   }
 
   private settle(outcome: FrameOutcome): void {
-    if (this.isClosed) {
+    if (this.isEnded) {
       if (outcome.kind === 'respond') outcome.bytes?.onSent?.();
     } else if (outcome.kind === 'close') {
       this.refuse(outcome.reason);
@@ -190,13 +193,17 @@ export class ServerConnection {
     let isBelowHighWater = true;
     const last = parts.length - 1;
     parts.forEach((part, i) => (isBelowHighWater = i === last && onSent !== undefined ? connection.write(part, onSent) : connection.write(part)));
-    if (isBelowHighWater || this.isBlockedByReader) return;
+    if (!isBelowHighWater) this.waitForReader();
+  }
+
+  private waitForReader(): void {
+    if (this.isBlockedByReader) return;
     this.isBlockedByReader = true;
     this.blockedSinceMs = this.options.nowMs();
   }
 
   private onDrain(): void {
-    if (!this.isBlockedByReader) return;
+    if (!this.isBlockedByReader || this.isEnded) return;
     this.isBlockedByReader = false;
     this.lastActivityMs = this.options.nowMs();
     this.options.connection.cork();
@@ -220,17 +227,30 @@ export class ServerConnection {
   }
 
   private refuse(reason: string): void {
-    if (this.isClosed) return;
+    if (this.isEnded) return;
     this.options.onRefused(reason, this.options.context);
+    this.end();
+  }
+
+  /** What is queued still leaves, in the time that a reader has for it: until then the connection counts as open. */
+  private end(): void {
+    if (this.isEnded) return;
+    this.isEnded = true;
+    this.forgetWaiting();
+    this.waitForReader();
     this.options.connection.end();
-    this.onClose();
   }
 
   private onClose(): void {
     if (this.isClosed) return;
     this.isClosed = true;
+    this.isEnded = true;
+    this.forgetWaiting();
+    this.options.onClosed(this);
+  }
+
+  private forgetWaiting(): void {
     this.waiting.length = 0;
     this.waitingBytes = 0;
-    this.options.onClosed(this);
   }
 }
