@@ -6,7 +6,6 @@ import { batchesOf, readEndTxnMarker, RecordBatchBuilder, recordsOf } from '@mil
 import type { HostedPartition, PartitionWaiter } from '../replicas/hosted-partition.js';
 
 const LOAD_READ_BYTES = 5 * 1024 * 1024;
-const TIMER_MS_MAX = 2 ** 31 - 1;
 /** By less the clock on the wall only drifts. */
 const CLOCK_MOVED_MS = 500;
 
@@ -256,7 +255,7 @@ export class GroupShardDriver implements PartitionWaiter {
     this.timer = undefined;
     this.timerDueMs = dueMs;
     if (dueMs === Number.POSITIVE_INFINITY) return;
-    const delayMs = Math.min(Math.max(0, dueMs - this.nowMs()), TIMER_MS_MAX);
+    const delayMs = Math.max(0, dueMs - this.nowMs());
     this.timer = this.options.scheduler.after(delayMs, () => this.onTimer());
   }
 
