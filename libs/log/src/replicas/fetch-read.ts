@@ -1,8 +1,8 @@
-import { hasCode, type BrokerEpoch, type BrokerId, type LeaderEpoch, type Offset } from '@millrace/foundation';
+import type { BrokerEpoch, BrokerId, LeaderEpoch, Offset } from '@millrace/foundation';
 import type { FetchIsolation } from '@millrace/partition';
 import type { ErrorName } from '@millrace/protocol';
 import type { AbortedTransaction, ReadResult } from '@millrace/storage';
-import { isStorageFailure } from '../storage-failure.js';
+import { logErrorName } from '../storage-failure.js';
 import type { HostedPartition } from './hosted-partition.js';
 
 /** One partition that a Fetch asks for. `hosted` is the error to answer when it is not here. */
@@ -112,8 +112,8 @@ class FetchRead {
     // What the follower has just acknowledged may have moved it.
     const highWatermark = this.params.follower === undefined ? decision.highWatermark : hosted.machine.highWatermark;
     const add = (records: Uint8Array, nextOffset: Offset): void => {
-      this.bytes += records.length;
       const abortedTransactions = this.params.isolation !== 'read_committed' ? null : records.length === 0 ? [] : hosted.log.abortedTransactions(decision.fetchOffset, nextOffset);
+      this.bytes += records.length;
       this.partitions.push({ error: null, highWatermark, lastStableOffset, logStartOffset, records, abortedTransactions, diverging: null, preferredReadReplica: -1 });
     };
     const left = this.params.maxBytes - this.bytes;
@@ -126,24 +126,16 @@ class FetchRead {
   }
 
   private readLog(hosted: HostedPartition, request: { offset: Offset; maxBytes: number; maxOffset: Offset; minOneBatch: boolean }, add: (records: Uint8Array, nextOffset: Offset) => void): Promise<void> | undefined {
-    let read: ReadResult | Promise<ReadResult>;
+    const take = (read: ReadResult): undefined => {
+      this.reads.push(read);
+      add(read.bytes, read.nextOffset);
+    };
     try {
-      read = hosted.readAhead.read(request);
+      const read = hosted.readAhead.read(request);
+      return read instanceof Promise ? read.then(take).catch((error: unknown) => this.failRead(error)) : take(read);
     } catch (error) {
       return this.failRead(error);
     }
-    if (read instanceof Promise) {
-      return read.then(
-        (it) => {
-          this.reads.push(it);
-          add(it.bytes, it.nextOffset);
-        },
-        (error: unknown) => this.failRead(error),
-      );
-    }
-    this.reads.push(read);
-    add(read.bytes, read.nextOffset);
-    return undefined;
   }
 
   private release(): void {
@@ -151,7 +143,7 @@ class FetchRead {
   }
 
   private failRead(error: unknown): undefined {
-    return this.fail(readErrorName(error));
+    return this.fail(logErrorName(error));
   }
 
   private fail(error: ErrorName): undefined {
@@ -159,12 +151,4 @@ class FetchRead {
     this.partitions.push({ ...NOTHING, error });
     return undefined;
   }
-}
-
-/** A log that cannot be read answers by the kind of its failure; what is not a failure of storage is a fault of ours and goes on up. */
-function readErrorName(error: unknown): ErrorName {
-  if (isStorageFailure(error)) return 'KAFKA_STORAGE_ERROR';
-  if (hasCode(error, 'OFFSET_OUT_OF_RANGE')) return 'OFFSET_OUT_OF_RANGE';
-  if (hasCode(error, 'CORRUPT_MESSAGE')) return 'CORRUPT_MESSAGE';
-  throw error;
 }

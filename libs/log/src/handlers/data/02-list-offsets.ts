@@ -3,6 +3,7 @@
  */
 import { ErrorCode, ListOffsets, type ErrorName, type ListOffsetsRequest, type ListOffsetsResponseInput } from '@millrace/protocol';
 import type { HostedPartition } from '../../replicas/hosted-partition.js';
+import { logErrorName } from '../../storage-failure.js';
 import { brokerApi } from '../broker-api.js';
 
 type PartitionResponse = ListOffsetsResponseInput.Partition;
@@ -19,7 +20,8 @@ export const listOffsetsApi = brokerApi(ListOffsets, (services) => async (reques
       name: topic.name,
       partitions: await Promise.all(
         topic.partitions.map(async (it) => {
-          const { leaderEpoch, ...rest } = await partitionResponse(services.replicas.byName(topic.name, it.partitionIndex), request, it);
+          const found = partitionResponse(services.replicas.byName(topic.name, it.partitionIndex), request, it);
+          const { leaderEpoch, ...rest } = await found.catch((error: unknown): PartitionResponse => failure(it.partitionIndex, logErrorName(error)));
           return leaderEpoch !== undefined && context.apiVersion >= LEADER_EPOCH_SINCE_VERSION ? { ...rest, leaderEpoch } : rest;
         }),
       ),
