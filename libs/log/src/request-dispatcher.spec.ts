@@ -1,7 +1,7 @@
 import { ByteWriter, hasCode, SILENT_LOGGER } from '@millrace/foundation';
 import { ANONYMOUS } from '@millrace/network';
 import { DescribeQuorum, Produce } from '@millrace/protocol';
-import { servedApi } from './handlers/broker-api.js';
+import { NO_ANSWER, servedApi } from './handlers/broker-api.js';
 import { RequestDispatcher } from './request-dispatcher.js';
 
 const NOWHERE = { host: 'localhost', port: 0 };
@@ -10,7 +10,7 @@ const connection = { connectionId: 'c', listenerName: 'CONTROLLER', remote: NOWH
 function dispatcher(): { readonly it: RequestDispatcher; readonly told: string[] } {
   const told: string[] = [];
   const logger = { ...SILENT_LOGGER, error: (_fields: unknown, message: string) => void told.push(message) };
-  const apis = [servedApi(DescribeQuorum, () => () => Promise.resolve(undefined)), servedApi(Produce, () => () => undefined)];
+  const apis = [servedApi(DescribeQuorum, () => () => Promise.resolve(undefined)), servedApi(Produce, () => () => NO_ANSWER)];
   return { it: RequestDispatcher.of(apis, { clock: { nowMs: () => 0, monotonicMs: () => 0 }, logger }), told };
 }
 
@@ -28,5 +28,15 @@ describe('a request that gets no answer', () => {
     const body = new ByteWriter(64);
     Produce.request.encode(body, { transactionalId: null, acks: 0, timeoutMs: 0, topicData: [] }, 9);
     expect(dispatcher().it.handle({ apiKey: Produce.apiKey, apiVersion: 9, correlationId: 1, clientId: 'x', connection }, body.take())).toBeUndefined();
+  });
+});
+
+describe('a body that cannot be read', () => {
+  it('counts among the failures and goes up to the network, which tells of it', () => {
+    const { it: asked, told } = dispatcher();
+    const context = { apiKey: Produce.apiKey, apiVersion: 9, correlationId: 1, clientId: 'x', connection };
+    expect(() => asked.handle(context, Uint8Array.of(0, 0x7f))).toThrow(expect.objectContaining({ code: 'MALFORMED_BYTES' }));
+    expect(asked.traffic().find((it) => it.api === 'Produce')).toMatchObject({ requests: 1, failures: 1, requestBytes: 2, totalTimeMs: 0 });
+    expect(told).toEqual([]);
   });
 });

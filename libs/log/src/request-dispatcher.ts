@@ -1,7 +1,7 @@
 import { ByteReader, errorMessage, hasCode, OperationalError, type Clock, type Logger } from '@millrace/foundation';
 import type { RequestContext, ResponseBytes } from '@millrace/network';
-import { encodeResponseFrame, Produce, type Api } from '@millrace/protocol';
-import { PooledResponse, type ApiHandler, type ServedApi } from './handlers/broker-api.js';
+import { encodeResponseFrame, type Api } from '@millrace/protocol';
+import { NO_ANSWER, PooledResponse, type ApiHandler, type ServedApi } from './handlers/broker-api.js';
 
 interface Served {
   readonly api: Api<unknown, unknown, unknown, unknown>;
@@ -45,12 +45,11 @@ export class RequestDispatcher {
   handle(context: RequestContext, body: Uint8Array): ResponseBytes | Promise<ResponseBytes> {
     const served = this.servedByKey.get(context.apiKey);
     if (served === undefined) return undefined;
-    const { api, handle, traffic } = served;
+    const { handle, traffic } = served;
     const startedMs = this.clock.monotonicMs();
     traffic.requests += 1;
     traffic.requestBytes += body.length;
-    const reader = new ByteReader(body);
-    const request = api.request.decode(reader, context.apiVersion);
+    const request = this.decoded(served, context, body);
     try {
       const answer: unknown = handle(request as never, context);
       if (!(answer instanceof Promise)) return this.answered(served, context, answer, startedMs);
@@ -68,12 +67,21 @@ export class RequestDispatcher {
     return [...this.servedByKey.values()].map((it) => ({ ...it.traffic }));
   }
 
+  /** A body that cannot be read is its sender's fault: the network tells of it, a bounded number of times. */
+  private decoded({ api, traffic }: Served, context: RequestContext, body: Uint8Array): unknown {
+    try {
+      return api.request.decode(new ByteReader(body), context.apiVersion);
+    } catch (error) {
+      traffic.failures += 1;
+      throw error;
+    }
+  }
+
   private answered({ api, traffic }: Served, context: RequestContext, answer: unknown, startedMs: number): ResponseBytes {
     const tookMs = this.clock.monotonicMs() - startedMs;
     traffic.totalTimeMs += tookMs;
     if (tookMs > traffic.totalTimeMaxMs) traffic.totalTimeMaxMs = tookMs;
-    // Left open, the connection would carry the next answer in the place of this one.
-    if (answer === undefined && api.apiKey !== Produce.apiKey) throw new OperationalError('NOT_ANSWERED', `${api.name} is not answered any more: what would have is ending`);
+    if (answer === undefined) throw new OperationalError('NOT_ANSWERED', `${api.name} is not answered any more: what would have is ending`);
     return encode(api, context, answer);
   }
 
@@ -89,7 +97,7 @@ export class RequestDispatcher {
 }
 
 function encode(api: Api<unknown, unknown, unknown, unknown>, context: RequestContext, answer: unknown): ResponseBytes {
-  if (answer === undefined) return undefined;
+  if (answer === NO_ANSWER) return undefined;
   const { apiVersion, correlationId } = context;
   if (answer instanceof PooledResponse) return { parts: encodeResponseFrame(api, { apiVersion, correlationId, body: answer.response as unknown }), onSent: answer.release };
   return { parts: encodeResponseFrame(api, { apiVersion, correlationId, body: answer }) };

@@ -10,8 +10,13 @@ export class PooledResponse<ResponseInput> {
   ) {}
 }
 
-/** What a handler gives: the response, later or now; undefined answers nothing (acks=0). */
-export type Answer<ResponseInput> = ResponseInput | PooledResponse<ResponseInput> | undefined | Promise<ResponseInput | PooledResponse<ResponseInput> | undefined>;
+/** The client asked for no answer (acks=0), and its connection goes on. */
+export const NO_ANSWER = Symbol('no answer');
+
+type AnswerNow<ResponseInput> = ResponseInput | PooledResponse<ResponseInput> | typeof NO_ANSWER | undefined;
+
+/** What a handler gives: the response, later or now. Undefined: what would have answered is ending; the connection is closed, for it would carry the next answer in the place of this one. */
+export type Answer<ResponseInput> = AnswerNow<ResponseInput> | Promise<AnswerNow<ResponseInput>>;
 
 export type ApiHandler<Request = never, ResponseInput = unknown> = (request: Request, context: RequestContext) => Answer<ResponseInput>;
 

@@ -7,7 +7,7 @@ import { ErrorCode, Produce, type ErrorName, type ProduceRequest, type ProduceRe
 import { awaitAcks, type AckTarget } from '../../replicas/await-acks.js';
 import type { Appended, AppendRefused, HostedPartition } from '../../replicas/hosted-partition.js';
 import { isInternalTopic } from '../../internal-topics.js';
-import { brokerApi } from '../broker-api.js';
+import { brokerApi, NO_ANSWER } from '../broker-api.js';
 import type { BrokerServices } from '../../broker/broker-services.js';
 import { CurrentLeaders } from './current-leader.js';
 
@@ -32,7 +32,7 @@ export const produceApi = brokerApi(Produce, (services) => (request, context) =>
     partitions: topic.partitionData.map((it) => append(services, request, topic, it, context.apiVersion)),
   }));
   const all = topics.length === 1 ? topics[0]!.partitions : topics.flatMap((it) => it.partitions);
-  const respond = (): ProduceResponseInput | undefined => {
+  const respond = (): ProduceResponseInput | typeof NO_ANSWER => {
     if (request.acks !== 0) {
       const isHinted = context.apiVersion >= LEADER_HINT_SINCE_VERSION && all.some((it) => it.outcome.error === 'NOT_LEADER_OR_FOLLOWER');
       return responseOf(topics, isHinted ? new CurrentLeaders(services, context.connection.listenerName) : undefined);
@@ -40,7 +40,7 @@ export const produceApi = brokerApi(Produce, (services) => (request, context) =>
     const failed = all.find((it) => it.outcome.error !== null);
     // Without a response the only way to say no is to close, as Kafka does.
     if (failed !== undefined) throw new OperationalError('PRODUCE_FAILED', `a produce with acks=0 failed: ${failed.outcome.error}`);
-    return undefined;
+    return NO_ANSWER;
   };
   const waiting = whenAcknowledged(services, request, all);
   return waiting === undefined ? respond() : waiting.then(respond);
