@@ -33,6 +33,8 @@ export interface CoordinatorShard<Record, Reply, Effects extends ShardEffects<Re
   /** The partition moved away, or its disk failed: every parked request is answered NOT_COORDINATOR; the shard is dead after it. */
   unload(): readonly Reply[];
   appended(effects: Effects, baseOffset: Offset): void;
+  /** Everything below this offset of the partition is committed: reads show it. Said before `appended` when the append was committed at once. */
+  committedTo(endOffset: Offset): void;
   /** The append was refused, with this error code of the partition. */
   appendFailed(effects: Effects, errorCode: number, nowMs: number): Effects;
   /** When `tick` is due next; Infinity when nothing waits. */

@@ -30,6 +30,9 @@ export class GroupDriver {
   shard: GroupCoordinator;
   /** The next append is refused with this error. */
   refuseNext: number = ErrorCode.NONE;
+  /** False: what is appended is not committed until `replicated` says so. */
+  replicates = true;
+  private held: { readonly requiredOffset: number; readonly reply: GroupReply }[] = [];
   private readonly random = new CountingRandom();
 
   constructor(
@@ -56,9 +59,20 @@ export class GroupDriver {
       const baseOffset = this.log.length;
       for (const record of effects.records) this.log.push({ ...encodeGroupRecord(record), producerId: effects.transaction?.producerId ?? -1 });
       this.onRecords(effects);
+      if (this.replicates) this.shard.committedTo(this.log.length);
       this.shard.appended(effects, baseOffset);
     }
-    effects.replies.forEach(this.onReply);
+    if (this.replicates) effects.replies.forEach(this.onReply);
+    else this.held.push(...effects.replies.map((reply) => ({ requiredOffset: this.log.length, reply })));
+  }
+
+  /** Everything below this offset has become committed. */
+  replicated(endOffset: number): void {
+    this.shard.committedTo(endOffset);
+    this.replicates = endOffset === this.log.length;
+    const due = this.held.filter((it) => it.requiredOffset <= endOffset);
+    this.held = this.held.filter((it) => it.requiredOffset > endOffset);
+    due.forEach(({ reply }) => this.onReply(reply));
   }
 
   /** Goes to this time, with every timer at its own moment. */

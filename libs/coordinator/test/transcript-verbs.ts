@@ -1,5 +1,5 @@
 import { ZERO_UUID } from '@millrace/foundation';
-import { ErrorCode, errorName } from '@millrace/protocol';
+import { ErrorCode, errorName, type OffsetFetchResponseInput } from '@millrace/protocol';
 import { GROUP_CONFIG_DEFAULTS, type GroupConfig, type GroupReply } from '../src/index.js';
 import { GroupDriver } from './group-driver.js';
 
@@ -148,8 +148,9 @@ export class Transcript {
       case 'fetch': {
         const asked = words.list('partitions');
         const topics = asked.length === 0 ? null : asked.map((it) => ({ name: it.split('-')[0] ?? '', topicId: ZERO_UUID, partitionIndexes: [Number(it.split('-')[1])] }));
-        const answer = shard.offsetFetch({ groupId: group, topics, requireStable: words.has('stable') });
-        this.out.push(`offsets [${answer.topics.flatMap((topic) => topic.partitions.map((it) => `${topic.name}-${it.partitionIndex}=${it.errorCode === undefined || it.errorCode === 0 ? it.committedOffset : errorName(it.errorCode)}${it.metadata === '' ? '' : `:${it.metadata}`}`)).join(' ')}]`);
+        const question = { groupId: group, topics, requireStable: words.has('stable') };
+        if (words.has('appended')) driver.run(shard.offsetFetchOfAppended(caller, question));
+        else this.out.push(offsets(shard.offsetFetch(question)));
         return;
       }
       case 'delete-offsets': {
@@ -176,6 +177,12 @@ export class Transcript {
         return;
       case 'refuse':
         driver.refuseNext = ErrorCode[words.text('error') as keyof typeof ErrorCode];
+        return;
+      case 'cut-off':
+        driver.replicates = false;
+        return;
+      case 'replicated':
+        driver.replicated(words.number('to', driver.log.length));
         return;
       case 'restart':
         driver.restart();
@@ -219,9 +226,16 @@ function describeReply(reply: GroupReply): string {
     case 'OffsetCommit':
     case 'TxnOffsetCommit':
       return `${head} ${partitions(reply.response.topics)}`;
+    case 'OffsetFetch':
+      return `${head} ${offsets(reply.response)}`;
     case 'DeleteGroups':
       return `${head} [${reply.response.results.map((it) => `${it.groupId}:${errorName(it.errorCode ?? 0)}`).join(' ')}]`;
   }
+}
+
+function offsets(answer: OffsetFetchResponseInput.Group): string {
+  const partition = (topic: string, it: OffsetFetchResponseInput.GroupTopicPartition): string => `${topic}-${it.partitionIndex}=${it.errorCode === undefined || it.errorCode === 0 ? it.committedOffset : errorName(it.errorCode)}${it.metadata === '' ? '' : `:${it.metadata}`}`;
+  return `offsets [${answer.topics.flatMap((topic) => topic.partitions.map((it) => partition(topic.name ?? '', it))).join(' ')}]`;
 }
 
 function partitions(topics: readonly { readonly name?: string; readonly partitions: readonly { readonly partitionIndex: number; readonly errorCode?: number }[] }[]): string {

@@ -1,32 +1,21 @@
-import { ErrorCode, type DescribeGroupsResponseInput, type ListGroupsResponseInput, type OffsetDeleteRequest, type OffsetDeleteResponseInput } from '@millrace/protocol';
+import { ErrorCode, type ListGroupsResponseInput, type OffsetDeleteRequest, type OffsetDeleteResponseInput } from '@millrace/protocol';
 import type { ClassicGroup } from './classic/classic-group.js';
 import { NO_BYTES } from './classic/classic-member.js';
 import type { GroupOutcome } from './group-effects.js';
 import { groupTombstone } from './group-record.js';
 import type { CommittedOffsets } from './offsets/committed-offsets.js';
 import { offsetTombstone } from './offsets/expiry.js';
+import type { GroupDescription } from './uncommitted.js';
 
 const DESCRIBES_MISSING_AS_ERROR = 6;
 const GROUP_TYPE = 'Classic';
 
-/** One group of DescribeGroups; metadata and assignments only of a stable group. */
-export function describeGroup(groupId: string, group: ClassicGroup | undefined, apiVersion: number): DescribeGroupsResponseInput.Group {
-  if (group === undefined) {
-    const isError = apiVersion >= DESCRIBES_MISSING_AS_ERROR;
-    return {
-      errorCode: isError ? ErrorCode.GROUP_ID_NOT_FOUND : ErrorCode.NONE,
-      errorMessage: isError ? `Group ${groupId} not found.` : null,
-      groupId,
-      groupState: 'Dead',
-      protocolType: '',
-      protocolData: '',
-      members: [],
-    };
-  }
+/** A group as it is now; metadata and assignments only of a stable group. */
+export function descriptionOf(group: ClassicGroup): GroupDescription {
   const isStable = group.state === 'Stable';
   return {
     errorCode: ErrorCode.NONE,
-    groupId,
+    groupId: group.groupId,
     groupState: group.state,
     protocolType: group.protocolType ?? '',
     protocolData: isStable ? (group.protocolName ?? '') : '',
@@ -41,13 +30,30 @@ export function describeGroup(groupId: string, group: ClassicGroup | undefined, 
   };
 }
 
+/** A group of DescribeGroups that is not there. */
+export function missingGroup(groupId: string, apiVersion: number): GroupDescription {
+  const isError = apiVersion >= DESCRIBES_MISSING_AS_ERROR;
+  return {
+    errorCode: isError ? ErrorCode.GROUP_ID_NOT_FOUND : ErrorCode.NONE,
+    errorMessage: isError ? `Group ${groupId} not found.` : null,
+    groupId,
+    groupState: 'Dead',
+    protocolType: '',
+    protocolData: '',
+    members: [],
+  };
+}
+
 /** ListGroups; an empty filter lets everything through. Case does not matter. */
-export function listGroups(groups: Iterable<ClassicGroup>, filters: { states: readonly string[]; types: readonly string[] }): ListGroupsResponseInput.Group[] {
+export function listGroups(
+  groups: Iterable<{ readonly groupId: string; readonly protocolType: string; readonly groupState: string }>,
+  filters: { states: readonly string[]; types: readonly string[] },
+): ListGroupsResponseInput.Group[] {
   if (filters.types.length > 0 && !isNamed(filters.types, GROUP_TYPE)) return [];
   const listed: ListGroupsResponseInput.Group[] = [];
-  for (const group of groups) {
-    if (filters.states.length > 0 && !isNamed(filters.states, group.state)) continue;
-    listed.push({ groupId: group.groupId, protocolType: group.protocolType ?? '', groupState: group.state, groupType: GROUP_TYPE });
+  for (const { groupId, protocolType, groupState } of groups) {
+    if (filters.states.length > 0 && !isNamed(filters.states, groupState)) continue;
+    listed.push({ groupId, protocolType, groupState, groupType: GROUP_TYPE });
   }
   return listed;
 }

@@ -15,7 +15,7 @@ import {
 } from '@millrace/protocol';
 import type { CoordinatorShard, ReplayPosition } from '../coordinator-shard.js';
 import { Deadlines } from '../deadlines.js';
-import { deleteGroup, deleteOffsets, describeGroup, listGroups } from './admin.js';
+import { deleteGroup, deleteOffsets, descriptionOf, listGroups, missingGroup } from './admin.js';
 import { ClassicGroup } from './classic/classic-group.js';
 import { heartbeat } from './classic/heartbeat.js';
 import { joinGroup } from './classic/join.js';
@@ -32,6 +32,7 @@ import { CommittedOffsets } from './offsets/committed-offsets.js';
 import { expireOffsets, offsetTombstone } from './offsets/expiry.js';
 import { fetchOffsets, type OffsetFetchQuestion } from './offsets/fetch.js';
 import { restoreGroup } from './restore.js';
+import { Uncommitted, type GroupDescription } from './uncommitted.js';
 
 /** Tombstones of expired offsets are written in batches of about this many. */
 const EXPIRY_RECORDS_PER_BATCH = 1000;
@@ -47,6 +48,7 @@ export class GroupCoordinator implements CoordinatorShard<GroupRecord, GroupRepl
   private phase: 'loading' | 'active' | 'unloaded' = 'loading';
   private readonly groups = new Map<string, ClassicGroup>();
   private readonly offsets = new CommittedOffsets();
+  private readonly uncommitted = new Uncommitted();
   private readonly deadlines = new Deadlines<GroupTimer>();
   private readonly context: ClassicContext;
   /** Effects whose append has been neither confirmed nor refused. */
@@ -111,10 +113,17 @@ export class GroupCoordinator implements CoordinatorShard<GroupRecord, GroupRepl
     return this.settleLater(outcome);
   }
 
-  /** One group of an OffsetFetch. `topicIdOf` names topics for versions that speak in ids. */
+  /** One group of an OffsetFetch, from what is committed. `topicIdOf` names topics for versions that speak in ids. */
   offsetFetch(question: OffsetFetchQuestion, topicIdOf: (name: string) => string = () => ZERO_UUID): OffsetFetchResponseInput.Group {
     this.mustServe();
-    return fetchOffsets(this.offsets, question, topicIdOf);
+    return fetchOffsets({ offsets: this.offsets, before: this.uncommitted.offsetsBefore(question.groupId) }, question, topicIdOf);
+  }
+
+  /** The same for one who must not miss a commit that is under way: from what is appended. As any reply it waits until that is committed. */
+  offsetFetchOfAppended(caller: GroupCaller, question: OffsetFetchQuestion, topicIdOf: (name: string) => string = () => ZERO_UUID): GroupEffects {
+    const outcome = this.begin(caller.nowMs);
+    outcome.replies.push({ token: caller.token, api: 'OffsetFetch', response: fetchOffsets({ offsets: this.offsets, before: new Map() }, question, topicIdOf) });
+    return outcome;
   }
 
   offsetDelete(caller: GroupCaller, request: OffsetDeleteRequest): GroupEffects {
@@ -135,14 +144,15 @@ export class GroupCoordinator implements CoordinatorShard<GroupRecord, GroupRepl
     return this.settleLater(outcome);
   }
 
+  /** A group whose last record is not committed is shown as it was before it. */
   describeGroups(groupIds: readonly string[], apiVersion: number): DescribeGroupsResponseInput.Group[] {
     this.mustServe();
-    return groupIds.map((groupId) => describeGroup(groupId, this.groups.get(groupId), apiVersion));
+    return groupIds.map((groupId) => this.shown(groupId) ?? missingGroup(groupId, apiVersion));
   }
 
   listGroups(filters: { readonly states: readonly string[]; readonly types: readonly string[] }): ListGroupsResponseInput.Group[] {
     this.mustServe();
-    return listGroups(this.groups.values(), filters);
+    return listGroups(this.allShown(), filters);
   }
 
   /** These topics are gone: their committed offsets go too. */
@@ -161,7 +171,13 @@ export class GroupCoordinator implements CoordinatorShard<GroupRecord, GroupRepl
     return this.offsets;
   }
 
+  /** Everything below this offset of the partition is committed: what reads show. */
+  committedTo(endOffset: number): void {
+    this.uncommitted.committedTo(endOffset);
+  }
+
   replay(record: GroupRecord, position: ReplayPosition): void {
+    if (this.phase === 'active' && this.uncommitted.isUncommitted(position.offset)) this.keepBefore(record, position);
     if (record.type === 'OffsetCommit') {
       this.offsets.replay(record.key, record.value, position);
       if (record.value !== null) this.groupOrNew(record.key.group).isPersisted = true;
@@ -295,6 +311,30 @@ export class GroupCoordinator implements CoordinatorShard<GroupRecord, GroupRepl
     }
     const nextMs = this.expiryQueue.length > 0 ? nowMs : nowMs + this.context.config.offsetsRetentionCheckIntervalMs;
     this.deadlines.schedule(EXPIRE_OFFSETS_KEY, nextMs, { kind: 'expire-offsets' });
+  }
+
+  private keepBefore(record: GroupRecord, { offset: recordOffset, producerId }: ReplayPosition): void {
+    const groupId = record.key.group;
+    const group = this.groups.get(groupId);
+    if (record.type !== 'OffsetCommit') {
+      this.uncommitted.groupChanges(groupId, recordOffset, () => (group === undefined ? undefined : descriptionOf(group)));
+      return;
+    }
+    const { topic, partition } = record.key;
+    if (producerId < 0) this.uncommitted.offsetChanges({ recordOffset, groupId, topic, partition, before: this.offsets.get(groupId, topic, partition) });
+    if (group === undefined && record.value !== null) this.uncommitted.groupChanges(groupId, recordOffset, () => undefined);
+  }
+
+  private shown(groupId: string): GroupDescription | undefined {
+    const changing = this.uncommitted.groupBefore(groupId);
+    if (changing !== undefined) return changing.before;
+    const group = this.groups.get(groupId);
+    return group === undefined ? undefined : descriptionOf(group);
+  }
+
+  private *allShown(): Iterable<{ readonly groupId: string; readonly protocolType: string; readonly groupState: string }> {
+    for (const [groupId, { protocolType, state }] of this.groups) if (this.uncommitted.groupBefore(groupId) === undefined) yield { groupId, protocolType: protocolType ?? '', groupState: state };
+    for (const before of this.uncommitted.groupsBefore()) if (before !== undefined) yield { groupId: before.groupId, protocolType: before.protocolType ?? '', groupState: before.groupState ?? '' };
   }
 
   private groupOrNew(groupId: string): ClassicGroup {

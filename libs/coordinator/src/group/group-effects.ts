@@ -1,4 +1,4 @@
-import { ErrorCode, type DeleteGroupsResponseInput, type JoinGroupResponseInput, type LeaveGroupResponseInput, type OffsetCommitResponseInput, type OffsetDeleteResponseInput, type SyncGroupResponseInput, type TxnOffsetCommitResponseInput } from '@millrace/protocol';
+import { ErrorCode, type DeleteGroupsResponseInput, type JoinGroupResponseInput, type LeaveGroupResponseInput, type OffsetCommitResponseInput, type OffsetDeleteResponseInput, type OffsetFetchResponseInput, type SyncGroupResponseInput, type TxnOffsetCommitResponseInput } from '@millrace/protocol';
 import type { ResponseToken, ShardEffects } from '../coordinator-shard.js';
 import { NO_BYTES, type ClassicMember } from './classic/classic-member.js';
 import type { GroupRecord } from './group-record.js';
@@ -9,6 +9,7 @@ export type GroupReply =
   | { readonly token: ResponseToken; readonly api: 'SyncGroup'; readonly response: SyncGroupResponseInput }
   | { readonly token: ResponseToken; readonly api: 'LeaveGroup'; readonly response: LeaveGroupResponseInput }
   | { readonly token: ResponseToken; readonly api: 'OffsetCommit'; readonly response: OffsetCommitResponseInput }
+  | { readonly token: ResponseToken; readonly api: 'OffsetFetch'; readonly response: OffsetFetchResponseInput.Group }
   | { readonly token: ResponseToken; readonly api: 'TxnOffsetCommit'; readonly response: TxnOffsetCommitResponseInput }
   | { readonly token: ResponseToken; readonly api: 'OffsetDelete'; readonly response: OffsetDeleteResponseInput }
   | { readonly token: ResponseToken; readonly api: 'DeleteGroups'; readonly response: DeleteGroupsResponseInput };
@@ -71,7 +72,8 @@ export function replyErrorOf(appendError: number, api: GroupReply['api']): numbe
     case ErrorCode.NOT_ENOUGH_REPLICAS:
     case ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND:
     case ErrorCode.REQUEST_TIMED_OUT:
-      return ErrorCode.COORDINATOR_NOT_AVAILABLE;
+      // Of a fetch consumers before Kafka 3.9 know no other error after which they look for the coordinator again.
+      return api === 'OffsetFetch' ? ErrorCode.NOT_COORDINATOR : ErrorCode.COORDINATOR_NOT_AVAILABLE;
     case ErrorCode.NOT_LEADER_OR_FOLLOWER:
     case ErrorCode.FENCED_LEADER_EPOCH:
     case ErrorCode.KAFKA_STORAGE_ERROR:
@@ -97,6 +99,8 @@ export function failedReply(reply: GroupReply, errorCode: number): GroupReply {
       return { token, api: 'LeaveGroup', response: { errorCode, members: [] } };
     case 'OffsetCommit':
       return { token, api: 'OffsetCommit', response: { topics: reply.response.topics.map((topic) => ({ ...topic, partitions: topic.partitions.map((it) => ({ ...it, errorCode })) })) } };
+    case 'OffsetFetch':
+      return { token, api: 'OffsetFetch', response: { groupId: reply.response.groupId, topics: [], errorCode } };
     case 'TxnOffsetCommit':
       return { token, api: 'TxnOffsetCommit', response: { topics: reply.response.topics.map((topic) => ({ ...topic, partitions: topic.partitions.map((it) => ({ ...it, errorCode })) })) } };
     case 'OffsetDelete':

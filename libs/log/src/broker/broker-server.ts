@@ -71,7 +71,7 @@ export class BrokerServer {
     const settingsOf = (topic: string) => topicSettings(image.configs('TOPIC', topic), this.layers());
     const replication = new Replication({ ...ports, brokerId, config, image, interBrokerListener: interBrokerListener(config), logger });
     this.replicas = new ReplicaManager({ brokerId, directories: directories.data, image, settingsOf, replication, replicaLagTimeMaxMs: config.get('replica.lag.time.max.ms'), decompressedBytesMax, clock, codecs, logger });
-    this.groups = new GroupCoordinators({ config: groupConfigOf(config), clock, scheduler, random, codecs, logger, decompressedBytesMax });
+    this.groups = new GroupCoordinators({ config: groupConfigOf(config), clock, scheduler, random, codecs, logger, decompressedBytesMax, commitTimeoutMs: config.get('offsets.commit.timeout.ms') });
     this.cleaner = makeLogCleaner({ config, replicas: this.replicas, ports, isOfMachine: ports.areOfMachine, decompressedBytesMax, logger });
     this.maintenance = new Maintenance({ config, replicas: this.replicas, directories: directories.data, cleaner: this.cleaner, clock, scheduler, logger });
   }

@@ -80,6 +80,7 @@ export const BROKER_CONFIG_DEFINITIONS = {
   'offsets.topic.segment.bytes': int('104857600', 'The segment size of __consumer_offsets.', { min: 1 }),
   'offsets.retention.minutes': int('10080', 'How long the offsets of an empty group are kept.', { min: 1 }),
   'offsets.retention.check.interval.ms': long('600000', 'How often expired offsets are looked for.', { min: 1 }),
+  'offsets.commit.timeout.ms': int('5000', 'How long a commit, or another request of a group, waits until the in-sync replicas have it.', { min: 1 }),
   'offset.metadata.max.bytes': int('4096', 'The largest metadata text of a committed offset.'),
   'group.min.session.timeout.ms': int('6000', 'The least session timeout that a member may ask for.'),
   'group.max.session.timeout.ms': int('1800000', 'The largest session timeout that a member may ask for.'),

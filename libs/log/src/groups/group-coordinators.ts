@@ -15,6 +15,8 @@ export interface GroupCoordinatorsOptions {
   readonly codecs: Codecs;
   readonly logger: Logger;
   readonly decompressedBytesMax: number;
+  /** offsets.commit.timeout.ms: a reply whose records are not committed by then is an error. */
+  readonly commitTimeoutMs: number;
 }
 
 /** Why a group's coordinator does not answer here and now. */
@@ -53,7 +55,7 @@ export class GroupCoordinators {
 
   /** What cannot be loaded is tried again, from the start, as long as this broker leads the partition. Meanwhile its groups have no coordinator here. */
   private load(hosted: HostedPartition, retryMs: number): void {
-    const { config, clock, scheduler, random, codecs, logger, decompressedBytesMax } = this.options;
+    const { config, clock, scheduler, random, codecs, logger, decompressedBytesMax, commitTimeoutMs } = this.options;
     const { partition } = hosted;
     const loadAgain = (): void => {
       if (this.drivers.get(partition) !== driver || hosted.machine.role !== 'leader') return;
@@ -63,7 +65,7 @@ export class GroupCoordinators {
       });
       this.reloads.set(partition, reload);
     };
-    const driver = new GroupShardDriver({ hosted, coordinator: new GroupCoordinator({ config, random }), clock, scheduler, codecs, logger, decompressedBytesMax, onGivenUp: loadAgain });
+    const driver = new GroupShardDriver({ hosted, coordinator: new GroupCoordinator({ config, random }), clock, scheduler, codecs, logger, decompressedBytesMax, commitTimeoutMs, onGivenUp: loadAgain });
     this.drivers.set(partition, driver);
     driver.load().catch((error: unknown) => {
       if (driver.state === 'unloaded') return;

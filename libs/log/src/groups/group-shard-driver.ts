@@ -1,4 +1,4 @@
-import { decodeGroupRecord, encodeGroupRecord, type GroupCaller, type GroupCoordinator, type GroupEffects, type GroupReply } from '@millrace/coordinator';
+import { decodeGroupRecord, encodeGroupRecord, failedReply, replyErrorOf, type GroupCaller, type GroupCoordinator, type GroupEffects, type GroupReply } from '@millrace/coordinator';
 import { errorMessage, hasCode, invariant, MalformedBytes, type Clock, type Codecs, type Logger, type Offset, type Scheduled, type Scheduler, type TimestampMs } from '@millrace/foundation';
 import type { RequestContext } from '@millrace/network';
 import { ErrorCode } from '@millrace/protocol';
@@ -17,6 +17,8 @@ export interface GroupShardDriverOptions {
   readonly codecs: Codecs;
   readonly logger: Logger;
   readonly decompressedBytesMax: number;
+  /** offsets.commit.timeout.ms */
+  readonly commitTimeoutMs: number;
   /** Called once when the shard gave up by itself: this broker leads the partition no more, or the disk failed. */
   readonly onGivenUp: () => void;
 }
@@ -24,6 +26,8 @@ export interface GroupShardDriverOptions {
 /** Replies that wait until what was appended before them is committed. */
 interface HeldReplies {
   readonly requiredOffset: Offset;
+  /** By the steady clock: when they are given up. */
+  readonly limitMs: number;
   readonly replies: readonly GroupReply[];
 }
 
@@ -39,7 +43,9 @@ export class GroupShardDriver implements PartitionWaiter {
   private readonly leadershipsLost: number;
   private onceCommitted: (() => void) | undefined;
   private readonly resolvers = new Map<number, (reply: GroupReply | 'unloaded') => void>();
+  /** In the order of the log, and of their limits. */
   private held: HeldReplies[] = [];
+  private heldTimer: Scheduled | undefined;
   private nextToken = 0;
   private timer: Scheduled | undefined;
   private timerDueMs = Number.POSITIVE_INFINITY;
@@ -86,6 +92,7 @@ export class GroupShardDriver implements PartitionWaiter {
     if (!this.isCommitted(logEndOffset)) await this.untilCommitted(logEndOffset);
     // Unloaded in the meantime.
     if (!this.isCurrent) return;
+    coordinator.committedTo(hosted.machine.highWatermark);
     coordinator.loaded(this.nowMs());
     this.state = 'active';
     this.rearm();
@@ -97,6 +104,7 @@ export class GroupShardDriver implements PartitionWaiter {
     const wasActive = this.state === 'active';
     this.state = 'unloaded';
     this.timer?.cancel();
+    this.heldTimer?.cancel();
     this.hosted.stopWaiting(this);
     if (wasActive) this.send(this.options.coordinator.unload());
     this.held = [];
@@ -117,7 +125,7 @@ export class GroupShardDriver implements PartitionWaiter {
     });
   }
 
-  /** For questions that the shard answers at once and without records. */
+  /** For questions that the shard answers at once and without records, from what is committed. */
   query<T>(question: (coordinator: GroupCoordinator, nowMs: number) => T): T {
     const answer = question(this.options.coordinator, this.nowMs());
     this.rearm();
@@ -137,6 +145,7 @@ export class GroupShardDriver implements PartitionWaiter {
       return;
     }
     this.onceCommitted?.();
+    this.options.coordinator.committedTo(this.hosted.machine.highWatermark);
     while (this.held.length > 0 && this.isCommitted(this.held[0]!.requiredOffset)) this.send(this.held.shift()!.replies);
   }
 
@@ -176,6 +185,7 @@ export class GroupShardDriver implements PartitionWaiter {
       this.run(coordinator.appendFailed(effects, ErrorCode.KAFKA_STORAGE_ERROR, nowMs));
       return;
     }
+    coordinator.committedTo(hosted.machine.highWatermark);
     coordinator.appended(effects, info.baseOffset);
     if (!info.isFlushDue) {
       this.answer(effects.replies, info.nextOffset);
@@ -194,7 +204,26 @@ export class GroupShardDriver implements PartitionWaiter {
   private answer(replies: readonly GroupReply[], requiredOffset: Offset): void {
     if (replies.length === 0) return;
     if (this.held.length === 0 && this.isCommitted(requiredOffset)) this.send(replies);
-    else this.held.push({ requiredOffset, replies });
+    else this.hold(requiredOffset, replies);
+  }
+
+  private hold(requiredOffset: Offset, replies: readonly GroupReply[]): void {
+    const { clock, scheduler, commitTimeoutMs } = this.options;
+    this.held.push({ requiredOffset, limitMs: clock.monotonicMs() + commitTimeoutMs, replies });
+    this.heldTimer ??= scheduler.after(commitTimeoutMs, () => this.giveUpHeld());
+  }
+
+  /**
+   * What takes too long is answered with an error, so that nobody waits for a coordinator that is cut off: the client looks for another one, and its connection is free for heartbeats.
+   * Whether its records become committed is open.
+   */
+  private giveUpHeld(): void {
+    const { clock, scheduler } = this.options;
+    const nowMs = clock.monotonicMs();
+    this.heldTimer = undefined;
+    while (this.held.length > 0 && this.held[0]!.limitMs <= nowMs) this.send(this.held.shift()!.replies.map((reply) => failedReply(reply, replyErrorOf(ErrorCode.REQUEST_TIMED_OUT, reply.api))));
+    const next = this.held[0];
+    if (next !== undefined) this.heldTimer = scheduler.after(next.limitMs - nowMs, () => this.giveUpHeld());
   }
 
   private send(replies: readonly GroupReply[]): void {
