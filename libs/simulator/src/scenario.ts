@@ -7,6 +7,7 @@ import { ClusterProbe } from './checks/cluster-probe.js';
 import { SimulatedCluster, type Durability, type DynamicQuorum } from './cluster/simulated-cluster.js';
 import { FaultMenu, FAULTS, type Fault } from './faults/fault-menu.js';
 import { TopicChurn } from './workload/topic-churn.js';
+import { GroupOnlooker } from './workload/group-onlooker.js';
 import { GroupWorkload } from './workload/group-workload.js';
 import { History } from './workload/history.js';
 import { VoterChurn } from './workload/voter-churn.js';
@@ -43,6 +44,7 @@ export class Scenario {
   readonly probe: ClusterProbe;
   private readonly producers: ProducerWorkload[] = [];
   private readonly group: GroupWorkload;
+  private readonly onlooker: GroupOnlooker;
   private readonly churn: TopicChurn;
   private readonly voters: VoterChurn | undefined;
   private readonly director: SimulatedClient;
@@ -60,6 +62,7 @@ export class Scenario {
     const producer = (name: string, isIdempotent: boolean): ProducerWorkload => new ProducerWorkload({ world, cluster, history, name, topics: TOPICS, isIdempotent, compressionType: this.random.pick(compressions) });
     this.producers.push(producer('producer-1', true), producer('producer-2', true), producer('producer-3', false));
     this.group = new GroupWorkload({ world, cluster, history, group: GROUP, topics: TOPICS.map((it) => it.name), members: 2 });
+    this.onlooker = new GroupOnlooker({ world, cluster, group: GROUP });
     this.director = new SimulatedClient(world, cluster, 'director');
     this.admin = new Admin({ client: new KafkaClient(this.director.options()) });
     this.churn = new TopicChurn({ world, cluster, steadyTopics: TOPICS });
@@ -79,12 +82,14 @@ export class Scenario {
     });
     for (const it of this.producers) it.start();
     this.group.start();
+    this.onlooker.start();
     this.churn.start();
     this.voters?.start();
     this.faults.start();
     this.disturbGroup();
     await this.director.process.sleep(this.options.minutes * 60_000);
     this.faults.end();
+    this.onlooker.stop();
     this.churn.stop();
     this.voters?.stop();
     await this.within('the cluster recovers', RECOVERY_MS, () => this.settle());

@@ -88,6 +88,9 @@ const OF_ONE_BROKER: readonly PlantedBug[] = [
 
 const OF_REPLICATION: readonly PlantedBug[] = [
   bug('lose the commits of a group at fail-over', THREE, 24, plantLostCommits),
+  bug('tell of commits that could still be lost', THREE, 24, () => replaced(GroupCoordinator.prototype, 'committedTo', (committedTo) => function (this: GroupCoordinator): void {
+    Reflect.apply(committedTo, this, [Number.MAX_SAFE_INTEGER] as never);
+  })),
   bug('serve past the high watermark', THREE, 1, () => replaced(PartitionMachine.prototype, 'readableEnd', () => function (this: PartitionMachine): number {
     return this.logEndOffset;
   })),

@@ -1,4 +1,5 @@
 import { ZERO_UUID, type LeaderEpoch, type Offset, type PartitionEpoch, type Uuid } from '@millrace/foundation';
+import { coordinatorPartitionFor } from '@millrace/coordinator';
 import type { MetadataImage } from '@millrace/metadata';
 import type { SimulatedBroker } from '../cluster/simulated-broker.js';
 import type { SimulatedCluster } from '../cluster/simulated-cluster.js';
@@ -15,9 +16,11 @@ import { QuorumVoters } from './quorum-voters.js';
 import { QuorumVotes } from './quorum-votes.js';
 import { ReplicaProgress } from './replica-progress.js';
 import { SupersededAppends } from './superseded-appends.js';
+import { ToldOffsets } from './told-offsets.js';
 import { WireTap } from './wire-tap.js';
 
 const EVERY_MS = 500;
+const GROUPS_TOPIC = '__consumer_offsets';
 
 /** What a machine had when its process ended. */
 interface Remains {
@@ -52,6 +55,8 @@ export class ClusterProbe {
     this.votes = new QuorumVotes(world, cluster, tap);
     this.voters = new QuorumVoters({ world, cluster, votes: this.votes, tap, observerOf, expectComplete: (who, log) => this.expectCompleteMetadata(who, log) });
     this.answers = new BrokerAnswers({ world, tap, history: this.history, hostedOn: (...which) => this.hostedOn(...which), onAcknowledged: (...which) => this.acknowledged(...which) });
+    // It lives by what it hears.
+    void new ToldOffsets({ world, tap, replicaOf: (host, groupId) => this.replicaOf(host, groupId) });
     const cuts = new CutLogs({ world, observerOf, committedOf: (hosted) => this.committedOf(keyOf(hosted), `${hosted.topic}-${hosted.partition}`) });
     for (const broker of cluster.brokers) {
       this.observers.set(broker, new LogObserver(broker.disk));
@@ -151,6 +156,12 @@ export class ClusterProbe {
     const view = node?.broker === undefined ? undefined : viewOf(node.broker);
     const hosted = view?.partitions.find((it) => it.partition === partition && (topicId === ZERO_UUID ? it.topic === topic : it.topicId === topicId));
     return node === undefined || hosted === undefined ? undefined : { node, hosted };
+  }
+
+  private replicaOf(host: string, groupId: string): { readonly node: SimulatedBroker; readonly hosted: HostedReplica } | undefined {
+    const broker = this.cluster.brokers.find((it) => it.host === host)?.broker;
+    const count = broker === undefined ? undefined : viewOf(broker)?.image.topic(GROUPS_TOPIC)?.partitions.length;
+    return count === undefined ? undefined : this.hostedOn(host, ZERO_UUID, GROUPS_TOPIC, coordinatorPartitionFor(groupId, count));
   }
 
   /** Nobody leads in a newer epoch, as far as the leaders say that were looked at and the controllers have committed: who leads no more may not know it yet. */
