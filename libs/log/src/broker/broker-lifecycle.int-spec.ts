@@ -1,9 +1,10 @@
+import { OperationalError, type Clock, type Scheduler } from '@millrace/foundation';
 import { systemClock, systemRandom, timerScheduler } from '@millrace/platform';
 import { ErrorCode, type Api } from '@millrace/protocol';
 import { RecordingLogger, waitFor } from '@millrace/testkit';
 import { BrokerConfig } from '../config/broker-config.js';
-import type { ControllerChannel } from '../controller/controller-channel.js';
-import { BrokerLifecycle } from './broker-lifecycle.js';
+import type { ControllerChannel, ControllerRequestOptions } from '../controller/controller-channel.js';
+import { BrokerLifecycle, type BrokerLifecycleOptions } from './broker-lifecycle.js';
 import { ImageFollower } from './image-follower.js';
 
 const BROKER_EPOCH = 7;
@@ -19,7 +20,7 @@ class SternController implements ControllerChannel {
   }
 }
 
-function lifecycle(channel: ControllerChannel, follower: ImageFollower): BrokerLifecycle {
+function lifecycle(channel: ControllerChannel, follower: ImageFollower, over: Partial<BrokerLifecycleOptions> = {}): BrokerLifecycle {
   return new BrokerLifecycle({
     config: new BrokerConfig({ 'node.id': '1', listeners: 'PLAINTEXT://127.0.0.1:0', 'log.dirs': '/data' }),
     clusterId: 'the-cluster',
@@ -33,13 +34,96 @@ function lifecycle(channel: ControllerChannel, follower: ImageFollower): BrokerL
     random: systemRandom,
     scheduler: timerScheduler,
     logger: new RecordingLogger(),
+    ...over,
   });
 }
 
-async function readsItsRegistration(follower: ImageFollower): Promise<void> {
+async function readsItsRegistration(follower: ImageFollower, others: readonly number[] = []): Promise<void> {
   const record = { brokerId: 1, isMigratingZkBroker: false, incarnationId: ID, brokerEpoch: BROKER_EPOCH, endPoints: [], features: [], rack: null, fenced: true, inControlledShutdown: false, logDirs: [ID], cordonedLogDirs: null };
-  await follower.follow([{ type: 'RegisterBrokerRecord', version: 3, record }], 1);
+  const records = [record, ...others.map((brokerId) => ({ ...record, brokerId, fenced: false }))];
+  await follower.follow(records.map((it) => ({ type: 'RegisterBrokerRecord' as const, version: 3, record: it })), 1);
 }
+
+/** Time that passes by being waited for. */
+class LeapingTime implements Clock, Scheduler {
+  private leaptMs = 0;
+
+  nowMs(): number {
+    return this.leaptMs;
+  }
+  monotonicMs(): number {
+    return this.leaptMs;
+  }
+  leap(ms: number): void {
+    this.leaptMs += ms;
+  }
+  after(delayMs: number, callback: () => void): { cancel: () => void } {
+    const pending = setImmediate(() => {
+      this.leap(delayMs);
+      callback();
+    });
+    return { cancel: () => clearImmediate(pending) };
+  }
+}
+
+type Heard = 'silence' | 'wait' | 'go' | number;
+
+/** Says what it is told to say to a broker that wants to stop, and the last of it for ever. */
+class ControllerAtShutdown implements ControllerChannel {
+  heartbeats = 0;
+
+  constructor(private readonly time: LeapingTime, private readonly says: readonly Heard[]) {}
+
+  request<Request, RequestInput, Response, ResponseInput>(api: Api<Request, RequestInput, Response, ResponseInput>, _body: RequestInput, options?: ControllerRequestOptions): Promise<Response> {
+    if (api.name !== 'BrokerHeartbeat') return Promise.resolve({ errorCode: ErrorCode.NONE, brokerEpoch: BROKER_EPOCH } as Response);
+    const said = this.says[Math.min(this.heartbeats++, this.says.length - 1)];
+    if (said === 'silence') {
+      this.time.leap(options?.timeoutMs ?? 0);
+      return Promise.reject(new OperationalError('NO_CONTROLLER', 'none has answered in time', { isRetriable: true }));
+    }
+    return Promise.resolve({ errorCode: typeof said === 'number' ? said : ErrorCode.NONE, isFenced: false, isCaughtUp: true, shouldShutDown: said === 'go' } as Response);
+  }
+}
+
+describe('a controlled shutdown', () => {
+  async function shutDown(says: readonly Heard[]): Promise<{ readonly tookMs: number; readonly heartbeats: number; readonly isReleased: boolean }> {
+    const time = new LeapingTime();
+    const controller = new ControllerAtShutdown(time, says);
+    const follower = new ImageFollower(timerScheduler);
+    const logger = new RecordingLogger();
+    const it = lifecycle(controller, follower, { clock: time, scheduler: time, logger });
+    const registered = it.register();
+    await readsItsRegistration(follower, [2]);
+    await registered;
+    const startedMs = time.monotonicMs();
+    await it.controlledShutdown();
+    return { tookMs: time.monotonicMs() - startedMs, heartbeats: controller.heartbeats, isReleased: logger.complaints('the controller did not release this broker; it stops without').length === 0 };
+  }
+
+  it('ends when the controller says so', async () => {
+    expect(await shutDown(['wait', 'wait', 'go'])).toEqual({ tookMs: 200, heartbeats: 3, isReleased: true });
+  });
+
+  it('outlasts an election, and refusals that may pass', async () => {
+    expect(await shutDown(['wait', 'silence', ErrorCode.UNKNOWN_SERVER_ERROR, 'silence', 'wait', 'go'])).toMatchObject({ heartbeats: 6, isReleased: true });
+  });
+
+  it('gives up after a session without a controller: nobody is there to hand over to', async () => {
+    const { tookMs, isReleased } = await shutDown(['wait', 'silence']);
+    expect(isReleased).toBe(false);
+    expect(tookMs).toBeGreaterThanOrEqual(9000);
+    expect(tookMs).toBeLessThan(13_000);
+  });
+
+  it('gives up in 30 s when it is put off again and again', async () => {
+    const { tookMs, isReleased } = await shutDown(['wait']);
+    expect({ tookMs, isReleased }).toEqual({ tookMs: 30_000, isReleased: false });
+  });
+
+  it.each([ErrorCode.STALE_BROKER_EPOCH, ErrorCode.BROKER_ID_NOT_REGISTERED])('does not ask again when its registration is no more (error %d)', async (refusal) => {
+    expect(await shutDown(['wait', refusal, 'go'])).toMatchObject({ heartbeats: 2, isReleased: false });
+  });
+});
 
 describe('a broker that stops before it takes part', () => {
   it('waits no longer to read its registration', async () => {

@@ -11,10 +11,11 @@ const RETRY_MS_MAX = 500;
 /** How often a broker that stops asks whether it may go. */
 const SHUTDOWN_HEARTBEAT_MS = 100;
 const CONTROLLED_SHUTDOWN_MS_MAX = 30_000;
-/** Without a controller there is nobody to hand anything over. */
 const SHUTDOWN_REQUEST_MS_MAX = 3000;
 /** Asking again would change nothing. */
 const FINAL_REFUSALS: readonly number[] = [ErrorCode.INCONSISTENT_CLUSTER_ID, ErrorCode.UNSUPPORTED_VERSION, ErrorCode.INVALID_REGISTRATION, ErrorCode.CLUSTER_AUTHORIZATION_FAILED];
+/** The registration of this process is no more, and nothing that it could hand over. */
+const NOT_REGISTERED: readonly number[] = [ErrorCode.STALE_BROKER_EPOCH, ErrorCode.BROKER_ID_NOT_REGISTERED];
 
 export interface BrokerLifecycleOptions {
   readonly config: BrokerConfig;
@@ -115,7 +116,10 @@ export class BrokerLifecycle {
     if (this.epoch >= 0 && !this.isStopped) void this.beat();
   }
 
-  /** Resolves when others lead what this broker led, when there is nobody to lead it, or when it took too long. */
+  /**
+   * Resolves when others lead what this broker led, when there is nobody to lead it, or when it took too long: 30 s, or a session without a word of a controller. An election, or a refusal
+   * that may pass, is outlasted.
+   */
   async controlledShutdown(): Promise<void> {
     const { config, clock, follower, logger } = this.options;
     const { brokers } = follower.image;
@@ -124,11 +128,15 @@ export class BrokerLifecycle {
     this.wantShutDown = true;
     this.timer?.cancel();
     const deadlineMs = clock.monotonicMs() + CONTROLLED_SHUTDOWN_MS_MAX;
-    while (!this.isStopped && clock.monotonicMs() < deadlineMs) {
+    let silenceEndsMs = clock.monotonicMs() + config.get('broker.session.timeout.ms');
+    while (!this.isStopped && clock.monotonicMs() < Math.min(deadlineMs, silenceEndsMs)) {
       await this.beating;
       const response = await this.beat();
       if (response?.shouldShutDown === true) return;
-      if (response === undefined || response.errorCode !== ErrorCode.NONE) break;
+      if (response !== undefined) {
+        if (NOT_REGISTERED.includes(response.errorCode)) break;
+        silenceEndsMs = clock.monotonicMs() + config.get('broker.session.timeout.ms');
+      }
       await this.pause(SHUTDOWN_HEARTBEAT_MS);
     }
     logger.warn({ brokerId: config.nodeId }, 'the controller did not release this broker; it stops without');
@@ -157,7 +165,7 @@ export class BrokerLifecycle {
     const { config, channel, follower, offlineLogDirs, logger } = this.options;
     const { wantShutDown } = this;
     const body = { brokerId: config.nodeId, brokerEpoch: this.epoch, currentMetadataOffset: follower.image.lastOffset, wantFence: false, wantShutDown, offlineLogDirs: [...offlineLogDirs()] };
-    const timeoutMs = wantShutDown ? SHUTDOWN_REQUEST_MS_MAX : config.get('broker.session.timeout.ms') / 2;
+    const timeoutMs = Math.min(config.get('broker.session.timeout.ms') / 2, wantShutDown ? SHUTDOWN_REQUEST_MS_MAX : Number.POSITIVE_INFINITY);
     try {
       const response = await channel.request(BrokerHeartbeat, body, { timeoutMs });
       if (response.errorCode !== ErrorCode.NONE) logger.warn({ error: errorName(response.errorCode), brokerEpoch: this.epoch }, 'the controller refuses a heartbeat of this broker');
