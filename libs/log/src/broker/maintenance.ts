@@ -1,10 +1,10 @@
-import { errorMessage, type Clock, type Logger, type Scheduler } from '@millrace/foundation';
+import type { Clock, Logger, Scheduler } from '@millrace/foundation';
 import type { LogDirectory } from '@millrace/storage';
 import type { BrokerConfig } from '../config/broker-config.js';
 import type { LogCleaner } from '../cleaner/log-cleaner.js';
 import { PeriodicWork } from '../periodic-work.js';
 import type { ReplicaManager } from '../replicas/replica-manager.js';
-import { isStorageFailure } from '../storage-failure.js';
+import { unlessDiskRefuses } from '../storage-failure.js';
 
 const FLUSH_CHECK_MS = 1000;
 const REMOVE_FILES_MS = 15_000;
@@ -53,7 +53,7 @@ export class Maintenance {
   private applyRetention(): void {
     for (const it of this.options.replicas.all()) {
       if (it.machine.role === 'offline' || this.options.cleaner?.isCleaning(it) === true) continue;
-      this.guarded(() => it.deleteOldSegments());
+      unlessDiskRefuses(this.options.logger, { topic: it.topic, partition: it.partition }, () => it.deleteOldSegments());
     }
   }
 
@@ -67,7 +67,7 @@ export class Maintenance {
   }
 
   private removeFiles(): void {
-    for (const directory of this.options.directories) if (directory.offlineCause === undefined) this.guarded(() => directory.removeDeletedFiles());
+    for (const directory of this.options.directories) if (directory.offlineCause === undefined) unlessDiskRefuses(this.options.logger, { folder: directory.folder }, () => directory.removeDeletedFiles());
   }
 
   private dropStaleReads(): void {
@@ -77,15 +77,5 @@ export class Maintenance {
   private expireProducers(): void {
     const nowMs = this.options.clock.nowMs();
     for (const it of this.options.replicas.all()) it.log.producers.expire(nowMs);
-  }
-
-  /** A failed disk has told so itself; the other partitions go on. */
-  private guarded(work: () => unknown): void {
-    try {
-      work();
-    } catch (error) {
-      if (!isStorageFailure(error)) throw error;
-      this.options.logger.error({ error: errorMessage(error) }, 'periodic work was refused by the disk');
-    }
   }
 }

@@ -2,7 +2,7 @@ import { errorMessage, hasCode, OperationalError, type Clock, type Logger, type 
 import { cleanableRange, planCleaning, type CleanableRange, type CleanedGroup, type CleaningStats, type FileSystem, type LogDirectory } from '@millrace/storage';
 import type { HostedPartition } from '../replicas/hosted-partition.js';
 import type { ReplicaManager } from '../replicas/replica-manager.js';
-import { isStorageFailure } from '../storage-failure.js';
+import { isStorageFailure, unlessDiskRefuses } from '../storage-failure.js';
 import { cleaningAborted } from './cleaning-pace.js';
 import type { LogRewriter } from './log-rewriter.js';
 
@@ -244,12 +244,7 @@ export class LogCleaner {
   private deleteOldSegments(): void {
     for (const hosted of this.options.replicas.all()) {
       if (!hosted.settings.isCompacted || hosted.machine.role === 'offline' || this.isCleaning(hosted)) continue;
-      try {
-        hosted.deleteOldSegments();
-      } catch (error) {
-        if (!isStorageFailure(error)) throw error;
-        this.options.logger.error({ topic: hosted.topic, partition: hosted.partition, error: errorMessage(error) }, 'periodic work was refused by the disk');
-      }
+      unlessDiskRefuses(this.options.logger, { topic: hosted.topic, partition: hosted.partition }, () => hosted.deleteOldSegments());
     }
   }
 }
