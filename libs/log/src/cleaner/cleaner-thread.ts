@@ -20,7 +20,7 @@ function reply(message: ThreadReply): void {
 
 async function clean({ job, limits }: Extract<ThreadRequest, { kind: 'clean' }>): Promise<void> {
   // Timers do not keep a thread alive; its port does.
-  const pace = cleaningPace({ clock: systemClock, scheduler: timerScheduler, bytesPerSecondMax: limits.bytesPerSecondMax, sliceMs: Number.POSITIVE_INFINITY, isAborted: () => false });
+  const pace = cleaningPace({ clock: systemClock, scheduler: timerScheduler, bytesPerSecondMax: limits.bytesPerSecondMax, sliceMs: Number.POSITIVE_INFINITY });
   try {
     const result = await cleanLog(job, {
       fileSystem: new NodeFileSystem(),

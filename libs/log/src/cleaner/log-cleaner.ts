@@ -3,7 +3,7 @@ import { cleanableRange, planCleaning, type CleanableRange, type CleanedGroup, t
 import type { HostedPartition } from '../replicas/hosted-partition.js';
 import type { ReplicaManager } from '../replicas/replica-manager.js';
 import { isStorageFailure, unlessDiskRefuses } from '../storage-failure.js';
-import { cleaningAborted } from './cleaning-pace.js';
+import { cleaningAborted, expectWanted } from './cleaning-pace.js';
 import type { LogRewriter } from './log-rewriter.js';
 
 export interface LogCleanerOptions {
@@ -48,7 +48,8 @@ interface Candidate {
  * cleaned is named in the log and left alone until the broker starts again; all others go on.
  */
 export class LogCleaner {
-  private readonly underWay = new Map<HostedPartition, { readonly rewriter: LogRewriter; readonly ended: Promise<void> }>();
+  /** From the choice of a log on, while its cleaning is prepared as well: what is called off then must not begin. */
+  private readonly underWay = new Map<HostedPartition, { readonly calledOff: AbortController; readonly ended: Promise<void> }>();
   private readonly uncleanable = new Set<HostedPartition>();
   private readonly timers = new Set<Scheduled>();
   private readonly runs = new Set<Promise<void>>();
@@ -75,7 +76,7 @@ export class LogCleaner {
     this.isStopped = true;
     for (const timer of this.timers) timer.cancel();
     this.timers.clear();
-    for (const rewriter of this.options.rewriters) rewriter.abort();
+    for (const { calledOff } of this.underWay.values()) calledOff.abort();
     await Promise.all(this.runs);
   }
 
@@ -88,7 +89,7 @@ export class LogCleaner {
   private async letGoOf(hosted: HostedPartition): Promise<void> {
     const cleaning = this.underWay.get(hosted);
     if (cleaning === undefined) return;
-    cleaning.rewriter.abort();
+    cleaning.calledOff.abort();
     await cleaning.ended;
   }
 
@@ -184,11 +185,13 @@ export class LogCleaner {
     const { clock, logger, fileSystem, random, decompressedBytesMax } = this.options;
     const { log } = hosted;
     let end = (): void => undefined;
-    this.underWay.set(hosted, { rewriter, ended: new Promise<void>((resolve) => (end = resolve)) });
+    const calledOff = new AbortController();
+    const { signal } = calledOff;
+    this.underWay.set(hosted, { calledOff, ended: new Promise<void>((resolve) => (end = resolve)) });
     try {
       await directory.prepareCleaning(log, range.firstUncleanableOffset);
       const job = planCleaning(log, range, { fileSystem, random, nowMs: clock.nowMs(), decompressedBytesMax });
-      const { nextDirtyOffset, stats } = await rewriter.clean(job, (group) => this.putInPlace(hosted, group));
+      const { nextDirtyOffset, stats } = await rewriter.clean(job, (group) => this.putInPlace(hosted, group, signal), signal);
       await directory.checkpointCleanedOffset(log, nextDirtyOffset);
       this.note(rewriter, stats);
       logger.info(
@@ -206,8 +209,9 @@ export class LogCleaner {
     }
   }
 
-  private async putInPlace(hosted: HostedPartition, group: CleanedGroup): Promise<void> {
-    if (this.isStopped || !(await hosted.log.replaceSegments(group))) throw cleaningAborted('the segments are no longer in the log');
+  private async putInPlace(hosted: HostedPartition, group: CleanedGroup, calledOff: AbortSignal): Promise<void> {
+    expectWanted(calledOff);
+    if (!(await hosted.log.replaceSegments(group))) throw cleaningAborted('the segments are no longer in the log');
   }
 
   private note(rewriter: LogRewriter, stats: CleaningStats): void {

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { OperationalError, type Clock, type Codecs, type Scheduler } from '@millrace/foundation';
 import { cleanLog, removeLeftovers, type CleanedGroup, type CleaningJob, type CleaningResult, type FileSystem } from '@millrace/storage';
-import { cleaningAborted, cleaningPace } from './cleaning-pace.js';
+import { cleaningAborted, cleaningPace, expectWanted } from './cleaning-pace.js';
 
 /** What each cleaner may use. */
 export interface CleaningLimits {
@@ -14,12 +14,10 @@ export interface CleaningLimits {
 /** Carries cleanings out, one at a time. */
 export interface LogRewriter {
   /**
-   * `onGroup` puts a rewritten group in its place; the next one is begun when it has. Rejects with code `CLEANING_ABORTED` after `abort`; whatever happens, no files of the cleaning are
-   * left.
+   * `onGroup` puts a rewritten group in its place; the next one is begun when it has. Rejects with code `CLEANING_ABORTED` once `calledOff` is aborted, also when that was before the
+   * call; whatever happens, no files of the cleaning are left.
    */
-  clean(job: CleaningJob, onGroup: (group: CleanedGroup) => Promise<void>): Promise<CleaningResult>;
-  /** Ends the cleaning under way. */
-  abort(): void;
+  clean(job: CleaningJob, onGroup: (group: CleanedGroup) => Promise<void>, calledOff: AbortSignal): Promise<CleaningResult>;
   /** There is nothing to do for a while: gives memory back. */
   rest(): void;
 }
@@ -29,23 +27,17 @@ const SLICE_MS = 2;
 
 /** Cleans on the caller's event loop, in slices: where the disk or the clock are not those of the machine. */
 export class SlicedRewriter implements LogRewriter {
-  private isAborted = false;
-
   constructor(private readonly ports: { readonly fileSystem: FileSystem; readonly codecs: Codecs; readonly clock: Clock; readonly scheduler: Scheduler }, private readonly limits: CleaningLimits) {}
 
-  async clean(job: CleaningJob, onGroup: (group: CleanedGroup) => Promise<void>): Promise<CleaningResult> {
-    this.isAborted = false;
-    const pace = cleaningPace({ ...this.ports, bytesPerSecondMax: this.limits.bytesPerSecondMax, sliceMs: SLICE_MS, isAborted: () => this.isAborted });
+  async clean(job: CleaningJob, onGroup: (group: CleanedGroup) => Promise<void>, calledOff: AbortSignal): Promise<CleaningResult> {
+    expectWanted(calledOff);
+    const pace = cleaningPace({ ...this.ports, bytesPerSecondMax: this.limits.bytesPerSecondMax, sliceMs: SLICE_MS, signal: calledOff });
     try {
       return await cleanLog(job, { ...this.ports, ...this.limits, pace, onGroup });
     } catch (error) {
       tidyUp(job, this.ports.fileSystem);
       throw error;
     }
-  }
-
-  abort(): void {
-    this.isAborted = true;
   }
 
   rest(): void {
@@ -65,8 +57,11 @@ export class ThreadRewriter implements LogRewriter {
 
   constructor(private readonly fileSystem: FileSystem, private readonly limits: CleaningLimits) {}
 
-  async clean(job: CleaningJob, onGroup: (group: CleanedGroup) => Promise<void>): Promise<CleaningResult> {
+  async clean(job: CleaningJob, onGroup: (group: CleanedGroup) => Promise<void>, calledOff: AbortSignal): Promise<CleaningResult> {
+    expectWanted(calledOff);
     const thread = (this.thread ??= startThread());
+    const end = (): void => void thread.terminate();
+    calledOff.addEventListener('abort', end);
     try {
       return await new Promise<CleaningResult>((resolve, reject) => {
         const onExit = (): void => reject(cleaningAborted('the thread of the cleaner has ended'));
@@ -94,11 +89,9 @@ export class ThreadRewriter implements LogRewriter {
       await thread.terminate();
       tidyUp(job, this.fileSystem);
       throw error;
+    } finally {
+      calledOff.removeEventListener('abort', end);
     }
-  }
-
-  abort(): void {
-    this.rest();
   }
 
   rest(): void {
