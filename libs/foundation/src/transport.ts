@@ -18,8 +18,6 @@ export interface Connection {
   /** Until `uncork`, writes are gathered and leave together. */
   cork(): void;
   uncork(): void;
-  /** Bytes queued here and not yet taken by the system. */
-  readonly queuedBytes: number;
   pause(): void;
   resume(): void;
   /** Sends what is queued, then closes, whatever the peer sends meanwhile. A peer that does not read holds that up until `destroy`. */

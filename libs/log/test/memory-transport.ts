@@ -30,7 +30,6 @@ export class MemoryTransport implements Transport {
 export class MemoryConnection implements Connection {
   readonly remote: Endpoint = { host: 'memory', port: 1 };
   readonly local: Endpoint = { host: 'memory', port: 2 };
-  readonly queuedBytes = 0;
   peer: MemoryConnection | undefined;
   isClosed = false;
   private isPaused = false;

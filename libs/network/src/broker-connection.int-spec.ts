@@ -45,7 +45,6 @@ describe('BrokerConnection on loopback', () => {
     const connection = await connect(endpoint.port);
     const names = Array.from({ length: 100 }, (_, i) => `topic-${i}`);
     expect(await Promise.all(names.map((name, i) => ask(connection, name, 4 + (i % 9))))).toEqual(names);
-    expect(connection.inFlightCount).toBe(0);
   });
 
   it('lends responses to whoever takes them on the spot, between others that are kept', async () => {

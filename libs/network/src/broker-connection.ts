@@ -63,10 +63,6 @@ export class BrokerConnection {
     return this.closedBy === undefined;
   }
 
-  get inFlightCount(): number {
-    return this.inFlight.length;
-  }
-
   close(): void {
     this.fail(this.error('CONNECTION_CLOSED', 'closed by this client'));
   }

@@ -52,11 +52,6 @@ export class FrameDecoder {
     }
   }
 
-  /** True between frames: a peer that closes now has cut nothing off. */
-  get isAtBoundary(): boolean {
-    return this.frameLength < 0 && this.lengthFilled === 0;
-  }
-
   private readLength(chunk: Uint8Array, start: number): number {
     let at = start;
     while (this.lengthFilled < 4 && at < chunk.length) this.lengthBytes[this.lengthFilled++] = chunk[at++]!;

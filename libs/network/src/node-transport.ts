@@ -108,9 +108,6 @@ class SocketConnection implements Connection {
   uncork(): void {
     this.socket.uncork();
   }
-  get queuedBytes(): number {
-    return this.socket.writableLength;
-  }
   pause(): void {
     this.socket.pause();
   }

@@ -1,5 +1,6 @@
 export type { AnyApi, AnyMessageCodec, Api, MessageCodec } from './message-codec.js';
 export { ErrorCode, type ErrorName } from './generated/errors.js';
+export { NO_BYTES } from './wire.js';
 export { errorName, errorText, isRetriableError, ProtocolError } from './protocol-error.js';
 export { ApiKey, APIS, MESSAGES, MetadataRecords, type ApiName } from './generated/apis.js';
 export { API_BY_KEY, apiOf, headerVersions } from './api-table.js';

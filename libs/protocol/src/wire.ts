@@ -8,7 +8,7 @@ const STRING_BYTES_MAX = 0x7fff;
 /** A text of at most this many UTF-16 units has at most 126 bytes of UTF-8: its compact length is one byte. */
 const ONE_BYTE_LENGTH_UNITS = 42;
 
-/** @public Generated codecs may name it, whether or not a schema needs it today. */
+/** Where bytes must stand and there are none. */
 export const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 function notNull(reader: ByteReader): MalformedBytes {
@@ -139,7 +139,7 @@ export function writeNullableBytes(writer: ByteWriter, value: Uint8Array | null)
   if (value === null) writer.int32(-1);
   else writeBytes(writer, value);
 }
-/** @public As NO_BYTES. */
+/** @public Generated codecs may name it, whether or not a schema needs it today. */
 export function writeCompactNullableBytes(writer: ByteWriter, value: Uint8Array | null): void {
   if (value === null) writer.uint8(0);
   else writeCompactBytes(writer, value);
@@ -151,7 +151,7 @@ function totalLength(parts: readonly Uint8Array[]): number {
   return total;
 }
 
-/** @public As NO_BYTES. Records may come in parts, which stand one after another on the wire. */
+/** @public Generated codecs may name it, whether or not a schema needs it today. Records may come in parts, which stand one after another on the wire. */
 export function writeRecords(writer: ByteWriter, value: Uint8Array | readonly Uint8Array[]): void {
   if (value instanceof Uint8Array) {
     writeBytes(writer, value);

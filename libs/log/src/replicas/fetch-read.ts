@@ -1,6 +1,6 @@
 import type { BrokerEpoch, BrokerId, LeaderEpoch, Offset } from '@millrace/foundation';
 import type { FetchIsolation } from '@millrace/partition';
-import type { ErrorName } from '@millrace/protocol';
+import { NO_BYTES, type ErrorName } from '@millrace/protocol';
 import type { AbortedTransaction, ReadResult } from '@millrace/storage';
 import { logErrorName } from '../storage-failure.js';
 import type { HostedPartition } from './hosted-partition.js';
@@ -54,7 +54,6 @@ export interface FetchParams {
   readonly preferredReplica?: (hosted: HostedPartition, fetchOffset: Offset) => BrokerId;
 }
 
-const NO_BYTES = new Uint8Array(0);
 const NOTHING: FetchedPartition = { error: null, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, records: NO_BYTES, abortedTransactions: null, diverging: null, preferredReadReplica: -1 };
 
 /**

@@ -64,10 +64,6 @@ export class SimulatedSocket implements Connection {
     return this.closed;
   }
 
-  get queuedBytes(): number {
-    return this.pendingBytes;
-  }
-
   pairWith(peer: SimulatedSocket): void {
     this.peer = peer;
   }

@@ -1,6 +1,6 @@
 /** Fetch of the metadata log by voters and observers, versions 12-18 (below, nobody replicates metadata). Deviations: no fetch sessions, as in Kafka. */
 import { METADATA_TOPIC_UUID } from '@millrace/foundation';
-import { ErrorCode, Fetch, type FetchRequest, type FetchResponseInput } from '@millrace/protocol';
+import { ErrorCode, Fetch, NO_BYTES, type FetchRequest, type FetchResponseInput } from '@millrace/protocol';
 import { CLUSTER_METADATA } from '../../internal-topics.js';
 import { controllerApi } from './controller-api.js';
 import { codeOf, nodeEndpoints } from './quorum-answer.js';
@@ -10,7 +10,6 @@ const TOPIC_IDS_SINCE_VERSION = 13;
 const REPLICA_STATE_SINCE_VERSION = 15;
 const ENDPOINTS_SINCE_VERSION = 17;
 const HIGH_WATERMARK_SINCE_VERSION = 18;
-const NO_BYTES = new Uint8Array(0);
 
 const served = controllerApi(Fetch, (services) => async (request, context): Promise<FetchResponseInput | undefined> => {
   const { apiVersion } = context;

@@ -1,10 +1,8 @@
 /** FetchSnapshot, versions 0-1. Deviations: none known. */
-import { ErrorCode, FetchSnapshot, type FetchSnapshotResponseInput } from '@millrace/protocol';
+import { ErrorCode, FetchSnapshot, NO_BYTES, type FetchSnapshotResponseInput } from '@millrace/protocol';
 import { CLUSTER_METADATA } from '../../internal-topics.js';
 import { controllerApi } from './controller-api.js';
 import { codeOf, nodeEndpoints, onlyPartition } from './quorum-answer.js';
-
-const NO_BYTES = new Uint8Array(0);
 
 export const fetchSnapshotApi = controllerApi(FetchSnapshot, (services) => async (request, context): Promise<FetchSnapshotResponseInput | undefined> => {
   const partition = onlyPartition(

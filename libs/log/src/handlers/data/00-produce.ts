@@ -3,7 +3,7 @@
  * next produce of the connection need not wait for the acknowledgement of this one. Deviations: transactional batches are refused.
  */
 import { OperationalError } from '@millrace/foundation';
-import { ErrorCode, Produce, type ErrorName, type ProduceRequest, type ProduceResponseInput } from '@millrace/protocol';
+import { ErrorCode, NO_BYTES, Produce, type ErrorName, type ProduceRequest, type ProduceResponseInput } from '@millrace/protocol';
 import { awaitAcks, type AckTarget } from '../../replicas/await-acks.js';
 import type { Appended, AppendRefused, HostedPartition } from '../../replicas/hosted-partition.js';
 import { isInternalTopic } from '../../internal-topics.js';
@@ -17,7 +17,6 @@ type Outcome = Appended | AppendRefused | { readonly error: ErrorName; readonly 
 const ZSTD_SINCE_VERSION = 7;
 const LEADER_HINT_SINCE_VERSION = 10;
 const TOPIC_ID_SINCE_VERSION = 13;
-const NO_BYTES = new Uint8Array(0);
 
 /** One partition of the request, on its way to an answer. */
 interface PartitionAppend {

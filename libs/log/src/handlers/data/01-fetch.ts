@@ -10,13 +10,12 @@ import { readPartitions, type FetchParams, type FetchResult, type FetchTarget } 
 import { preferredReplica } from '../../replicas/preferred-replica.js';
 import { brokerApi, PooledResponse } from '../broker-api.js';
 import type { BrokerServices } from '../../broker/broker-services.js';
-import { CurrentLeaders, isLeaderHinted } from './current-leader.js';
-import { countFetched, partitionResponse } from './fetched-partition.js';
+import { isLeaderHinted } from './current-leader.js';
+import { countFetched, hintedLeaders, partitionResponse } from './fetched-partition.js';
 import { answerFollower, followerParams, replicaIdOf } from './follower-fetch.js';
 
 const FOLLOWERS_SERVE_SINCE_VERSION = 11;
 const TOPIC_ID_SINCE_VERSION = 13;
-const LEADER_HINT_SINCE_VERSION = 16;
 const READ_COMMITTED = 1;
 
 export const fetchApi = brokerApi(Fetch, (services) => (request, context) => {
@@ -82,7 +81,7 @@ function targetOf(services: BrokerServices, topic: FetchRequest.Topic, it: Fetch
 }
 
 function responseOf(services: BrokerServices, request: FetchRequest, context: RequestContext, result: FetchResult): FetchResponseInput {
-  const leaders = result.isUrgent && context.apiVersion >= LEADER_HINT_SINCE_VERSION ? new CurrentLeaders(services, context.connection.listenerName) : undefined;
+  const leaders = hintedLeaders(services, context, result);
   let next = 0;
   const responses = request.topics.map((topic) => ({
     topic: topic.topic,

@@ -1,7 +1,11 @@
+import type { RequestContext } from '@millrace/network';
 import { ErrorCode, type FetchResponseInput } from '@millrace/protocol';
 import type { BrokerServices } from '../../broker/broker-services.js';
 import type { FetchedPartition, FetchParams, FetchResult } from '../../replicas/fetch-read.js';
 import { isThrottledReplica } from '../../replicas/replication-throttle.js';
+import { CurrentLeaders } from './current-leader.js';
+
+const LEADER_HINT_SINCE_VERSION = 16;
 
 export function partitionResponse(partitionIndex: number, it: FetchedPartition): FetchResponseInput.Partition {
   return {
@@ -15,6 +19,11 @@ export function partitionResponse(partitionIndex: number, it: FetchedPartition):
     ...(it.preferredReadReplica < 0 ? {} : { preferredReadReplica: it.preferredReadReplica }),
     records: it.records,
   };
+}
+
+/** Undefined: nothing went wrong that a leader's name would help with, or the client is too old to be told. */
+export function hintedLeaders(services: BrokerServices, context: RequestContext, result: FetchResult): CurrentLeaders | undefined {
+  return result.isUrgent && context.apiVersion >= LEADER_HINT_SINCE_VERSION ? new CurrentLeaders(services, context.connection.listenerName) : undefined;
 }
 
 /** What is answered counts as read, and as replicated under the leader's throttle. */

@@ -8,10 +8,8 @@ import type { FetchSession, SessionPartition } from '../../replicas/fetch-sessio
 import type { HostedPartition } from '../../replicas/hosted-partition.js';
 import { isThrottledReplica } from '../../replicas/replication-throttle.js';
 import { PooledResponse, type Answer } from '../broker-api.js';
-import { CurrentLeaders, isLeaderHinted } from './current-leader.js';
-import { countFetched, partitionResponse } from './fetched-partition.js';
-
-const LEADER_HINT_SINCE_VERSION = 16;
+import { isLeaderHinted } from './current-leader.js';
+import { countFetched, hintedLeaders, partitionResponse } from './fetched-partition.js';
 
 /** -1 for a consumer. */
 export function replicaIdOf(request: FetchRequest): number {
@@ -84,7 +82,7 @@ function waitFor(services: BrokerServices, session: FetchSession, request: Fetch
 }
 
 function responseOf(services: BrokerServices, session: FetchSession, context: RequestContext, { result, partitions }: Look): FetchResponseInput {
-  const leaders = result.isUrgent && context.apiVersion >= LEADER_HINT_SINCE_VERSION ? new CurrentLeaders(services, context.connection.listenerName) : undefined;
+  const leaders = hintedLeaders(services, context, result);
   const topics = new Map<string, FetchResponseInput.Partition[]>();
   partitions.forEach((it, i) => {
     const found = result.partitions[i]!;

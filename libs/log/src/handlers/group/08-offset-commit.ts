@@ -9,8 +9,7 @@ const TOPIC_ID_SINCE_VERSION = 10;
 
 export const offsetCommitApi = brokerApi(OffsetCommit, (services) => async (request, context) => {
   const byId = context.apiVersion >= TOPIC_ID_SINCE_VERSION;
-  const known = request.topics.map((topic) => ({ topic: byId ? { ...topic, name: services.image.topicById(topic.topicId)?.name ?? '' } : topic, error: 0 }));
-  const checked = known.map(({ topic }) => splitKnown(services, topic, byId));
+  const checked = request.topics.map((topic) => splitKnown(services, byId ? { ...topic, name: services.image.topicById(topic.topicId)?.name ?? '' } : topic, byId));
   const asked = { ...request, topics: checked.map((it) => it.known).filter((it) => it.partitions.length > 0) };
   const answer = await askGroup(services, context, {
     api: 'OffsetCommit',

@@ -1,9 +1,7 @@
 /** SyncGroup, versions 0-5. Deviations: none known. */
-import { SyncGroup } from '@millrace/protocol';
+import { NO_BYTES, SyncGroup } from '@millrace/protocol';
 import { brokerApi } from '../broker-api.js';
 import { askGroup } from './group-request.js';
-
-const NO_BYTES = new Uint8Array(0);
 
 export const syncGroupApi = brokerApi(SyncGroup, (services) => (request, context) => {
   // The request's bytes are only lent.
