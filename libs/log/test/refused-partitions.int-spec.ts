@@ -1,4 +1,4 @@
-import { ErrorCode, Fetch, ListOffsets } from '@millrace/protocol';
+import { DeleteRecords, ErrorCode, Fetch, ListOffsets } from '@millrace/protocol';
 import type { Processes } from '@millrace/storage';
 import { FaultyFileSystem, type DiskFault } from '@millrace/testkit';
 import { batchOf, LocalBroker, RawClient, valuesIn } from './local-broker.js';
@@ -15,7 +15,7 @@ function anotherProcess(): Processes {
   return { pid, identity: (it) => (it === pid ? `${pid} test` : undefined), lockHolder: () => undefined };
 }
 
-describe('a partition that the disk refuses is answered so, and the others of the request as ever', () => {
+describe('a disk that refuses is told as the error of a partition, and the connection lives on', () => {
   const open: { stop: () => Promise<void>; close: () => void }[] = [];
   afterEach(async () => {
     for (const it of open.splice(0)) {
@@ -76,6 +76,36 @@ describe('a partition that the disk refuses is answered so, and the others of th
     expect(await answers()).toEqual([[ErrorCode.KAFKA_STORAGE_ERROR, []], [ErrorCode.NONE, all]]);
     disk.inject = () => undefined;
     expect(await answers()).toEqual([[ErrorCode.NONE, all], [ErrorCode.NONE, all]]);
+    expect(local.logger.complaints('request failed')).toEqual([]);
+  });
+
+  it('when records are deleted and the disk does not keep where a log begins', async () => {
+    const disk = new FaultyFileSystem();
+    const { local, client } = await start(disk, { 'log.dirs': '/data/a,/data/b', 'metadata.log.dir': '/data/a' });
+    await client.createTopic('t', { partitions: 4 });
+    for (let partition = 0; partition < 4; partition++) await client.produce('t', batchOf([{ value: 'gone' }]), { partition });
+    const inA = new Set(disk.list('/data/a').map((it) => it.name));
+    const request = { topics: [{ name: 't', partitions: [0, 1, 2, 3].map((partitionIndex) => ({ partitionIndex, offset: -1 })) }], timeoutMs: 5000 };
+    const answers = async (): Promise<unknown> => (await client.ask(DeleteRecords, 2, request)).topics[0]?.partitions.map((it) => [it.errorCode, it.lowWatermark]);
+    const storageError = [ErrorCode.KAFKA_STORAGE_ERROR, -1];
+    disk.inject = (call) => (call.path.startsWith('/data/b/log-start-offset-checkpoint') ? { kind: 'error', errno: 'EIO' } : undefined);
+    expect(await answers()).toEqual([storageError, storageError, storageError, storageError]);
+    // The directory is offline: asked again, the other one does it.
+    const expected = [0, 1, 2, 3].map((it) => (inA.has(`t-${it}`) ? [ErrorCode.NONE, 1] : storageError));
+    expect(expected).toContainEqual(storageError);
+    expect(expected).toContainEqual([ErrorCode.NONE, 1]);
+    expect(await answers()).toEqual(expected);
+    expect(local.logger.complaints('request failed')).toEqual([]);
+  });
+
+  it('when records are deleted and the disk is full', async () => {
+    const disk = new FaultyFileSystem();
+    const { local, client } = await start(disk);
+    await client.createTopic('t');
+    await client.produce('t', batchOf([{ value: 'gone' }]));
+    disk.inject = (call) => (call.path.startsWith('/data/log-start-offset-checkpoint') ? refused : undefined);
+    const { topics } = await client.ask(DeleteRecords, 2, { topics: [{ name: 't', partitions: [{ partitionIndex: 0, offset: -1 }] }], timeoutMs: 5000 });
+    expect(topics[0]?.partitions[0]).toMatchObject({ errorCode: ErrorCode.KAFKA_STORAGE_ERROR, lowWatermark: -1 });
     expect(local.logger.complaints('request failed')).toEqual([]);
   });
 });
