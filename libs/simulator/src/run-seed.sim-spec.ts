@@ -44,6 +44,7 @@ describe('a planted bug', () => {
     ['acknowledge before the flush', 1],
     ['serve past the high watermark', 2],
     ['acknowledge before the in-sync replicas have it', 2],
+    ['tell of commits that could still be lost', 1],
     ['change the voters while a change is not committed', 1],
   ])('is found: %s (seed %i, or soon behind it)', async (name, first) => {
     const bug = PLANTED_BUGS.find((it) => it.name === name);
