@@ -64,12 +64,11 @@ export class MetadataSnapshots {
     const { store, quorum, logger } = this.options;
     await store.snapshots.write(id, content, timestampMs);
     logger.info({ endOffset: id.endOffset, epoch: id.epoch, records: content.records.length }, 'wrote a snapshot of the metadata');
-    this.clean();
-    await quorum.snapshotsChanged();
+    await quorum.snapshotsChanged(() => this.removeOld());
   }
 
   /** As Kafka does it: the oldest snapshot, and the log that the one behind it stands for, go while all is too large or too old. One snapshot always stays. */
-  private clean(): void {
+  private removeOld(): void {
     const { config, store, quorum } = this.options;
     const { log, snapshots } = store;
     const [bytesMax, ageMsMax] = [config.get('metadata.max.retention.bytes'), config.get('metadata.max.retention.ms')];

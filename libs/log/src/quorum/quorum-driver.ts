@@ -141,11 +141,28 @@ export class QuorumDriver {
     void this.input(() => this.machine.resign(epoch, this.nowMs()));
   }
 
-  /** A snapshot was written, or old ones and what they stand for were removed. */
-  async snapshotsChanged(): Promise<void> {
-    const { store } = this.options;
-    const snapshots = store.snapshots.list().filter((it) => it.endOffset > 0);
-    await this.input(() => this.machine.snapshotsChanged({ logStartOffset: store.log.logStartOffset, snapshots: snapshots.map(asSnapshotInfo) }, this.nowMs()));
+  /**
+   * A snapshot was written. `removeOld` takes old ones and the log that they stand for away, in the turn in which the machine hears what is left: what it said before of the log and of
+   * snapshots is carried out, and nothing is asked in between. Rejects with what `removeOld` throws; what was removed until then is told all the same.
+   */
+  snapshotsChanged(removeOld: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.enqueue(() => {
+        if (this.isStopped) {
+          resolve();
+          return undefined;
+        }
+        const { store } = this.options;
+        try {
+          removeOld();
+          resolve();
+        } catch (error) {
+          reject(error as Error);
+        }
+        const snapshots = store.snapshots.list().filter((it) => it.endOffset > 0);
+        return this.machine.snapshotsChanged({ logStartOffset: store.log.logStartOffset, snapshots: snapshots.map(asSnapshotInfo) }, this.nowMs());
+      });
+    });
   }
 
   /** Hands the leadership over, for `timeoutMs` at most, then does nothing any more. */
@@ -187,13 +204,12 @@ export class QuorumDriver {
     return batch.baseOffset;
   }
 
-  /** Resolves when its turn has come. */
+  /** Resolves when its turn has come; also when that was the end of it all, which `onFailure` tells. */
   private input(step: () => RaftEffects | undefined): Promise<void> {
     return new Promise((resolve) => {
       this.enqueue(() => {
-        const effects = this.isStopped ? undefined : step();
         resolve();
-        return effects;
+        return this.isStopped ? undefined : step();
       });
     });
   }
@@ -206,25 +222,31 @@ export class QuorumDriver {
   private run(): void {
     if (this.isBusy) return;
     this.isBusy = true;
-    try {
-      for (let step = this.inputs.shift(); step !== undefined; step = this.inputs.shift()) {
-        const effects = step();
-        const carrying = effects === undefined ? undefined : this.carryOut(effects);
-        if (carrying === undefined) continue;
-        carrying.then(
-          () => this.goOn(),
-          (error: unknown) => {
-            this.fail(error);
-            this.goOn();
-          },
-        );
-        return;
-      }
-    } catch (error) {
-      this.fail(error);
+    for (let step = this.inputs.shift(); step !== undefined; step = this.inputs.shift()) {
+      const carrying = this.take(step);
+      if (carrying === undefined) continue;
+      carrying.then(
+        () => this.goOn(),
+        (error: unknown) => {
+          this.fail(error);
+          this.goOn();
+        },
+      );
+      return;
     }
     this.isBusy = false;
     this.armTimer();
+  }
+
+  /** Undefined: its effects are carried out, or cannot be. Turns that are left are taken then too, so that nobody waits for one for ever. */
+  private take(step: () => RaftEffects | undefined): Promise<void> | undefined {
+    try {
+      const effects = step();
+      return effects === undefined ? undefined : this.carryOut(effects);
+    } catch (error) {
+      this.fail(error);
+      return undefined;
+    }
   }
 
   private goOn(): void {
