@@ -7,7 +7,7 @@ import type { LogCleanerMetrics } from './cleaner/log-cleaner.js';
 import { BrokerConfig } from './config/broker-config.js';
 import { advertisedEndpoints, type NamedEndpoint } from './config/listeners.js';
 import { ActiveControllerChannel } from './controller/active-controller-channel.js';
-import { RegistersController } from './controller/controller-registration.js';
+import { ControllerLifecycle } from './controller/controller-lifecycle.js';
 import { ControllerServer } from './controller/controller-server.js';
 import { LeaderWatch } from './controller/leader-watch.js';
 import { BROKER_APIS } from './handlers/broker-apis.js';
@@ -54,7 +54,7 @@ interface Running {
   readonly controller: ControllerServer | undefined;
   readonly quorum: NodeQuorum;
   /** Undefined without the role controller, and for a node that nobody else looks for. */
-  readonly registration: RegistersController | undefined;
+  readonly registration: ControllerLifecycle | undefined;
 }
 
 /** A node of a cluster: a Kafka broker, a controller, or (when nothing else is said) both, alone. `start` and `stop` once each. */
@@ -159,7 +159,7 @@ export class Broker {
     const channelOf = (lane: string) => new ActiveControllerChannel({ nodeId: config.nodeId, watch, clock: ports.clock, peers, lane, local: () => local });
     const [registering, ...brokerChannels] = [channelOf('registration'), channelOf('requests'), channelOf('heartbeats'), channelOf('replication')] as const;
     const channels = [...brokerChannels, registering];
-    const registration = config.roles.controllerListeners.length === 0 ? undefined : new RegistersController({ ...ports, nodeId: config.nodeId, endpoints: controllerEndpoints, image: follower.image, channel: registering, logger });
+    const registration = config.roles.controllerListeners.length === 0 ? undefined : new ControllerLifecycle({ ...ports, nodeId: config.nodeId, endpoints: controllerEndpoints, image: follower.image, channel: registering, logger });
     return { directories, peers, channels, broker, controller, quorum, registration };
   }
 

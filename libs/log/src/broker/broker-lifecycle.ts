@@ -74,7 +74,7 @@ export class BrokerLifecycle {
       logger.info({ brokerId: config.nodeId, error: errorName(errorCode) }, 'the controller does not register this broker yet');
       await this.pause(pauseMs);
     }
-    await this.followsRegistration();
+    await this.untilRegistrationFollowed();
   }
 
   private async askToRegister(incarnationId: Uuid, timeoutMs: number): Promise<number> {
@@ -176,7 +176,7 @@ export class BrokerLifecycle {
     }
   }
 
-  private async followsRegistration(): Promise<void> {
+  private async untilRegistrationFollowed(): Promise<void> {
     const { follower, config } = this.options;
     while (!this.isStopped && !(await follower.until(() => this.isStopped || this.isRegistered, config.get('broker.heartbeat.interval.ms'))));
     if (this.isStopped) throw new OperationalError('NO_CONTROLLER', 'the broker stops before it has read its registration');

@@ -7,7 +7,7 @@ import type { ControllerChannel } from './controller-channel.js';
 const CHECK_MS = 1000;
 const PLAINTEXT = 0;
 
-export interface ControllerRegistrationOptions {
+export interface ControllerLifecycleOptions {
   readonly nodeId: BrokerId;
   readonly endpoints: readonly NamedEndpoint[];
   /** Committed metadata: whether this process stands in it. */
@@ -19,12 +19,12 @@ export interface ControllerRegistrationOptions {
 }
 
 /** A node of the quorum tells the active controller where it is reached and which features it can, until that is in the log (KIP-919). */
-export class RegistersController {
+export class ControllerLifecycle {
   private readonly incarnationId: string;
   private timer: Scheduled | undefined;
   private isStopped = false;
 
-  constructor(private readonly options: ControllerRegistrationOptions) {
+  constructor(private readonly options: ControllerLifecycleOptions) {
     this.incarnationId = randomUuid(options.random);
   }
 
