@@ -1,4 +1,4 @@
-import { errorMessage, hasCode, OperationalError, topicPartitionName, type BrokerEpoch, type BrokerId, type Clock, type Codecs, type Logger, type Offset, type Uuid } from '@millrace/foundation';
+import { errorMessage, OperationalError, topicPartitionName, type BrokerEpoch, type BrokerId, type Clock, type Codecs, type Logger, type Offset, type Uuid } from '@millrace/foundation';
 import { isActive, type LocalChanges, type LocalPartition, type MetadataImage, type PartitionRegistration, type TopicImage } from '@millrace/metadata';
 import { PartitionMachine } from '@millrace/partition';
 import type { ErrorName } from '@millrace/protocol';
@@ -11,6 +11,7 @@ import { FetchSessions } from './fetch-sessions.js';
 import type { ReplicaPlace } from './directory-assignments.js';
 import { HostedPartition, type PartitionBroker } from './hosted-partition.js';
 import { ReadAheadBudget } from './read-ahead.js';
+import { ReplicaPlacement } from './replica-placement.js';
 import { NO_TRAFFIC, partitionMetrics, replicaTotals, withTraffic } from './replica-metrics.js';
 import type { Replication } from './replication.js';
 import type { ReplicaMetrics } from '../broker-metrics.js';
@@ -43,10 +44,7 @@ export interface HostedDirectory {
 export class ReplicaManager {
   private readonly hostedByTopicId = new Map<Uuid, (HostedPartition | undefined)[]>();
   private readonly directoryOf = new Map<HostedPartition, LogDirectory>();
-  /** By name, for new partitions that are not open yet. */
-  private readonly chosen = new Map<string, LogDirectory>();
-  /** Where the folder of a partition was found at start, and the topic id that it belongs to. */
-  private readonly found = new Map<string, { readonly directory: LogDirectory; readonly topicId: Uuid | undefined }>();
+  private readonly placement: ReplicaPlacement;
   /** Partitions whose log could not be opened. They are tried again now and then: a disk that was full may have room. */
   private readonly broken = new Map<string, LocalPartition>();
   private readonly readAheadBudget = new ReadAheadBudget(READ_AHEAD_BYTES_MAX);
@@ -64,8 +62,9 @@ export class ReplicaManager {
 
   constructor(private readonly options: ReplicaManagerOptions) {
     this.fetchSessions = new FetchSessions(options.clock, { find: (topicId, partition) => this.byId(topicId, partition) });
+    this.placement = new ReplicaPlacement(options);
     for (const directory of options.directories) {
-      for (const it of directory.findPartitions()) if (it.topic !== CLUSTER_METADATA) this.found.set(topicPartitionName(it), { directory, topicId: it.topicId });
+      for (const it of directory.findPartitions()) if (it.topic !== CLUSTER_METADATA) this.placement.found(topicPartitionName(it), { directory, topicId: it.topicId });
     }
   }
 
@@ -129,10 +128,8 @@ export class ReplicaManager {
 
   /** Partition folders that no topic of the image owns: left alone, and told. */
   reportStrays(): void {
-    for (const [name, { directory, topicId }] of this.found) {
-      const isKnown = topicId === undefined ? true : this.options.image.topicById(topicId) !== undefined;
-      if (!isKnown) this.options.logger.warn({ folder: `${directory.folder}/${name}`, topicId }, 'folder belongs to no topic of this cluster and is left alone');
-    }
+    const { image, logger } = this.options;
+    for (const stray of this.placement.strays((topicId) => image.topicById(topicId) !== undefined)) logger.warn(stray, 'folder belongs to no topic of this cluster and is left alone');
   }
 
   /** Takes up what the image says as a whole: at the start. */
@@ -281,12 +278,11 @@ export class ReplicaManager {
   private async open({ topic, partition }: LocalPartition): Promise<void> {
     const settings = this.options.settingsOf(topic.name);
     try {
-      const directory = await this.directoryFor(topic, partition);
+      const directory = await this.placement.directoryFor(topic, partition, this.directoryOf.values());
       const log = await directory.openPartition({ topic: topic.name, partition: partition.partitionId, topicId: topic.topicId, config: settings.log });
       const hosted = this.host(topic, partition, { directory, log, settings });
       await hosted.syncAsAsked();
     } catch (error) {
-      this.chosen.delete(nameOf(topic, partition));
       if (!isStorageFailure(error) && !(error instanceof OperationalError)) throw error;
       const key = brokenKey(topic.topicId, partition.partitionId);
       const isKnown = this.broken.has(key);
@@ -318,35 +314,16 @@ export class ReplicaManager {
     if (partitions === undefined) this.hostedByTopicId.set(topic.topicId, (partitions = []));
     partitions[partition.partitionId] = hosted;
     this.directoryOf.set(hosted, directory);
-    this.chosen.delete(nameOf(topic, partition));
+    this.placement.opened(log.name);
     this.broken.delete(brokenKey(topic.topicId, partition.partitionId));
     return hosted;
-  }
-
-  /** Where its folder is; for a new partition the usable directory with the fewest. */
-  private async directoryFor(topic: TopicImage, partition: PartitionRegistration): Promise<LogDirectory> {
-    const name = nameOf(topic, partition);
-    const found = this.found.get(name);
-    if (found !== undefined) {
-      this.found.delete(name);
-      if (found.topicId === undefined || found.topicId === topic.topicId) return found.directory;
-      this.options.logger.warn({ folder: `${found.directory.folder}/${name}`, topicId: found.topicId }, 'folder belongs to a topic of the same name that was deleted, and is removed');
-      await found.directory.removePartition(topic.name, partition.partitionId);
-    }
-    const usable = this.options.directories.filter((it) => it.offlineCause === undefined);
-    const counts = new Map(usable.map((it) => [it, 0]));
-    for (const directory of [...this.directoryOf.values(), ...this.chosen.values()]) counts.set(directory, (counts.get(directory) ?? 0) + 1);
-    const [least] = usable.sort((a, b) => (counts.get(a) ?? 0) - (counts.get(b) ?? 0));
-    if (least === undefined) throw new OperationalError('KAFKA_STORAGE_ERROR', 'no log directory is usable');
-    this.chosen.set(name, least);
-    return least;
   }
 
   private async drop(topic: TopicImage, partition: number): Promise<void> {
     const partitions = this.hostedByTopicId.get(topic.topicId);
     const hosted = partitions?.[partition];
     this.broken.delete(brokenKey(topic.topicId, partition));
-    if (hosted === undefined || partitions === undefined) return;
+    if (hosted === undefined || partitions === undefined) return this.removed(topic, partition, () => this.placement.remove(topic, partition));
     partitions[partition] = undefined;
     if (partitions.every((it) => it === undefined)) this.hostedByTopicId.delete(topic.topicId);
     this.replication.fetchers.leave(hosted);
@@ -355,10 +332,14 @@ export class ReplicaManager {
     this.directoryOf.delete(hosted);
     this.gone = withTraffic(this.gone, partitionMetrics(hosted));
     hosted.wentOffline();
+    await this.removed(topic, partition, async () => directory?.removePartition(topic.name, partition));
+  }
+
+  private async removed(topic: TopicImage, partition: number, remove: () => Promise<void>): Promise<void> {
     try {
-      await directory?.removePartition(topic.name, partition);
+      await remove();
     } catch (error) {
-      if (!isStorageFailure(error) && !hasCode(error, 'STORAGE_FAILED')) throw error;
+      if (!isStorageFailure(error)) throw error;
       this.options.logger.error({ topic: topic.name, partition, error: errorMessage(error) }, 'partition cannot be removed from the disk');
     }
   }
@@ -366,8 +347,4 @@ export class ReplicaManager {
 
 function brokenKey(topicId: Uuid, partition: number): string {
   return `${topicId}-${partition}`;
-}
-
-function nameOf(topic: TopicImage, partition: PartitionRegistration): string {
-  return topicPartitionName({ topic: topic.name, partition: partition.partitionId });
 }
