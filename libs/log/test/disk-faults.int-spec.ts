@@ -1,7 +1,7 @@
 import type { OperationalError } from '@millrace/foundation';
 import { CreateTopics, DescribeGroups, ErrorCode, FindCoordinator, IncrementalAlterConfigs, JoinGroup, OffsetCommit, OffsetFetch, SyncGroup } from '@millrace/protocol';
 import type { Processes } from '@millrace/storage';
-import { FaultyFileSystem, SeededRandom, type DiskFault } from '@millrace/testkit';
+import { FaultyFileSystem, SeededRandom, waitFor, type DiskFault } from '@millrace/testkit';
 import { batchOf, LocalBroker, RawClient, valuesIn } from './local-broker.js';
 
 let processes = 1000;
@@ -56,6 +56,18 @@ describe('a broker on a failing disk', () => {
     expect(create.topics[0]?.errorCode).not.toBe(0);
     expect(local.logger.complaints().length).toBeGreaterThan(0);
     expect(valuesIn((await client.fetch('full', 0)).records)).toEqual(['before']);
+    disk.spaceLeftBytes = Number.POSITIVE_INFINITY;
+    expect(await client.produce('full', batchOf([{ value: 'after' }]))).toMatchObject({ errorCode: 0, baseOffset: 1 });
+    expect(await allValues(client, 'full')).toEqual(['before', 'after']);
+  });
+
+  it('stays while the disk is full: checkpoints wait for space too', async () => {
+    const disk = new FaultyFileSystem();
+    const { local, client } = await start(disk, { 'log.flush.offset.checkpoint.interval.ms': '20' });
+    await client.createTopic('full');
+    expect(await client.produce('full', batchOf([{ value: 'before' }]))).toMatchObject({ errorCode: 0 });
+    disk.spaceLeftBytes = 0;
+    await waitFor('a checkpoint is refused', 5000, () => Promise.resolve(local.logger.lines.some((it) => String(it.fields.error ?? it.fields.problem).includes('checkpoint'))));
     disk.spaceLeftBytes = Number.POSITIVE_INFINITY;
     expect(await client.produce('full', batchOf([{ value: 'after' }]))).toMatchObject({ errorCode: 0, baseOffset: 1 });
     expect(await allValues(client, 'full')).toEqual(['before', 'after']);

@@ -1,4 +1,4 @@
-import { OperationalError, randomUuid, topicPartitionName, type BrokerEpoch, type BrokerId, type Clock, type Codecs, type Logger, type Offset, type Random, type TopicPartition, type Uuid } from '@millrace/foundation';
+import { hasCode, OperationalError, randomUuid, topicPartitionName, type BrokerEpoch, type BrokerId, type Clock, type Codecs, type Logger, type Offset, type Random, type TopicPartition, type Uuid } from '@millrace/foundation';
 import type { FileSystem } from '../fs/file-system.js';
 import { nodeProcesses } from '../fs/node-processes.js';
 import type { Processes } from '../fs/processes.js';
@@ -313,6 +313,8 @@ export class LogDirectory {
       try {
         await replaceFileDurably(this.options.fileSystem, `${this.folder}/${file}`, Buffer.from(encodeOffsetCheckpoint(values)));
       } catch (error) {
+        // The old one is still there.
+        if (hasCode(error, 'STORAGE_FULL')) throw error;
         const failure = new OperationalError('KAFKA_STORAGE_ERROR', `${file} of ${this.folder} cannot be written`, { cause: error });
         this.goOffline(failure);
         throw failure;
