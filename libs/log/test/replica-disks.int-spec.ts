@@ -1,4 +1,4 @@
-import { ErrorCode } from '@millrace/protocol';
+import { DeleteRecords, ErrorCode, ListOffsets } from '@millrace/protocol';
 import { FaultyFileSystem, waitFor, type DiskFault } from '@millrace/testkit';
 import { batchOf, valuesIn } from './local-broker.js';
 import { ReplicatedBrokers } from './replicated-brokers.js';
@@ -146,6 +146,35 @@ describe('a replica on a failing disk', () => {
     await waitFor('3 shows it', 5000, isShown);
   });
 
+  it('does not begin to cut its log for an earlier leader while it waits for its disk to follow another', async () => {
+    const disk = new FaultyFileSystem();
+    const brokers = await start(disk, { 'replica.lag.time.max.ms': '600' });
+    await brokers.createTopic('t', { replicas: [[2, 1, 3]] });
+    await brokers.crash(2);
+    await brokers.startBroker(2);
+    await brokers.untilIsr('t', [1, 2, 3]);
+    const first = await brokers.client(1);
+    expect((await first.produce('t', batch('a'), { acks: -1 })).errorCode).toBe(0);
+    const sync = heldUp(disk);
+    brokers.setConfig('t', { 'flush.messages': '1' });
+    await brokers.settled();
+    brokers.broker(3).isolate();
+    expect((await first.produce('t', batch('b'), { acks: -1 })).errorCode).toBe(0);
+    await brokers.untilIsr('t', [1, 2]);
+    // It waits for the third in vain; the leader's own records are gone at once.
+    expect((await first.ask(DeleteRecords, 2, { topics: [{ name: 't', partitions: [{ partitionIndex: 0, offset: 2 }] }], timeoutMs: 100 })).topics[0]?.partitions[0]?.errorCode).toBe(ErrorCode.REQUEST_TIMED_OUT);
+    const answers = brokers.broker(3).holdAnswers(ListOffsets.apiKey, 2);
+    brokers.broker(3).rejoin();
+    await answers.reached;
+    brokers.electPreferred('t');
+    expect(brokers.leaderOf('t')).toBe(2);
+    await waitFor('3 has heard of it', 5000, () => Promise.resolve(brokers.broker(3).server.follower.image.partition('t', 0)?.leader === 2));
+    await answers.release();
+    sync.release();
+    await brokers.settled();
+    await brokers.untilIsr('t', [1, 2, 3]);
+  });
+
   it('is in sync again only once it has synced what its killed process had written', async () => {
     const disk = new FaultyFileSystem();
     const brokers = await start(disk, { 'replica.lag.time.max.ms': '30000' });
@@ -188,6 +217,65 @@ describe('a broker with two log directories', () => {
     expect([cluster.leaderOf('t', 0), cluster.leaderOf('t', 1)]).toEqual([1, 3]);
     expect((await (await cluster.client(1)).produce('t', batch('c'), { acks: -1, partition: 0 })).errorCode).toBe(0);
     expect((await third.produce('t', batch('b'), { acks: -1, partition: 1 })).errorCode).toBe(0);
+  });
+});
+
+describe('where the log of a replica is', () => {
+  const TWO = { 'log.dirs': '/data/a,/data/b' };
+
+  /** Two partitions of broker 3 with a record each, both in one of its directories: a new one would go into the other. Broker 3 is down. */
+  async function oneSided(): Promise<{ brokers: ReplicatedBrokers; disk: FaultyFileSystem; full: string; empty: string }> {
+    const disk = new FaultyFileSystem();
+    const brokers = (cluster = ReplicatedBrokers.empty());
+    brokers.disks.set(3, disk);
+    for (const id of [1, 2, 3]) await brokers.startBroker(id, id === 3 ? TWO : {});
+    await brokers.createTopic('t', { replicas: [[3], [3]] });
+    const third = await brokers.client(3);
+    for (const partition of [0, 1]) expect((await third.produce('t', batch(`of ${partition}`), { partition })).errorCode).toBe(0);
+    const { ids } = brokers.broker(3).directories;
+    await waitFor('the controller knows', 5000, () => Promise.resolve([0, 1].every((it) => ids.includes(brokers.controller.image.partition('t', it)?.directories[0] ?? ''))));
+    await brokers.crash(3);
+    const survivor = disk.afterKill();
+    brokers.disks.set(3, survivor);
+    const [full, empty] = survivor.list('/data/a').some((it) => it.name === 't-0') ? ['/data/a', '/data/b'] : ['/data/b', '/data/a'];
+    survivor.rename(`${empty}/t-1`, `${full}/t-1`);
+    return { brokers, disk: survivor, full, empty };
+  }
+
+  it('is where it was, also when it could not be opened at first', async () => {
+    const { brokers, disk } = await oneSided();
+    let refusals = 0;
+    disk.inject = (call) => (call.path.includes('/t-0/') && (call.operation === 'append' || call.operation === 'create') ? ((refusals += 1), { kind: 'error', errno: 'ENOSPC' }) : undefined);
+    await brokers.startBroker(3, TWO);
+    expect(refusals).toBeGreaterThan(0);
+    expect(brokers.broker(3).server.metrics().brokenPartitions).toBe(1);
+    disk.inject = () => undefined;
+    await waitFor('it is open', 20_000, () => Promise.resolve(brokers.broker(3).server.metrics().brokenPartitions === 0));
+    expect(valuesIn((await (await brokers.client(3)).fetch('t', 0)).records)).toEqual(['of 0']);
+  }, 40_000);
+
+  it('is not made anew elsewhere when its directory fails at the start', async () => {
+    const { brokers, disk, full, empty } = await oneSided();
+    let refusals = 0;
+    disk.inject = (call) => (call.path.startsWith(`${full}/t-0/`) && !call.path.endsWith('partition.metadata') ? ((refusals += 1), EIO) : undefined);
+    await brokers.startBroker(3, TWO);
+    const third = await brokers.client(3);
+    expect((await third.fetch('t', 0)).errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+    await brokers.createTopic('new', { replicas: [[3]] });
+    expect((await third.produce('new', batch('x'))).errorCode).toBe(0);
+    const before = refusals;
+    const isElsewhere = (): boolean => disk.list(empty).some((it) => it.name === 't-0');
+    await waitFor('it is tried again', 15_000, () => Promise.resolve(refusals > before || isElsewhere()));
+    expect((await third.fetch('t', 0)).errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+    expect(isElsewhere()).toBe(false);
+  }, 40_000);
+
+  it('is told when it is in two of them, and the one that the cluster names counts', async () => {
+    const { brokers, disk, full, empty } = await oneSided();
+    disk.makeFolder(`${empty}/t-0`);
+    await brokers.startBroker(3, TWO);
+    expect(valuesIn((await (await brokers.client(3)).fetch('t', 0)).records)).toEqual(['of 0']);
+    expect(brokers.broker(3).logger.lines.find((it) => it.message.startsWith('partition is in several log directories'))?.fields).toMatchObject({ partition: 't-0', counts: full });
   });
 });
 

@@ -37,6 +37,14 @@ const QUICK = {
   'offsets.topic.num.partitions': '3',
 };
 
+interface HeldAnswers {
+  readonly apiKey: number;
+  readonly count: number;
+  readonly until: Promise<void>;
+  readonly reached: () => void;
+  readonly taken: () => void;
+}
+
 /** The network of one broker towards the others, which can be cut. */
 class CuttableTransport implements Transport {
   private readonly inner = new NodeTransport();
@@ -44,6 +52,7 @@ class CuttableTransport implements Transport {
   isCut = false;
   /** New connections wait for it. */
   held: Promise<void> = Promise.resolve();
+  hold: HeldAnswers | undefined;
 
   listen(endpoint: Endpoint, onConnection: (connection: Connection) => void): Promise<Listening> {
     return this.inner.listen(endpoint, onConnection);
@@ -54,7 +63,33 @@ class CuttableTransport implements Transport {
     await this.held;
     const connection = await this.inner.connect(endpoint, options);
     this.outgoing.add(connection);
+    this.holdAnswers(connection);
     return connection;
+  }
+
+  private holdAnswers(connection: Connection): void {
+    const write = connection.write.bind(connection);
+    let asked = 0;
+    connection.write = (chunk, onTaken) => {
+      const { hold } = this;
+      if (hold !== undefined && chunk.length >= 6 && new ByteReader(chunk.subarray(4)).int16() === hold.apiKey && (asked += 1) === hold.count) this.keepAnswers(connection, hold);
+      return write(chunk, onTaken);
+    };
+  }
+
+  private keepAnswers(connection: Connection, hold: HeldAnswers): void {
+    this.hold = undefined;
+    const { onData } = connection;
+    let kept = Buffer.alloc(0);
+    connection.onData = (chunk) => {
+      kept = Buffer.concat([kept, chunk]);
+      if (framesIn(kept) >= hold.count) hold.reached();
+    };
+    void hold.until.then(() => {
+      connection.onData = onData;
+      onData(kept);
+      setImmediate(hold.taken);
+    });
   }
 
   cut(): void {
@@ -87,6 +122,16 @@ export class TestBroker {
 
   get epoch(): number {
     return this.server.brokerEpoch;
+  }
+
+  /** The answers to its next `count` requests of this API, asked at once, are on the way until they are released; that resolves when they were taken. */
+  holdAnswers(apiKey: number, count: number): { readonly reached: Promise<void>; readonly release: () => Promise<void> } {
+    let release = (): void => undefined;
+    let told = (): void => undefined;
+    const until = new Promise<void>((resolve) => (release = resolve));
+    const taken = new Promise<void>((resolve) => (told = resolve));
+    const reached = new Promise<void>((resolve) => (this.transport.hold = { apiKey, count, until, reached: resolve, taken: told }));
+    return { reached, release: () => (release(), taken) };
   }
 
   follow(records: readonly MetadataRecord[], baseOffset: Offset): void {
@@ -299,6 +344,12 @@ export class ReplicatedBrokers {
         throw new Error(`the controller of these tests does not answer ${api.name}`);
     }
   }
+}
+
+function framesIn(bytes: Buffer): number {
+  let count = 0;
+  for (let at = 0; at + 4 <= bytes.length && at + 4 + bytes.readInt32BE(at) <= bytes.length; at += 4 + bytes.readInt32BE(at)) count += 1;
+  return count;
 }
 
 function withClusterId(directories: NodeDirectories, clusterId: string): NodeDirectories {

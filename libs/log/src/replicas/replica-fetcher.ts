@@ -332,7 +332,7 @@ export class ReplicaFetcher {
   private take(followed: Followed, answer: FetchResponse.Partition, flushes: Promise<unknown>[]): void {
     const { hosted, askedEpoch: leaderEpoch } = followed;
     if (answer.errorCode !== ErrorCode.NONE) {
-      if (answer.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) this.inBackground(followed, () => this.meetLeader(hosted, leaderEpoch));
+      if (answer.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) this.inBackground(followed, () => this.meetLeader(followed, leaderEpoch));
       else this.pause(followed, errorName(answer.errorCode));
       return;
     }
@@ -350,7 +350,7 @@ export class ReplicaFetcher {
         this.pause(followed, outcome.problem);
         return;
       case 'startsBefore':
-        this.inBackground(followed, () => beginWith(hosted, outcome.offset, { ...leaderAnswer, records: new Uint8Array(records) }, leaderEpoch));
+        this.inBackground(followed, () => this.beginWith(followed, outcome.offset, { ...leaderAnswer, records: new Uint8Array(records) }, leaderEpoch));
         return;
       case 'refusedByDisk':
         this.pause(followed, 'the disk refused');
@@ -367,13 +367,29 @@ export class ReplicaFetcher {
   }
 
   /** The leader has nothing at the end of this log: it lost some (an unclean election), or its oldest records are newer. */
-  private async meetLeader(hosted: HostedPartition, leaderEpoch: LeaderEpoch): Promise<void> {
+  private async meetLeader(followed: Followed, leaderEpoch: LeaderEpoch): Promise<void> {
+    const { hosted } = followed;
     const [end, start] = await Promise.all([this.leaderOffset(hosted, leaderEpoch, LATEST), this.leaderOffset(hosted, leaderEpoch, EARLIEST)]);
-    const { machine, log, topic, partition } = hosted;
-    if (machine.role !== 'follower' || machine.leaderEpoch !== leaderEpoch) return;
+    if (!this.isStillFollowed(followed, leaderEpoch)) return;
+    const { log, topic, partition } = hosted;
     this.options.logger.warn({ topic, partition, logEndOffset: log.logEndOffset, leaderStartOffset: start, leaderEndOffset: end }, 'the leader has no records at the end of this log');
     if (end < log.logEndOffset) await hosted.truncateTo(end);
     else if (start > log.logEndOffset) await hosted.startAnewAt(start);
+  }
+
+  /** The leader's log starts inside its first batch, which came whole: the log begins with that batch, and the leader cannot be asked for it again. */
+  private async beginWith(followed: Followed, baseOffset: Offset, answer: LeaderAnswer, leaderEpoch: LeaderEpoch): Promise<void> {
+    const { hosted } = followed;
+    await hosted.startAnewAt(baseOffset);
+    if (!this.isStillFollowed(followed, leaderEpoch)) return;
+    const outcome = hosted.replicate(answer);
+    if (outcome.kind === 'replicated' && outcome.isFlushDue) await hosted.flush();
+  }
+
+  /** Its change to another role may be under way before the role itself is another. */
+  private isStillFollowed(followed: Followed, leaderEpoch: LeaderEpoch): boolean {
+    const { machine } = followed.hosted;
+    return this.partitions.get(followed.hosted) === followed && machine.role === 'follower' && machine.leaderEpoch === leaderEpoch;
   }
 
   private async leaderOffset({ topic, partition }: HostedPartition, currentLeaderEpoch: LeaderEpoch, timestamp: number): Promise<Offset> {
@@ -479,12 +495,6 @@ export class ReplicaFetcher {
       this.wakeUp = options.isUninterrupted === true ? () => this.isStopped && end() : end;
     });
   }
-}
-
-/** The leader's log starts inside its first batch, which came whole: the log begins with that batch, and the leader cannot be asked for it again. */
-async function beginWith(hosted: HostedPartition, baseOffset: Offset, answer: LeaderAnswer, leaderEpoch: LeaderEpoch): Promise<void> {
-  await hosted.startAnewAt(baseOffset);
-  if (hosted.machine.role === 'follower' && hosted.machine.leaderEpoch === leaderEpoch) hosted.replicate(answer);
 }
 
 function nextSessionEpoch(epoch: number): number {
