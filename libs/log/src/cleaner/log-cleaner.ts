@@ -67,7 +67,7 @@ export class LogCleaner {
   }
 
   start(): void {
-    this.options.replicas.beforeTruncation = (hosted) => this.letGoOf(hosted);
+    this.options.replicas.beforeEachCut((hosted) => this.letGoOf(hosted));
     for (const rewriter of this.options.rewriters) this.runLater(rewriter);
   }
 

@@ -48,8 +48,7 @@ export class ReplicaManager {
   /** Partitions whose log could not be opened. They are tried again now and then: a disk that was full may have room. */
   private readonly broken = new Map<string, LocalPartition>();
   private readonly readAheadBudget = new ReadAheadBudget(READ_AHEAD_BYTES_MAX);
-  /** Told before a log is cut; the cleaner lets go of it then. */
-  beforeTruncation: (hosted: HostedPartition) => Promise<void> = () => Promise.resolve();
+  private readonly lettingGo: ((hosted: HostedPartition) => Promise<void>)[] = [];
   private readonly partitionBroker: PartitionBroker = {
     proposeIsr: (hosted, proposal) => this.replication.proposals.submit(hosted, proposal),
     beforeTruncation: (hosted, offset) => this.letGoOf(hosted, offset),
@@ -76,6 +75,14 @@ export class ReplicaManager {
   setBrokerEpoch(brokerEpoch: BrokerEpoch): void {
     this.replication.brokerEpoch = brokerEpoch;
     for (const it of this.all()) it.machine.brokerEpoch = brokerEpoch;
+  }
+
+  /**
+   * For who works on closed segments beside the partition, and would put back what a cut takes away. Before a log is cut `letGo` is called, in the same turn in which the partition begins to
+   * say `isTruncating`; the cut, and with it every change of role, waits until it resolves. It must not reject.
+   */
+  beforeEachCut(letGo: (hosted: HostedPartition) => Promise<void>): void {
+    this.lettingGo.push(letGo);
   }
 
   /** Before the first partition is taken up. `channel`: the way to the controller. */
@@ -268,7 +275,7 @@ export class ReplicaManager {
 
   /** What was cleaned above the cut was cleaned in vain. */
   private async letGoOf(hosted: HostedPartition, offset: Offset): Promise<void> {
-    await this.beforeTruncation(hosted);
+    await Promise.all(this.lettingGo.map((letGo) => letGo(hosted)));
     const directory = this.directoryOf.get(hosted);
     const cleanedOffset = directory?.cleanedOffset(hosted.log);
     if (directory !== undefined && cleanedOffset !== undefined && cleanedOffset > offset) await directory.checkpointCleanedOffset(hosted.log, offset);
