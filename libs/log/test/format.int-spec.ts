@@ -58,7 +58,7 @@ describe('formatting a node', () => {
     await expect(format(fixed, { features: { 'kraft.version': 1 } })).rejects.toThrow('Cannot set kraft.version to 1');
     await expect(format(joined, { voters: 'none', features: { 'kraft.version': 0 } })).rejects.toThrow('Cannot set kraft.version to 0');
     await expect(format(fixed, { features: { 'group.version': 1 } })).rejects.toThrow('Unsupported feature: group.version');
-    await expect(format(fixed, { release: '4.3' })).rejects.toThrow('the release 4.3 is not supported');
+    await expect(format(fixed, { release: '4.4' })).rejects.toThrow('the release 4.4 is not supported');
     await expect(format(joined, { voters: { initialControllers: `1@127.0.0.1:9093:${DIRECTORIES[1]},1@127.0.0.1:9094:${DIRECTORIES[2]}` } })).rejects.toThrow('an id of its own');
     await expect(format(joined, { voters: { initialControllers: '1@127.0.0.1:9093' } })).rejects.toThrow('expected id@host:port:directory-id');
     expect(existsSync(folder)).toBe(false);

@@ -7,11 +7,11 @@ export { hasOnlineDirectory, isActive, type BrokerEndpoint, type BrokerRegistrat
 export type { ControllerRegistration } from './image/controller-registration.js';
 export { imageRecords } from './image/image-records.js';
 export { bootstrapRecords, featureRecords, leaderChangeMessage } from './bootstrap.js';
-export { METADATA_VERSION, METADATA_VERSION_FEATURE, metadataVersionOf, NEW_CLUSTER_LEVELS, SUPPORTED_FEATURES } from './features.js';
+export { hasCordonedDirectories, METADATA_VERSION, METADATA_VERSION_FEATURE, metadataVersionOf, NEW_CLUSTER_LEVELS, SUPPORTED_FEATURES } from './features.js';
 export { isInternalTopic, topicNameProblem } from './topic-name.js';
 export { CONFIG_RESOURCE_TYPES, configResourceTypeOf, type ConfigResourceType } from './config/config-resource.js';
 export { CONFIG_TYPES, parseConfigValue, splitList, type ConfigKey, type ConfigRule, type ConfigType } from './config/config-key.js';
-export { BROKER_TOPIC_DEFAULTS, DYNAMIC_BROKER_CONFIGS, REPLICATION_THROTTLES, TOPIC_CONFIGS, topicConfigKey, type BrokerSynonym, type TopicConfigKey } from './config/topic-configs.js';
+export { BROKER_TOPIC_DEFAULTS, CORDONED_LOG_DIRS, DYNAMIC_BROKER_CONFIGS, REPLICATION_THROTTLES, TOPIC_CONFIGS, topicConfigKey, type BrokerSynonym, type TopicConfigKey } from './config/topic-configs.js';
 export {
   CONFIG_SOURCES,
   configTypeCode,

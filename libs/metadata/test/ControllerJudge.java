@@ -136,9 +136,9 @@ public class ControllerJudge {
             nowMs = node.get("nowMs").asLong();
             offset = node.get("offset").asLong();
             SnapshotRegistry snapshots = new SnapshotRegistry(new LogContext());
-            Map<String, VersionRange> ranges = Map.of("metadata.version", VersionRange.of((short) 25, (short) 25), "eligible.leader.replicas.version", VersionRange.of((short) 0, (short) 1));
+            Map<String, VersionRange> ranges = Map.of("metadata.version", VersionRange.of((short) 25, (short) 30), "eligible.leader.replicas.version", VersionRange.of((short) 0, (short) 1));
             features = new FeatureControlManager.Builder().setSnapshotRegistry(snapshots).setQuorumFeatures(new QuorumFeatures(0, ranges, List.of(0))).build();
-            features.replay(new FeatureLevelRecord().setName("metadata.version").setFeatureLevel((short) 25));
+            features.replay(new FeatureLevelRecord().setName("metadata.version").setFeatureLevel((short) node.get("metadataVersion").asInt()));
             if (node.get("hasEligibleReplicas").asBoolean()) features.replay(new FeatureLevelRecord().setName("eligible.leader.replicas.version").setFeatureLevel((short) 1));
             configs = new ConfigurationControlManager.Builder().setSnapshotRegistry(snapshots).setKafkaConfigSchema(KafkaRaftServer.configSchema()).setFeatureControl(features).build();
             ReplicationControlManager[] later = new ReplicationControlManager[1];
@@ -180,16 +180,17 @@ public class ControllerJudge {
                 case "register": {
                     BrokerRegistrationRequestData request = new BrokerRegistrationRequestData().setBrokerId(id).setClusterId(clusterId).setIncarnationId(Uuid.fromString(node.get("incarnationId").asText()))
                         .setLogDirs(uuids(node.get("logDirs"))).setPreviousBrokerEpoch(node.get("previousBrokerEpoch").asLong());
-                    request.features().add(new BrokerRegistrationRequestData.Feature().setName("metadata.version").setMinSupportedVersion((short) 25).setMaxSupportedVersion((short) 25));
+                    request.features().add(new BrokerRegistrationRequestData.Feature().setName("metadata.version").setMinSupportedVersion((short) 25).setMaxSupportedVersion((short) 30));
                     request.features().add(new BrokerRegistrationRequestData.Feature().setName("eligible.leader.replicas.version").setMaxSupportedVersion((short) 1));
                     request.listeners().add(new BrokerRegistrationRequestData.Listener().setName("PLAINTEXT").setHost("localhost").setPort(9092).setSecurityProtocol((short) 0));
-                    answer.add(replay(cluster.registerBroker(request, offset, new FinalizedControllerFeatures(Map.of("metadata.version", (short) 25), 1L), true)).epoch());
+                    answer.add(replay(cluster.registerBroker(request, offset, new FinalizedControllerFeatures(Map.of("metadata.version", features.metadataVersionOrThrow().featureLevel()), 1L), true)).epoch());
                     break;
                 }
                 case "heartbeat": {
                     cluster.trackBrokerHeartbeat(id, epoch);
                     BrokerHeartbeatRequestData request = new BrokerHeartbeatRequestData().setBrokerId(id).setBrokerEpoch(epoch).setCurrentMetadataOffset(node.get("metadataOffset").asLong())
                         .setWantFence(node.get("wantFence").asBoolean()).setWantShutDown(node.get("wantShutDown").asBoolean()).setOfflineLogDirs(uuids(node.get("offlineLogDirs")));
+                    if (node.hasNonNull("cordonedLogDirs")) request.setCordonedLogDirs(uuids(node.get("cordonedLogDirs")));
                     OptionalLong registered = cluster.registerBrokerRecordOffset(id);
                     BrokerHeartbeatReply reply = replay(replication.processBrokerHeartbeat(request, registered.orElse(-1)));
                     // Kafka forgets at the replay of a registration change what the broker has just said of its offset, and waits for its next heartbeat.
@@ -214,6 +215,19 @@ public class ControllerJudge {
                     answer.add(Errors.forCode(error).name());
                     break;
                 }
+                case "place": {
+                    CreateTopicsRequestData request = new CreateTopicsRequestData();
+                    request.topics().add(new CreateTopicsRequestData.CreatableTopic().setName(topic).setNumPartitions(node.get("partitions").asInt()).setReplicationFactor((short) node.get("replicationFactor").asInt()));
+                    var result = replication.createTopics(context(), request, Set.of(), false);
+                    var created = result.response().topics().find(topic);
+                    Set<Integer> leaders = new java.util.TreeSet<>();
+                    for (ApiMessageAndVersion it : result.records()) if (it.message() instanceof PartitionRecord record) leaders.add(record.leader());
+                    answer.add(Errors.forCode(created.errorCode()).name()).add(created.errorMessage()).add(JSON.valueToTree(leaders));
+                    break;
+                }
+                case "upgrade":
+                    features.replay(new FeatureLevelRecord().setName("metadata.version").setFeatureLevel((short) node.get("metadataVersion").asInt()));
+                    break;
                 case "delete":
                     replay(replication.deleteTopics(context(), List.of(replication.getTopicId(topic))));
                     topics.remove(topic);
@@ -266,6 +280,15 @@ public class ControllerJudge {
                     ConfigResource resource = new ConfigResource(topic.isEmpty() ? ConfigResource.Type.BROKER : ConfigResource.Type.TOPIC, topic);
                     Map<String, Map.Entry<AlterConfigOp.OpType, String>> changes = Map.of(node.get("name").asText(), new java.util.AbstractMap.SimpleImmutableEntry<>(value == null ? AlterConfigOp.OpType.DELETE : AlterConfigOp.OpType.SET, value));
                     answer.add(replay(configs.incrementalAlterConfigs(Map.of(resource, changes), false, false)).get(resource).error().name());
+                    break;
+                }
+                case "cordonConfig": {
+                    String value = node.get("value").isNull() ? null : node.get("value").asText();
+                    var operation = new java.util.AbstractMap.SimpleImmutableEntry<>(value == null ? AlterConfigOp.OpType.DELETE : AlterConfigOp.OpType.SET, value);
+                    ConfigResource resource = new ConfigResource(ConfigResource.Type.BROKER, String.valueOf(id));
+                    Map<String, Map.Entry<AlterConfigOp.OpType, String>> changes = Map.of("cordoned.log.dirs", operation);
+                    var error = replay(configs.incrementalAlterConfigs(Map.of(resource, changes), false, node.get("isForwarded").asBoolean())).get(resource);
+                    answer.add(error.error().name()).add(error.message());
                     break;
                 }
                 case "tick":
@@ -328,12 +351,17 @@ public class ControllerJudge {
             });
         }
 
+        private JsonNode sorted(List<Uuid> directories) {
+            return JSON.valueToTree(directories.stream().map(Uuid::toString).sorted().toList());
+        }
+
         private JsonNode state() {
             ObjectNode state = JSON.createObjectNode();
             ObjectNode brokers = state.putObject("brokers");
             new TreeMap<>(cluster.brokerRegistrations()).forEach((id, it) -> {
-                ArrayNode directories = brokers.putObject(String.valueOf(id)).put("epoch", it.epoch()).put("isFenced", it.fenced()).put("isShuttingDown", it.inControlledShutdown()).putArray("logDirs");
-                it.directories().stream().map(Uuid::toString).sorted().forEach(directories::add);
+                ObjectNode broker = brokers.putObject(String.valueOf(id)).put("epoch", it.epoch()).put("isFenced", it.fenced()).put("isShuttingDown", it.inControlledShutdown());
+                broker.set("logDirs", sorted(it.directories()));
+                broker.set("cordonedLogDirs", it.cordonedDirectories() == null ? JSON.nullNode() : sorted(it.cordonedDirectories()));
             });
             ObjectNode partitions = state.putObject("partitions");
             topics.forEach((name, count) -> {

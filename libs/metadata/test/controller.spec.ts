@@ -365,7 +365,7 @@ describe('producer ids and features', () => {
     const update = (feature: string, maxVersionLevel: number): string =>
       outcome(cluster.run(cluster.controller.updateFeatures({ timeoutMs: 1, featureUpdates: [{ feature, maxVersionLevel, allowDowngrade: false, upgradeType: 1 }], validateOnly: false })));
     expect(update('metadata.version', 25)).toBe('NONE');
-    expect(update('metadata.version', 30)).toMatch(/^INVALID_UPDATE_VERSION: .*: Invalid update version 30 for feature metadata.version/);
+    expect(update('metadata.version', 31)).toMatch(/^INVALID_UPDATE_VERSION: .*: Invalid update version 31 for feature metadata.version/);
     expect(update('share.version', 1)).toMatch(/^INVALID_UPDATE_VERSION/);
     expect(cluster.controller.image.featureLevels).toEqual(new Map([['metadata.version', 25], ['eligible.leader.replicas.version', 1]]));
   });

@@ -40,6 +40,11 @@ function segment(values: readonly Uint8Array[]): Uint8Array {
     cluster.create({ name: 'gone' });
     const topicId = cluster.controller.image.topic('gone')?.topicId ?? '';
     cluster.run(cluster.controller.deleteTopics({ topics: [{ name: null, topicId }], topicNames: [], timeoutMs: 1 }));
+    const featureUpdates = [{ feature: 'metadata.version', maxVersionLevel: 30, allowDowngrade: false, upgradeType: 1 }];
+    cluster.run(cluster.controller.registerController({ controllerId: 9, incarnationId: 'controllerAAAAAAAAAAAA', zkMigrationReady: false, listeners: [], features: [{ name: 'metadata.version', minSupportedVersion: 7, maxSupportedVersion: 30 }] }));
+    expect(cluster.run(cluster.controller.updateFeatures({ timeoutMs: 1, validateOnly: false, featureUpdates })).errorCode).toBe(0);
+    cluster.heartbeat(1, { cordonedLogDirs: ['directory1AAAAAAAAAAAA'] });
+    cluster.heartbeat(2, { cordonedLogDirs: [] });
     const snapshot = imageRecords(cluster.follower).map((record) => {
       const writer = new ByteWriter();
       encodeMetadataRecord(writer, record);
@@ -62,6 +67,9 @@ function segment(values: readonly Uint8Array[]): Uint8Array {
         new Set(['FEATURE_LEVEL_RECORD', 'REGISTER_BROKER_RECORD', 'BROKER_REGISTRATION_CHANGE_RECORD', 'TOPIC_RECORD', 'CONFIG_RECORD', 'PARTITION_RECORD', 'PARTITION_CHANGE_RECORD', 'PRODUCER_IDS_RECORD', 'REMOVE_TOPIC_RECORD', 'CLEAR_ELR_RECORD', 'REGISTER_CONTROLLER_RECORD']),
       );
       expect(stdout).toContain('{"type":"FEATURE_LEVEL_RECORD","version":0,"data":{"name":"metadata.version","featureLevel":25}}');
+      expect(stdout).toMatch(/"type":"BROKER_REGISTRATION_CHANGE_RECORD","version":3,.*"brokerId":1,.*"cordonedLogDirs":\["directory1AAAAAAAAAAAA"\]/);
+      expect(stdout).toMatch(/"type":"BROKER_REGISTRATION_CHANGE_RECORD","version":3,.*"brokerId":2,.*"cordonedLogDirs":\[\]/);
+      expect(stdout).toMatch(/"type":"REGISTER_BROKER_RECORD","version":4,.*"brokerId":1,.*"cordonedLogDirs":\["directory1AAAAAAAAAAAA"\]/);
       expect(stdout).toMatch(/"eligibleLeaderReplicas":\[\d/);
       expect(stdout).toContain('"resourceName":"orders","name":"retention.ms","value":"1000"');
     } finally {

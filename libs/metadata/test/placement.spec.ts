@@ -3,7 +3,7 @@ import { placeReplicas } from '../src/controller/placement.js';
 import type { BrokerRegistration } from '../src/index.js';
 
 function broker(brokerId: number, rack: string | null, isFenced = false): BrokerRegistration {
-  return { brokerId, epoch: 0, incarnationId: 'x', endpoints: [], features: [], rack, isFenced, isShuttingDown: false, logDirs: [] };
+  return { brokerId, epoch: 0, incarnationId: 'x', endpoints: [], features: [], rack, isFenced, isShuttingDown: false, logDirs: [], cordonedLogDirs: null };
 }
 const random = { bytes: (length: number) => new Uint8Array(length), integer: () => 0 };
 
@@ -29,6 +29,12 @@ describe('placing replicas', () => {
         for (const count of holds.values()) expect(Math.abs(count - average)).toBeLessThanOrEqual(average);
       }),
     );
+  });
+
+  it('counts on a broker that has stopped in order, as Kafka does, but not on one that is about to', () => {
+    const place = (third: Partial<BrokerRegistration>): unknown => placeReplicas([broker(1, null), broker(2, null), { ...broker(3, null), ...third }], { partitions: 1, replicationFactor: 3, firstPartition: 0 }, random);
+    expect(place({ isFenced: true, isShuttingDown: true })).toEqual([[1, 2, 3]]);
+    expect(() => place({ isShuttingDown: true })).toThrow('only 2 broker(s)');
   });
 
   it('lets a fenced broker follow when there is no other, and never lead', () => {

@@ -1,7 +1,7 @@
 import { randomUuid, type Uuid } from '@millrace/foundation';
 import { errorName, type MetadataRecord } from '@millrace/protocol';
 import { SeededRandom } from '@millrace/testkit';
-import { BROKER_TOPIC_DEFAULTS, Controller, SUPPORTED_FEATURES, type ControllerResult, type PartitionRegistration } from '../src/index.js';
+import { Controller, DYNAMIC_BROKER_CONFIGS, SUPPORTED_FEATURES, type ControllerResult, type PartitionRegistration } from '../src/index.js';
 import { CLUSTER_ID } from './test-cluster.js';
 
 /** One operation, in the form that `ControllerJudge.java` reads. */
@@ -17,6 +17,10 @@ interface Process {
   readonly logDirs: Uuid[];
   /** What the broker wrote down at its last orderly stop. */
   previousBrokerEpoch: number;
+  /** What its heartbeats say; null at first. */
+  cordonedLogDirs: Uuid[] | null;
+  /** It stopped, and was fenced then. */
+  wasStopped: boolean;
 }
 
 const OFFSETS_PER_OPERATION = 1000;
@@ -37,19 +41,20 @@ export class RandomCluster {
   constructor(
     seed: number,
     readonly hasEligibleReplicas: boolean,
+    private metadataVersion = 25,
   ) {
     const random = new SeededRandom(seed);
     this.random = random;
     this.uuids = { bytes: (length) => Uint8Array.from({ length }, () => random.integer(256)), integer: (bound) => random.integer(bound) };
     this.brokerIds = Array.from({ length: 3 + random.integer(4) }, (_, id) => id);
-    this.controller = new Controller({ clusterId: CLUSTER_ID, defaultPartitions: 1, defaultReplicationFactor: 1, brokerSessionTimeoutMs: 9000, leaderImbalanceCheckIntervalMs: 0, uncleanLeaderElectionIntervalMs: 0, staticBrokerConfigs: new Map(), dynamicBrokerConfigs: BROKER_TOPIC_DEFAULTS });
-    const levels = [['metadata.version', 25], ...(hasEligibleReplicas ? [['eligible.leader.replicas.version', 1]] : [])] as const;
+    this.controller = new Controller({ clusterId: CLUSTER_ID, defaultPartitions: 1, defaultReplicationFactor: 1, brokerSessionTimeoutMs: 9000, leaderImbalanceCheckIntervalMs: 0, uncleanLeaderElectionIntervalMs: 0, staticBrokerConfigs: new Map(), dynamicBrokerConfigs: DYNAMIC_BROKER_CONFIGS });
+    const levels = [['metadata.version', this.metadataVersion], ...(hasEligibleReplicas ? [['eligible.leader.replicas.version', 1]] : [])] as const;
     this.replay(levels.map(([name, featureLevel]) => ({ type: 'FeatureLevelRecord', version: 0, record: { name: String(name), featureLevel: Number(featureLevel) } })));
     this.controller.activate(this.nowMs);
   }
 
   get begin(): Operation {
-    return { op: 'begin', nowMs: this.nowMs, offset: 0, clusterId: CLUSTER_ID, hasEligibleReplicas: this.hasEligibleReplicas };
+    return { op: 'begin', nowMs: this.nowMs, offset: 0, clusterId: CLUSTER_ID, hasEligibleReplicas: this.hasEligibleReplicas, metadataVersion: this.metadataVersion };
   }
 
   /** The next operations, each with what our controller answered. */
@@ -84,6 +89,10 @@ export class RandomCluster {
     else if (dice < 87) yield this.create();
     else if (dice < 88) yield this.delete();
     else if (dice < 90) yield this.unregister(id);
+    else if (dice < 93 && !this.hasReturned) yield this.place();
+    else if (dice < 94) yield this.upgrade();
+    else if (dice < 97) yield this.cordon(id);
+    else if (dice < 98) yield this.cordonConfig(id);
     else {
       // Everyone who lives says so.
       for (const it of this.brokerIds) if (image.broker(it)?.isShuttingDown === false) yield this.heartbeat(it);
@@ -106,16 +115,21 @@ export class RandomCluster {
   private replay(records: readonly MetadataRecord[]): void {
     for (const record of records) this.controller.replay(record, Math.max(this.offset, this.controller.image.lastOffset + 1));
     this.records = [...this.records, ...records];
+    for (const [id, process] of this.processes) {
+      const broker = this.controller.image.broker(id);
+      if (broker?.isFenced === true && broker.isShuttingDown) process.wasStopped = true;
+    }
   }
 
   private register(id: number, kind: 'new' | 'clean' | 'unclean'): ReturnType<RandomCluster['run']> {
     let process = this.processes.get(id);
     if (process === undefined) {
-      process = { incarnationId: '', logDirs: Array.from({ length: 1 + this.random.integer(2) }, () => randomUuid(this.uuids)), previousBrokerEpoch: -1 };
+      process = { incarnationId: '', logDirs: Array.from({ length: 1 + this.random.integer(2) }, () => randomUuid(this.uuids)), previousBrokerEpoch: -1, cordonedLogDirs: null, wasStopped: false };
       this.processes.set(id, process);
     }
     process.incarnationId = randomUuid(this.uuids);
     process.previousBrokerEpoch = kind === 'clean' ? (this.controller.image.broker(id)?.epoch ?? -1) : -1;
+    const registering = process;
     const { incarnationId, logDirs, previousBrokerEpoch } = process;
     const request = {
       brokerId: id,
@@ -130,17 +144,19 @@ export class RandomCluster {
     };
     return this.run('register', { brokerId: id, incarnationId, logDirs, previousBrokerEpoch }, (offset) => {
       const { errorCode = 0, brokerEpoch } = this.done(this.controller.registerBroker({ nowMs: this.nowMs, random: this.uuids }, request, offset));
+      if (errorCode === 0) registering.wasStopped = false;
       return [errorCode === 0 ? brokerEpoch : errorName(errorCode)];
     });
   }
 
   private heartbeat(id: number, options: { wantFence?: boolean; wantShutDown?: boolean; offlineLogDirs?: Uuid[] } = {}): ReturnType<RandomCluster['run']> {
     const { wantFence = false, wantShutDown = false, offlineLogDirs = [] } = options;
+    const cordonedLogDirs = this.processes.get(id)?.cordonedLogDirs ?? null;
     const isStale = this.random.integer(20) === 0;
     const brokerEpoch = (this.controller.image.broker(id)?.epoch ?? 0) - (isStale ? 1 : 0);
     const metadataOffset = this.random.integer(6) === 0 ? this.random.integer(this.offset + 1) : this.offset + OFFSETS_PER_OPERATION - 1;
-    return this.run('heartbeat', { brokerId: id, brokerEpoch, metadataOffset, wantFence, wantShutDown, offlineLogDirs }, (offset) => {
-      const request = { brokerId: id, brokerEpoch, currentMetadataOffset: metadataOffset, wantFence, wantShutDown, offlineLogDirs, cordonedLogDirs: null };
+    return this.run('heartbeat', { brokerId: id, brokerEpoch, metadataOffset, wantFence, wantShutDown, offlineLogDirs, cordonedLogDirs }, (offset) => {
+      const request = { brokerId: id, brokerEpoch, currentMetadataOffset: metadataOffset, wantFence, wantShutDown, offlineLogDirs, cordonedLogDirs };
       const { errorCode = 0, isCaughtUp, isFenced, shouldShutDown } = this.done(this.controller.brokerHeartbeat({ nowMs: this.nowMs, random: this.uuids }, request, offset));
       return errorCode === 0 ? [isCaughtUp, isFenced, shouldShutDown] : [errorName(errorCode)];
     });
@@ -186,12 +202,54 @@ export class RandomCluster {
     });
   }
 
+  /** Where replicas would go: each broker that may lead leads some of so many partitions. The topic is not made. */
+  private place(): ReturnType<RandomCluster['run']> {
+    const replicationFactor = 1 + this.random.integer(this.brokerIds.length);
+    return this.run('place', { topic: 'placed', partitions: 60, replicationFactor }, () => {
+      const topic = { name: 'placed', numPartitions: 60, replicationFactor, assignments: [], configs: [] };
+      const { records, response } = this.controller.createTopics({ nowMs: this.nowMs, random: this.uuids }, { topics: [topic], timeoutMs: 1, validateOnly: false });
+      const leaders = new Set(records.flatMap((it) => (it.type === 'PartitionRecord' ? [it.record.leader] : [])));
+      const [answer] = response.topics;
+      return [errorName(answer?.errorCode ?? 0), answer?.errorMessage ?? null, [...leaders].sort((a, b) => a - b)];
+    });
+  }
+
+  private upgrade(): ReturnType<RandomCluster['run']> {
+    this.metadataVersion = 30;
+    return this.run('upgrade', { metadataVersion: 30 }, () => {
+      this.replay([{ type: 'FeatureLevelRecord', version: 0, record: { name: 'metadata.version', featureLevel: 30 } }]);
+      return [];
+    });
+  }
+
+  /** A broker begins to say which of its directories are cordoned, or other ones. */
+  private cordon(id: number): ReturnType<RandomCluster['run']> {
+    const process = this.processes.get(id);
+    if (process !== undefined) process.cordonedLogDirs = this.random.integer(2) === 0 ? [...process.logDirs] : process.logDirs.slice(0, this.random.integer(2));
+    return this.heartbeat(id);
+  }
+
+  private cordonConfig(id: number): ReturnType<RandomCluster['run']> {
+    const value = this.pick(['*', '/a', '/a,/b', ' /b , /a', '', null]);
+    const isForwarded = this.random.integer(2) === 0;
+    return this.run('cordonConfig', { brokerId: id, value, isForwarded }, () => {
+      const configs = [{ name: 'cordoned.log.dirs', configOperation: value === null ? 1 : 0, value }];
+      const request = { resources: [{ resourceType: 4, resourceName: String(id), configs }], validateOnly: false };
+      return this.done(this.controller.incrementalAlterConfigs(request, { isForwarded })).responses.flatMap((it) => [errorName(it.errorCode ?? 0), it.errorMessage ?? null]);
+    });
+  }
+
   private delete(): ReturnType<RandomCluster['run']> {
     const topic = this.pick([...this.controller.image.topics.keys()]);
     return this.run('delete', { topic }, () => {
       this.done(this.controller.deleteTopics({ topics: [], topicNames: [topic], timeoutMs: 1 }));
       return [];
     });
+  }
+
+  /** A process that has stopped takes part again, which none does: Kafka places replicas on it, and then refuses them. */
+  private get hasReturned(): boolean {
+    return [...this.controller.image.brokers.values()].some((it) => !it.isFenced && it.isShuttingDown && this.processes.get(it.brokerId)?.wasStopped === true);
   }
 
   private unregister(id: number): ReturnType<RandomCluster['run']> {

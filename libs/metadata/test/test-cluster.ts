@@ -73,7 +73,7 @@ export class TestCluster {
     );
   }
 
-  heartbeat(brokerId: number, options: { wantShutDown?: boolean; wantFence?: boolean; behind?: number; epoch?: number; offlineLogDirs?: string[] } = {}): { errorCode?: number; isFenced?: boolean; shouldShutDown: boolean; isCaughtUp?: boolean } {
+  heartbeat(brokerId: number, options: { wantShutDown?: boolean; wantFence?: boolean; behind?: number; epoch?: number; offlineLogDirs?: string[]; cordonedLogDirs?: string[] } = {}): { errorCode?: number; isFenced?: boolean; shouldShutDown: boolean; isCaughtUp?: boolean } {
     return this.run(
       this.controller.brokerHeartbeat(this.moment, {
         brokerId,
@@ -82,7 +82,7 @@ export class TestCluster {
         wantFence: options.wantFence ?? false,
         wantShutDown: options.wantShutDown ?? false,
         offlineLogDirs: options.offlineLogDirs ?? [],
-        cordonedLogDirs: null,
+        cordonedLogDirs: options.cordonedLogDirs ?? null,
       }),
     );
   }

@@ -34,4 +34,6 @@ export interface RequestContext {
   readonly correlationId: number;
   readonly clientId: string | undefined;
   readonly connection: ConnectionContext;
+  /** A broker has passed it on for a client of its own, who is told by `connection`. */
+  readonly isForwarded?: boolean;
 }

@@ -27,6 +27,7 @@ function lifecycle(channel: ControllerChannel, follower: ImageFollower, over: Pa
     endpoints: [],
     logDirs: [ID],
     offlineLogDirs: () => [],
+    cordonedLogDirs: () => null,
     previousBrokerEpoch: -1,
     channel,
     follower,

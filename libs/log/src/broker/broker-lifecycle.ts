@@ -24,6 +24,8 @@ export interface BrokerLifecycleOptions {
   readonly logDirs: readonly Uuid[];
   /** Of those, the ones that can be used no longer. */
   readonly offlineLogDirs: () => readonly Uuid[];
+  /** Of those, the ones that get no new replicas; null where the metadata version does not have that. */
+  readonly cordonedLogDirs: () => readonly Uuid[] | null;
   /** Of the last clean shutdown; -1 for none. */
   readonly previousBrokerEpoch: BrokerEpoch;
   /** A way of its own: a heartbeat waits behind no other request. */
@@ -40,6 +42,10 @@ export class BrokerLifecycle {
   private epoch: BrokerEpoch = -1;
   private timer: Scheduled | undefined;
   private wantShutDown = false;
+  /** Heartbeats go out: the broker takes part, or asks to. */
+  private isBeating = false;
+  /** The cordoned directories of the last heartbeat. */
+  private toldCordoned: string | undefined;
   private isStopped = false;
   private beating: Promise<BrokerHeartbeatResponse | undefined> | undefined;
   /** Ends the pause that is under way, or was last. */
@@ -101,6 +107,7 @@ export class BrokerLifecycle {
   /** Sends heartbeats from now on; resolves when the controller has unfenced this broker and the broker has read that it has. Rejects with `NO_CONTROLLER` when it stops before. */
   async unfence(): Promise<void> {
     const { config, follower } = this.options;
+    this.isBeating = true;
     for (let pauseMs = 20; !this.isStopped; pauseMs = Math.min(pauseMs * 2, RETRY_MS_MAX)) {
       const response = await this.beat();
       if (response !== undefined && response.errorCode === ErrorCode.NONE && !response.isFenced) break;
@@ -111,9 +118,16 @@ export class BrokerLifecycle {
     if (this.isStopped) throw new OperationalError('NO_CONTROLLER', 'the broker stops before it was unfenced');
   }
 
-  /** Out of its turn: something changed that the controller should know. */
+  /** Out of its turn: something changed that the controller should know, and that a heartbeat under way may not tell. The first one comes when the broker is ready to be unfenced. */
   beatSoon(): void {
-    if (this.epoch >= 0 && !this.isStopped) void this.beat();
+    if (!this.isBeating || this.isStopped) return;
+    if (this.beating === undefined) void this.beat();
+    else void this.beating.then(() => this.beatSoon());
+  }
+
+  /** The settings or the metadata version changed, and with them perhaps which directories are cordoned. */
+  cordonsMayHaveChanged(): void {
+    if (textOf(this.options.cordonedLogDirs()) !== this.toldCordoned) this.beatSoon();
   }
 
   /**
@@ -164,7 +178,9 @@ export class BrokerLifecycle {
   private async sendHeartbeat(): Promise<BrokerHeartbeatResponse | undefined> {
     const { config, channel, follower, offlineLogDirs, logger } = this.options;
     const { wantShutDown } = this;
-    const body = { brokerId: config.nodeId, brokerEpoch: this.epoch, currentMetadataOffset: follower.image.lastOffset, wantFence: false, wantShutDown, offlineLogDirs: [...offlineLogDirs()] };
+    const cordonedLogDirs = this.options.cordonedLogDirs();
+    this.toldCordoned = textOf(cordonedLogDirs);
+    const body = { brokerId: config.nodeId, brokerEpoch: this.epoch, currentMetadataOffset: follower.image.lastOffset, wantFence: false, wantShutDown, offlineLogDirs: [...offlineLogDirs()], cordonedLogDirs };
     const timeoutMs = Math.min(config.get('broker.session.timeout.ms') / 2, wantShutDown ? SHUTDOWN_REQUEST_MS_MAX : Number.POSITIVE_INFINITY);
     try {
       const response = await channel.request(BrokerHeartbeat, body, { timeoutMs });
@@ -191,4 +207,8 @@ export class BrokerLifecycle {
       };
     });
   }
+}
+
+function textOf(ids: readonly Uuid[] | null): string | undefined {
+  return ids?.join();
 }

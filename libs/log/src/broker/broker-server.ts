@@ -21,6 +21,7 @@ import { Replication } from '../replicas/replication.js';
 import { RequestDispatcher } from '../request-dispatcher.js';
 import { BrokerLifecycle } from './broker-lifecycle.js';
 import type { BrokerServices } from './broker-services.js';
+import { DirectoryCordons } from './directory-cordons.js';
 import { ImageFollower } from './image-follower.js';
 import { Maintenance } from './maintenance.js';
 import { ProducerIds } from './producer-ids.js';
@@ -53,6 +54,7 @@ export class BrokerServer {
   private readonly maintenance: Maintenance;
   private readonly longPolls = new Set<LongPoll>();
   private readonly layers: () => BrokerConfigLayers;
+  private readonly cordons: DirectoryCordons;
   private lifecycle: BrokerLifecycle | undefined;
   private assignments: DirectoryAssignments | undefined;
   private isStopping = false;
@@ -66,11 +68,12 @@ export class BrokerServer {
     const brokerId = config.nodeId;
     this.follower = new ImageFollower(scheduler, { seen: (delta) => this.replicas.supersede(delta.changedPartitions(this.image)), change: (delta) => this.change(delta) });
     const { image } = this.follower;
+    this.cordons = new DirectoryCordons(config, directories.data, image);
     const setProperties = staticProperties(config);
     this.layers = () => ({ dynamicBroker: image.configs('BROKER', String(brokerId)), dynamicDefault: image.configs('BROKER', ''), static: setProperties });
     const settingsOf = (topic: string) => topicSettings(image.configs('TOPIC', topic), this.layers());
     const replication = new Replication({ ...ports, brokerId, config, image, interBrokerListener: interBrokerListener(config), logger });
-    this.replicas = new ReplicaManager({ brokerId, directories: directories.data, image, settingsOf, replication, replicaLagTimeMaxMs: config.get('replica.lag.time.max.ms'), decompressedBytesMax, clock, codecs, logger });
+    this.replicas = new ReplicaManager({ brokerId, directories: directories.data, isCordoned: (it) => this.cordons.isCordoned(it), image, settingsOf, replication, replicaLagTimeMaxMs: config.get('replica.lag.time.max.ms'), decompressedBytesMax, clock, codecs, logger });
     this.groups = new GroupCoordinators({ config: groupConfigOf(config), clock, scheduler, random, codecs, logger, decompressedBytesMax, commitTimeoutMs: config.get('offsets.commit.timeout.ms') });
     this.cleaner = makeLogCleaner({ config, replicas: this.replicas, ports, isOfMachine: ports.areOfMachine, decompressedBytesMax, logger });
     this.maintenance = new Maintenance({ config, replicas: this.replicas, directories: directories.data, cleaner: this.cleaner, clock, scheduler, logger });
@@ -91,7 +94,7 @@ export class BrokerServer {
     const { config, directories, ports, logger } = this.options;
     const { replicas, follower } = this;
     const offlineLogDirs = () => directories.data.filter((it) => it.offlineCause !== undefined).map((it) => it.directoryId);
-    this.lifecycle = new BrokerLifecycle({ ...ports, config, clusterId: directories.clusterId, endpoints, logDirs: directories.ids, offlineLogDirs, previousBrokerEpoch: directories.previousBrokerEpoch, channel: channels.heartbeats, follower, logger });
+    this.lifecycle = new BrokerLifecycle({ ...ports, config, clusterId: directories.clusterId, endpoints, logDirs: directories.ids, offlineLogDirs, cordonedLogDirs: () => this.cordons.ids(), previousBrokerEpoch: directories.previousBrokerEpoch, channel: channels.heartbeats, follower, logger });
     if (this.isStartCancelled) this.lifecycle.stop();
     await this.lifecycle.register();
     replicas.setBrokerEpoch(this.lifecycle.brokerEpoch);
@@ -189,6 +192,7 @@ export class BrokerServer {
       if (type === 'TOPIC') replicas.changeSettings(name);
       else if (type === 'BROKER') replicas.changeAllSettings();
     }
+    if (delta.changedConfigs.length > 0 || delta.changedFeatures.size > 0) this.lifecycle?.cordonsMayHaveChanged();
     if (deleted.size > 0) groups.topicsDeleted(deleted);
     if (this.isStopping) return;
     this.loadGroups();

@@ -1,5 +1,6 @@
 import { OperationalError } from '@millrace/foundation';
 import { boolean, double, int, list, long, optional, parseConfig, short, string, type ConfigDefinition } from './config-definition.js';
+import { cordonsProblem } from './cordoned-folders.js';
 import { nodeRoles, type NodeRoles } from './node-roles.js';
 import { QUORUM_CONFIG_DEFINITIONS } from './quorum-config.js';
 import { REPLICATION_CONFIG_DEFINITIONS } from './replication-config.js';
@@ -18,6 +19,7 @@ export const BROKER_CONFIG_DEFINITIONS = {
   'inter.broker.listener.name': optional(string('', 'The listener that brokers use among themselves; one of listeners.')),
   'log.dirs': optional(list('', 'The directories of the logs.')),
   'log.dir': string('/tmp/kafka-logs', 'The directory of the logs, when log.dirs is not set.'),
+  'cordoned.log.dirs': list('', 'Directories of log.dirs that get no new replicas; * is all of them.'),
   'metadata.log.dir': optional(string('', 'The directory of the metadata log; the first of log.dirs otherwise.')),
   'num.partitions': int('1', 'Partitions of a topic that is created without a number.', { min: 1 }),
   'auto.create.topics.enable': boolean('true', 'Whether a Metadata request may create the topics that it asks for.'),
@@ -118,6 +120,8 @@ export class BrokerConfig {
     const ids = [this.texts.get('node.id'), this.texts.get('broker.id')];
     if (ids[0] !== undefined && ids[1] !== undefined && ids[0] !== ids[1]) throw new OperationalError('INVALID_CONFIG', `node.id ${ids[0]} and broker.id ${ids[1]} must be the same`);
     this.roles = nodeRoles(this);
+    const problem = cordonsProblem(this.get('cordoned.log.dirs'), this.logDirs);
+    if (problem !== null) throw new OperationalError('INVALID_CONFIG', `Invalid value ${this.text('cordoned.log.dirs')} for configuration cordoned.log.dirs: ${problem}`);
   }
 
   get<K extends BrokerConfigKey>(key: K): ValueOf<K> {

@@ -19,7 +19,7 @@ export async function askLocalController<Request, RequestInput, Response, Respon
   const connection = forwarded === undefined ? WITHIN_PROCESS : { ...WITHIN_PROCESS, principal: forwarded.connection.principal, remote: forwarded.connection.remote };
   const writer = new ByteWriter(512);
   api.request.encode(writer, body, apiVersion);
-  const answer = await answered(dispatcher.handle({ apiKey: api.apiKey, apiVersion, correlationId: 0, clientId: forwarded?.clientId, connection }, writer.take()));
+  const answer = await answered(dispatcher.handle({ apiKey: api.apiKey, apiVersion, correlationId: 0, clientId: forwarded?.clientId, connection, isForwarded: forwarded !== undefined }, writer.take()));
   if (answer === undefined) throw new OperationalError('NO_CONTROLLER', `the controller of this node does not answer ${api.name}`, { isRetriable: true });
   return decodeResponse(api, apiVersion, unframedAnswer(answer)).body;
 }

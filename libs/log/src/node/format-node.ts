@@ -105,7 +105,7 @@ function levelsOf({ release, features = {}, voters }: FormatOptions, config: Bro
   const levels = new Map(NEW_CLUSTER_LEVELS);
   if (release !== undefined) {
     const level = metadataVersionOf(release);
-    if (level === undefined) throw invalid(`the release ${release} is not supported: 4.0 to 4.2 are`);
+    if (level === undefined) throw invalid(`the release ${release} is not supported: 4.0 to 4.3 are`);
     levels.set(METADATA_VERSION_FEATURE, level);
   }
   let kRaftVersion = isDynamic ? 1 : 0;

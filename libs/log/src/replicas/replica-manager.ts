@@ -21,6 +21,8 @@ const READ_AHEAD_BYTES_MAX = 32 * 1024 * 1024;
 export interface ReplicaManagerOptions {
   readonly brokerId: BrokerId;
   readonly directories: readonly LogDirectory[];
+  /** Of a directory that gets no new replicas while there is another (KIP-1066). */
+  readonly isCordoned: (directory: LogDirectory) => boolean;
   readonly image: MetadataImage;
   readonly settingsOf: (topic: string) => TopicSettings;
   readonly replication: Replication;
@@ -37,6 +39,8 @@ const NO_BROKERS: ReadonlySet<BrokerId> = new Set();
 export interface HostedDirectory {
   readonly path: string;
   readonly isOffline: boolean;
+  /** Gets no new replicas. */
+  readonly isCordoned: boolean;
   readonly partitions: readonly HostedPartition[];
 }
 
@@ -129,6 +133,7 @@ export class ReplicaManager {
     return this.options.directories.map((directory) => ({
       path: directory.folder,
       isOffline: directory.offlineCause !== undefined,
+      isCordoned: this.options.isCordoned(directory),
       partitions: [...this.all()].filter((it) => this.directoryOf.get(it) === directory),
     }));
   }

@@ -5,6 +5,8 @@ import type { LogDirectory } from '@millrace/storage';
 export interface ReplicaPlacementOptions {
   readonly brokerId: BrokerId;
   readonly directories: readonly LogDirectory[];
+  /** Of a directory that gets no new replicas while there is another (KIP-1066). */
+  readonly isCordoned: (directory: LogDirectory) => boolean;
   readonly logger: Logger;
 }
 
@@ -38,7 +40,8 @@ export class ReplicaPlacement {
   }
 
   /**
-   * Where its folder is; for a new replica the usable directory with the fewest, and the same one at the next try. `open`: the directories of the replicas that are open.
+   * Where its folder is; for a new replica the one that the cluster names, else the usable one with the fewest of those that are not cordoned, and the same one at the next try.
+   * On a broker whose directories are all cordoned, which somebody named by hand, the first. `open`: the directories of the replicas that are open.
    * Throws KAFKA_STORAGE_ERROR when it cannot be known, or none is usable.
    */
   async directoryFor(topic: TopicImage, partition: PartitionRegistration, open: Iterable<LogDirectory>): Promise<LogDirectory> {
@@ -96,10 +99,12 @@ export class ReplicaPlacement {
       const failed = directories.filter((it) => it.offlineCause !== undefined).map((it) => it.folder);
       throw new OperationalError('KAFKA_STORAGE_ERROR', `${name} may be in ${failed.join(' or ')}, which has failed`);
     }
-    const counts = new Map(usable.map((it) => [it, 0]));
+    const uncordoned = usable.filter((it) => !this.options.isCordoned(it));
+    const candidates = uncordoned.length > 0 ? uncordoned : usable.slice(0, 1);
+    const counts = new Map<LogDirectory, number>();
     for (const directory of open) counts.set(directory, (counts.get(directory) ?? 0) + 1);
     for (const [place] of this.places.values()) if (place !== undefined) counts.set(place.directory, (counts.get(place.directory) ?? 0) + 1);
-    const [least] = usable.sort((a, b) => (counts.get(a) ?? 0) - (counts.get(b) ?? 0));
+    const [least] = candidates.sort((a, b) => (counts.get(a) ?? 0) - (counts.get(b) ?? 0));
     if (least === undefined) throw new OperationalError('KAFKA_STORAGE_ERROR', 'no log directory is usable');
     return least;
   }

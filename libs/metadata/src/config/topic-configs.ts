@@ -101,5 +101,11 @@ export const REPLICATION_THROTTLES: readonly ConfigKey[] = [
   throttle('replica.alter.log.dirs.io.max.bytes.per.second', 'Bytes a second that replicas move at between log directories of this broker.'),
 ];
 
+/** Log directories of a broker that get no new replicas, by path; or `*` for all (KIP-1066). */
+export const CORDONED_LOG_DIRS = 'cordoned.log.dirs';
+const CORDONED_DIRECTORIES: ConfigKey = { name: CORDONED_LOG_DIRS, type: 'LIST', defaultValue: '', documentation: 'Directories of log.dirs that get no new replicas; * is all of them.' };
+
 /** Every setting of brokers that may be changed while they run. */
-export const DYNAMIC_BROKER_CONFIGS: readonly ConfigKey[] = [...BROKER_TOPIC_DEFAULTS, ...REPLICATION_THROTTLES];
+export const DYNAMIC_BROKER_CONFIGS: readonly ConfigKey[] = [...BROKER_TOPIC_DEFAULTS, ...REPLICATION_THROTTLES, CORDONED_DIRECTORIES];
+/** Those of them that each broker has for itself. */
+export const PER_BROKER_CONFIGS: ReadonlySet<string> = new Set([CORDONED_LOG_DIRS]);

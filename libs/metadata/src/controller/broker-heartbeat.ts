@@ -1,5 +1,6 @@
 import type { BrokerId, Offset, Uuid } from '@millrace/foundation';
 import { ErrorCode, type BrokerHeartbeatRequest, type BrokerHeartbeatResponseInput, type MetadataRecord } from '@millrace/protocol';
+import { hasCordonedDirectories } from '../features.js';
 import type { BrokerRegistration } from '../image/broker-registration.js';
 import type { BrokerContacts } from './broker-contacts.js';
 import { leadWhatWaits, leaveDirectories, leaveInSyncSets } from './broker-moves.js';
@@ -25,7 +26,7 @@ export function brokerHeartbeat(view: ControllerView, contacts: BrokerContacts, 
   const now = currentState(contacts, broker);
   const next = nextState(view, contacts, broker, request, now);
   const offline = broker.logDirs.filter((it) => request.offlineLogDirs.includes(it));
-  const records = [...(now === next ? [] : transition(view, broker, next, offline)), ...directoriesOffline(view, broker, next, offline)];
+  const records = [...(now === next ? [] : transition(view, broker, next, offline)), ...directoriesOffline(view, broker, next, offline), ...directoriesCordoned(view, broker, request.cordonedLogDirs)];
   if (next === 'stopping') contacts.beginShutdown(brokerId, nextOffset + records.length - 1);
   else contacts.endShutdown(brokerId);
   // Told to go: whoever comes with this id now is another process, and may.
@@ -87,16 +88,31 @@ function directoriesOffline(view: ControllerView, broker: BrokerRegistration, ne
   return [...(next === 'unfenced' && !broker.isFenced ? leaveDirectories(view, broker.brokerId, offline) : []), registrationChange(broker, 2, { logDirs })];
 }
 
+/** A broker that has caught up always says which they are, even if none; at a metadata version without them it is not heard. */
+function directoriesCordoned(view: ControllerView, broker: BrokerRegistration, cordoned: readonly Uuid[] | null): MetadataRecord[] {
+  if (cordoned === null || !hasCordonedDirectories(view.image.featureLevels)) return [];
+  const known = broker.cordonedLogDirs;
+  const isSame = known !== null && known.every((it) => cordoned.includes(it)) && cordoned.every((it) => known.includes(it));
+  return isSame ? [] : [registrationChange(broker, 3, { cordonedLogDirs: [...cordoned] })];
+}
+
 function fence(view: ControllerView, broker: BrokerRegistration): MetadataRecord[] {
   return [...leaveInSyncSets(view, broker.brokerId), registrationChange(broker, 0, { fenced: FENCE })];
 }
 
 /** `version`: the first that has what is told, as Kafka chooses it. */
-function registrationChange(broker: BrokerRegistration, version: number, change: { fenced?: number; inControlledShutdown?: number; logDirs?: Uuid[] }): MetadataRecord {
+function registrationChange(broker: BrokerRegistration, version: number, change: { fenced?: number; inControlledShutdown?: number; logDirs?: Uuid[]; cordonedLogDirs?: Uuid[] }): MetadataRecord {
   return {
     type: 'BrokerRegistrationChangeRecord',
     version,
-    record: { brokerId: broker.brokerId, brokerEpoch: broker.epoch, fenced: change.fenced ?? 0, inControlledShutdown: change.inControlledShutdown ?? 0, logDirs: change.logDirs ?? [], cordonedLogDirs: null },
+    record: {
+      brokerId: broker.brokerId,
+      brokerEpoch: broker.epoch,
+      fenced: change.fenced ?? 0,
+      inControlledShutdown: change.inControlledShutdown ?? 0,
+      logDirs: change.logDirs ?? [],
+      cordonedLogDirs: change.cordonedLogDirs ?? null,
+    },
   };
 }
 

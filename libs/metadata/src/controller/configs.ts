@@ -9,8 +9,9 @@ import {
 import { parseConfigValue, splitList, type ConfigKey } from '../config/config-key.js';
 import { CONFIG_RESOURCE_TYPES, configResourceKey, configResourceTypeOf, type ConfigResourceType } from '../config/config-resource.js';
 import { effectiveTopicConfig } from '../config/effective-config.js';
-import { topicConfigKey } from '../config/topic-configs.js';
+import { CORDONED_LOG_DIRS, PER_BROKER_CONFIGS, topicConfigKey } from '../config/topic-configs.js';
 import { topicConfigProblem } from '../config/validate-configs.js';
+import { hasCordonedDirectories } from '../features.js';
 import { topicNameProblem } from '../topic-name.js';
 import { hasEligibleReplicas } from './topic-rules.js';
 import { brokerLayers } from './broker-layers.js';
@@ -29,7 +30,13 @@ interface Resource {
   readonly name: string;
 }
 
-export function incrementalAlterConfigs(view: ControllerView, request: IncrementalAlterConfigsRequest): ControllerResult<IncrementalAlterConfigsResponseInput> {
+/** How a request came to the controller. */
+export interface ConfigsAskedBy {
+  /** By the broker that was asked: it has checked what only it knows. */
+  readonly isForwarded: boolean;
+}
+
+export function incrementalAlterConfigs(view: ControllerView, request: IncrementalAlterConfigsRequest, by: ConfigsAskedBy): ControllerResult<IncrementalAlterConfigsResponseInput> {
   const records: MetadataRecord[] = [];
   const responses = request.resources.map(({ resourceType, resourceName, configs }) => {
     const result = attempt(() => {
@@ -40,7 +47,7 @@ export function incrementalAlterConfigs(view: ControllerView, request: Increment
       const current = view.image.configs(resource.type, resource.name);
       const next = new Map(current);
       for (const it of configs) applyOperation(view, resource, next, it);
-      return changesOf(view, resource, current, next, configs.map((it) => it.name));
+      return changesOf(view, resource, { current, next, names: configs.map((it) => it.name) }, by);
     });
     return answered(resourceType, resourceName, result, records);
   });
@@ -48,7 +55,7 @@ export function incrementalAlterConfigs(view: ControllerView, request: Increment
 }
 
 /** The older form: what is not named goes back to its default. */
-export function alterConfigs(view: ControllerView, request: AlterConfigsRequest): ControllerResult<AlterConfigsResponseInput> {
+export function alterConfigs(view: ControllerView, request: AlterConfigsRequest, by: ConfigsAskedBy): ControllerResult<AlterConfigsResponseInput> {
   const records: MetadataRecord[] = [];
   const responses = request.resources.map(({ resourceType, resourceName, configs }) => {
     const result = attempt(() => {
@@ -58,7 +65,7 @@ export function alterConfigs(view: ControllerView, request: AlterConfigsRequest)
       if (nulls.length > 0) refuse(ErrorCode.INVALID_REQUEST, `Null value not supported for : ${nulls.join(',')}`);
       const current = view.image.configs(resource.type, resource.name);
       const next = new Map(configs.map((it) => [it.name, it.value ?? '']));
-      return changesOf(view, resource, current, next, [...new Set([...next.keys(), ...current.keys()])]);
+      return changesOf(view, resource, { current, next, names: [...new Set([...next.keys(), ...current.keys()])] }, by);
     });
     return answered(resourceType, resourceName, result, records);
   });
@@ -139,27 +146,49 @@ function applyOperation(view: ControllerView, resource: Resource, next: Map<stri
 function inherited(view: ControllerView, resource: Resource, name: string): string {
   const key = resource.type === 'TOPIC' ? topicConfigKey(name) : undefined;
   if (key !== undefined) return effectiveTopicConfig(key, new Map(), brokerLayers(view, -1)).value ?? '';
+  // The paths of this node are not those of another.
+  if (name === CORDONED_LOG_DIRS) return '';
   return view.config.staticBrokerConfigs.get(name) ?? keyOf(view, resource, name)?.defaultValue ?? '';
 }
 
+/** The settings of a resource before and after, and which of them were named. */
+interface ConfigsChange {
+  readonly current: ReadonlyMap<string, string>;
+  readonly next: ReadonlyMap<string, string>;
+  readonly names: readonly string[];
+}
+
+/** Which directories a broker has only it knows: without it some may be uncordoned, and none cordoned. */
+function checkCordoned(view: ControllerView, { current, next }: ConfigsChange, { isForwarded }: ConfigsAskedBy): void {
+  if (!hasCordonedDirectories(view.image.featureLevels)) refuse(ErrorCode.INVALID_CONFIG, 'The cordoned.log.dirs configuration value cannot be set because it requires metadata.version >= 4.3-IV0');
+  const known = splitList(current.get(CORDONED_LOG_DIRS) ?? '');
+  if (!isForwarded && !splitList(next.get(CORDONED_LOG_DIRS) ?? '').every((it) => known.includes(it))) {
+    refuse(ErrorCode.INVALID_CONFIG, 'When updating cordoned.log.dirs via controllers,  the new value must be a subset of the current configuration value.');
+  }
+}
+
 /** The records for what differs, once the whole of it is found valid. */
-function changesOf(view: ControllerView, resource: Resource, current: ReadonlyMap<string, string>, next: ReadonlyMap<string, string>, names: readonly string[]): MetadataRecord[] {
+function changesOf(view: ControllerView, resource: Resource, change: ConfigsChange, by: ConfigsAskedBy): MetadataRecord[] {
+  const { current, next, names } = change;
   const changed = names.filter((name) => current.get(name) !== next.get(name));
   if (resource.type === 'BROKER' && changed.includes(MIN_IN_SYNC_REPLICAS) && hasEligibleReplicas(view)) {
     if (resource.name !== '') refuse(ErrorCode.INVALID_CONFIG, 'Broker-level min.insync.replicas cannot be altered while ELR is enabled.');
     if (!next.has(MIN_IN_SYNC_REPLICAS)) refuse(ErrorCode.INVALID_CONFIG, 'Cluster-level min.insync.replicas cannot be removed while ELR is enabled.');
   }
+  if (resource.type === 'BROKER' && names.includes(CORDONED_LOG_DIRS) && (resource.name !== '' || !next.has(CORDONED_LOG_DIRS))) checkCordoned(view, change, by);
   if (changed.some((name) => (next.get(name)?.length ?? 0) > VALUE_LENGTH_MAX)) {
     refuse(ErrorCode.INVALID_CONFIG, `The configuration value cannot be added because it exceeds the maximum value size of ${VALUE_LENGTH_MAX} bytes.`);
   }
-  const problem = resource.type === 'TOPIC' ? topicConfigProblem(next) : brokerConfigProblem(view, next, names);
+  const problem = resource.type === 'TOPIC' ? topicConfigProblem(next) : brokerConfigProblem(view, resource, next, names);
   if (problem !== null) refuse(resource.type === 'TOPIC' ? ErrorCode.INVALID_CONFIG : ErrorCode.INVALID_REQUEST, problem);
   return changed.map((name) => ({ type: 'ConfigRecord', version: 0, record: { resourceType: CONFIG_RESOURCE_TYPES[resource.type], resourceName: resource.name, name, value: next.get(name) ?? null } }));
 }
 
-function brokerConfigProblem(view: ControllerView, next: ReadonlyMap<string, string>, names: readonly string[]): string | null {
+function brokerConfigProblem(view: ControllerView, resource: Resource, next: ReadonlyMap<string, string>, names: readonly string[]): string | null {
   const fixed = names.filter((name) => next.has(name) && !view.config.dynamicBrokerConfigs.some((it) => it.name === name));
   if (fixed.length > 0) return `Cannot update these configs dynamically: [${fixed.join(', ')}]`;
+  const perBroker = resource.name === '' ? names.filter((name) => next.has(name) && PER_BROKER_CONFIGS.has(name)) : [];
+  if (perBroker.length > 0) return `Cannot update these configs at default cluster level, broker id must be specified: [${perBroker.join(', ')}]`;
   for (const name of names) {
     const key = view.config.dynamicBrokerConfigs.find((it) => it.name === name);
     const value = next.get(name);

@@ -42,7 +42,7 @@ import { alterPartitionReassignments, listPartitionReassignments } from './alter
 import { assignReplicasToDirectories } from './assign-directories.js';
 import { BrokerContacts } from './broker-contacts.js';
 import { beginSessions, brokerHeartbeat, type FormerController, nextSessionEndMs } from './broker-heartbeat.js';
-import { alterConfigs, incrementalAlterConfigs } from './configs.js';
+import { alterConfigs, incrementalAlterConfigs, type ConfigsAskedBy } from './configs.js';
 import type { ControllerConfig } from './controller-config.js';
 import type { ControllerMoment, ControllerResult, ControllerView } from './controller-result.js';
 import { electLeaders } from './elect-leaders.js';
@@ -54,6 +54,8 @@ import { registerController } from './register-controller.js';
 import { TopicNames } from './topic-names.js';
 import { createPartitions, createTopics, deleteTopics } from './topics.js';
 import { updateFeatures } from './update-features.js';
+
+const AT_CONTROLLER: ConfigsAskedBy = { isForwarded: false };
 
 /**
  * The one that decides about brokers, topics, leaders and settings. An operation reads the image and returns records and a response; it changes nothing
@@ -172,12 +174,12 @@ export class Controller {
     return createPartitions(this.view, moment, request);
   }
 
-  incrementalAlterConfigs(request: IncrementalAlterConfigsRequest): ControllerResult<IncrementalAlterConfigsResponseInput> {
-    return incrementalAlterConfigs(this.view, request);
+  incrementalAlterConfigs(request: IncrementalAlterConfigsRequest, by: ConfigsAskedBy = AT_CONTROLLER): ControllerResult<IncrementalAlterConfigsResponseInput> {
+    return incrementalAlterConfigs(this.view, request, by);
   }
 
-  alterConfigs(request: AlterConfigsRequest): ControllerResult<AlterConfigsResponseInput> {
-    return alterConfigs(this.view, request);
+  alterConfigs(request: AlterConfigsRequest, by: ConfigsAskedBy = AT_CONTROLLER): ControllerResult<AlterConfigsResponseInput> {
+    return alterConfigs(this.view, request, by);
   }
 
   alterPartition(request: AlterPartitionRequest): ControllerResult<AlterPartitionResponseInput> {

@@ -1,6 +1,6 @@
 import type { BrokerId, Random } from '@millrace/foundation';
 import { ErrorCode } from '@millrace/protocol';
-import type { BrokerRegistration } from '../image/broker-registration.js';
+import { hasUncordonedDirectory, type BrokerRegistration } from '../image/broker-registration.js';
 import { refuse } from './controller-result.js';
 
 export interface PlacementRequest {
@@ -13,18 +13,19 @@ export interface PlacementRequest {
 /**
  * Replicas for new partitions, in order of preference. Leaders go round the unfenced brokers, racks alternating; followers go on from there, each in another
  * rack while there are unused ones, with a shift for each round, so that one broker's followers are not all on its neighbour. A fenced broker follows only when
- * there are not enough others, and never leads.
+ * there are not enough others, and never leads. A broker that stops, or has all its log directories cordoned, gets none.
  */
 export function placeReplicas(brokers: Iterable<BrokerRegistration>, request: PlacementRequest, random: Random): BrokerId[][] {
   const all = [...brokers].sort((a, b) => a.brokerId - b.brokerId);
-  const usable = interleaveRacks(all.filter((it) => !it.isFenced && !it.isShuttingDown));
-  const fenced = all.filter((it) => it.isFenced && !it.isShuttingDown);
+  const open = all.filter((it) => (it.isFenced || !it.isShuttingDown) && hasUncordonedDirectory(it));
+  const usable = interleaveRacks(open.filter((it) => !it.isFenced));
+  const fenced = open.filter((it) => it.isFenced);
   const { replicationFactor } = request;
-  if (usable.length === 0) refuse(ErrorCode.INVALID_REPLICATION_FACTOR, `Unable to replicate the partition ${replicationFactor} time(s): All brokers are currently fenced, or have all their log directories cordoned.`);
+  if (usable.length === 0) refuse(ErrorCode.INVALID_REPLICATION_FACTOR, 'All brokers are currently fenced, or have all their log directories cordoned.');
   if (replicationFactor > usable.length + fenced.length) {
     refuse(
       ErrorCode.INVALID_REPLICATION_FACTOR,
-      `Unable to replicate the partition ${replicationFactor} time(s): The target replication factor of ${replicationFactor} cannot be reached because only ${usable.length + fenced.length} broker(s) are registered or some brokers have all their log directories cordoned.`,
+      `The target replication factor of ${replicationFactor} cannot be reached because only ${usable.length + fenced.length} broker(s) are registered or some brokers have all their log directories cordoned.`,
     );
   }
   const start = random.integer(usable.length);

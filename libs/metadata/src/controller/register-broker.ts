@@ -1,6 +1,6 @@
 import type { BrokerId, Offset } from '@millrace/foundation';
 import { ErrorCode, type BrokerRegistrationRequest, type BrokerRegistrationResponseInput, type MetadataRecord, type UnregisterBrokerResponseInput } from '@millrace/protocol';
-import { METADATA_VERSION_FEATURE } from '../features.js';
+import { METADATA_VERSION_FEATURE, registerBrokerVersion } from '../features.js';
 import type { BrokerRegistration } from '../image/broker-registration.js';
 import { isReservedDirectory } from '../image/directory-id.js';
 import type { BrokerContacts } from './broker-contacts.js';
@@ -8,17 +8,14 @@ import { leaveAfterUncleanShutdown, leaveForGood, leaveInSyncSets } from './brok
 import { attempt, refuse, type ControllerMoment, type ControllerResult, type ControllerView } from './controller-result.js';
 import { hasEligibleReplicas } from './topic-rules.js';
 
-/** As Kafka writes it at this metadata.version. */
-const REGISTER_VERSION = 3;
-
 /** `nextOffset`: where the first record will stand in the metadata log; it becomes the broker's epoch. */
 export function registerBroker(view: ControllerView, contacts: BrokerContacts, moment: ControllerMoment, request: BrokerRegistrationRequest, nextOffset: Offset): ControllerResult<BrokerRegistrationResponseInput> {
   const result = attempt(() => {
     checkRegistration(view, contacts, moment, request);
     const known = view.image.broker(request.brokerId);
     // The same process asks again: it missed the answer, or something of it changed.
-    if (known?.incarnationId === request.incarnationId) return { records: [registrationRecord(request, known.epoch, known)], epoch: known.epoch };
-    return { records: [...leaveOldProcess(view, request, known), registrationRecord(request, nextOffset, null)], epoch: nextOffset };
+    if (known?.incarnationId === request.incarnationId) return { records: [registrationRecord(view, request, known.epoch)], epoch: known.epoch };
+    return { records: [...leaveOldProcess(view, request, known), registrationRecord(view, request, nextOffset)], epoch: nextOffset };
   });
   if ('error' in result) return { records: [], response: { errorCode: result.error.errorCode, brokerEpoch: -1 } };
   if (result.value.epoch === nextOffset) contacts.forget(request.brokerId);
@@ -76,10 +73,13 @@ function checkFeatures(view: ControllerView, request: BrokerRegistrationRequest)
   if (!request.features.some((it) => it.name === METADATA_VERSION_FEATURE)) refuse(ErrorCode.INVALID_REGISTRATION, `Request features do not contain '${METADATA_VERSION_FEATURE}'`);
 }
 
-function registrationRecord(request: BrokerRegistrationRequest, brokerEpoch: number, known: BrokerRegistration | null): MetadataRecord {
+/** A process that is known stays as it is. Which directories are cordoned it says with its next heartbeat. */
+function registrationRecord(view: ControllerView, request: BrokerRegistrationRequest, brokerEpoch: number): MetadataRecord {
+  const registered = view.image.broker(request.brokerId);
+  const known = registered?.incarnationId === request.incarnationId ? registered : undefined;
   return {
     type: 'RegisterBrokerRecord',
-    version: REGISTER_VERSION,
+    version: registerBrokerVersion(view.image.featureLevels),
     record: {
       brokerId: request.brokerId,
       isMigratingZkBroker: false,

@@ -109,7 +109,9 @@ function newTopicPartitions(view: ControllerView, random: Random, topic: CreateT
   const partitions = topic.numPartitions === -1 ? view.config.defaultPartitions : topic.numPartitions;
   const replicationFactor = topic.replicationFactor === -1 ? view.config.defaultReplicationFactor : topic.replicationFactor;
   if (partitions > PARTITIONS_PER_REQUEST_MAX) refuse(ErrorCode.POLICY_VIOLATION, 'Excessively large number of partitions per request.');
-  return placeReplicas(view.image.brokers.values(), { partitions, replicationFactor, firstPartition: 0 }, random).map((replicas) => withIsr(view, replicas));
+  const placed = attempt(() => placeReplicas(view.image.brokers.values(), { partitions, replicationFactor, firstPartition: 0 }, random));
+  if ('error' in placed) return refuse(placed.error.errorCode, `Unable to replicate the partition ${replicationFactor} time(s): ${placed.error.errorMessage}`);
+  return placed.value.map((replicas) => withIsr(view, replicas));
 }
 
 function assignedPartitions(view: ControllerView, topic: CreateTopicsRequest.Topic): NewPartition[] {

@@ -1,11 +1,11 @@
 import { ErrorCode, type MetadataRecord, type UpdateFeaturesRequest, type UpdateFeaturesResponseInput } from '@millrace/protocol';
 import { CONFIG_RESOURCE_TYPES } from '../config/config-resource.js';
-import { ELIGIBLE_LEADER_REPLICAS_FEATURE, METADATA_VERSION_FEATURE, SUPPORTED_FEATURES } from '../features.js';
+import { ELIGIBLE_LEADER_REPLICAS_FEATURE, isRecordLoss, METADATA_VERSION_FEATURE, SUPPORTED_FEATURES } from '../features.js';
 import type { FeatureRange } from '../image/broker-registration.js';
 import { attempt, refuse, type ControllerResult, type ControllerView } from './controller-result.js';
 
 const UPGRADE = 1;
-const UPGRADE_TYPE_MAX = 3;
+const UNSAFE_DOWNGRADE = 3;
 const ABSENT = { minSupportedVersion: 0, maxSupportedVersion: 0 };
 
 /** All or nothing: one update that cannot be made fails the request. */
@@ -42,12 +42,16 @@ function checkUpdate(view: ControllerView, update: UpdateFeaturesRequest.Feature
   const current = view.image.featureLevels.get(feature) ?? 0;
   // Version 0 of the request has no types, only a permission.
   const isUpgrade = update.upgradeType === UPGRADE && !update.allowDowngrade;
-  if (update.upgradeType < UPGRADE || update.upgradeType > UPGRADE_TYPE_MAX) invalid('The controller does not support the given upgrade type.');
+  if (update.upgradeType < UPGRADE || update.upgradeType > UNSAFE_DOWNGRADE) invalid('The controller does not support the given upgrade type.');
   if (maxVersionLevel < 0) invalid('A feature version cannot be less than 0.');
   const reason = reasonNotSupported(view, feature, maxVersionLevel);
   if (reason !== null) invalid(reason);
   if (maxVersionLevel < current && isUpgrade) invalid("Can't downgrade the version of this feature without setting the upgrade type to either safe or unsafe downgrade.");
   if (maxVersionLevel > current && !isUpgrade) invalid("Can't downgrade to a newer version.");
+  if (feature === METADATA_VERSION_FEATURE && isRecordLoss(current, maxVersionLevel)) {
+    const why = update.upgradeType === UNSAFE_DOWNGRADE ? 'Unsafe metadata downgrade is not supported in this version.' : 'Refusing to perform the requested downgrade because it might delete metadata information.';
+    refuse(ErrorCode.INVALID_UPDATE_VERSION, `Unsupported metadata.version downgrade from ${current} to ${maxVersionLevel}. ${why}`);
+  }
   return current;
 }
 

@@ -30,11 +30,18 @@ export interface BrokerRegistration {
   readonly isShuttingDown: boolean;
   /** The directories that work. */
   readonly logDirs: readonly Uuid[];
+  /** Those that get no new replicas. Null: this process of the broker has not said so yet, or the metadata version does not have it. */
+  readonly cordonedLogDirs: readonly Uuid[] | null;
 }
 
 /** May lead and be in sync. */
 export function isActive(broker: BrokerRegistration | undefined): boolean {
   return broker !== undefined && !broker.isFenced && !broker.isShuttingDown;
+}
+
+/** Whether new replicas may be placed there. */
+export function hasUncordonedDirectory({ logDirs, cordonedLogDirs }: BrokerRegistration): boolean {
+  return logDirs.length === 0 || cordonedLogDirs === null || logDirs.some((it) => !cordonedLogDirs.includes(it));
 }
 
 /** Whether the broker can read a replica in this directory. */

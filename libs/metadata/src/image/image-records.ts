@@ -1,7 +1,7 @@
 import type { Uuid } from '@millrace/foundation';
 import type { MetadataRecord } from '@millrace/protocol';
 import { CONFIG_RESOURCE_TYPES } from '../config/config-resource.js';
-import { METADATA_VERSION_FEATURE } from '../features.js';
+import { hasCordonedDirectories, METADATA_VERSION_FEATURE, registerBrokerVersion } from '../features.js';
 import type { MetadataImage } from './metadata-image.js';
 import type { PartitionRegistration } from './topic-image.js';
 
@@ -10,10 +10,11 @@ export function imageRecords(image: MetadataImage): MetadataRecord[] {
   const records: MetadataRecord[] = [];
   const features = [...image.featureLevels].sort(([a], [b]) => (a === METADATA_VERSION_FEATURE ? -1 : b === METADATA_VERSION_FEATURE ? 1 : a < b ? -1 : 1));
   for (const [name, featureLevel] of features) records.push({ type: 'FeatureLevelRecord', version: 0, record: { name, featureLevel } });
+  const hasCordoned = hasCordonedDirectories(image.featureLevels);
   for (const broker of image.brokers.values()) {
     records.push({
       type: 'RegisterBrokerRecord',
-      version: 3,
+      version: registerBrokerVersion(image.featureLevels),
       record: {
         brokerId: broker.brokerId,
         isMigratingZkBroker: false,
@@ -25,7 +26,7 @@ export function imageRecords(image: MetadataImage): MetadataRecord[] {
         fenced: broker.isFenced,
         inControlledShutdown: broker.isShuttingDown,
         logDirs: [...broker.logDirs],
-        cordonedLogDirs: null,
+        cordonedLogDirs: hasCordoned && broker.cordonedLogDirs !== null ? [...broker.cordonedLogDirs] : null,
       },
     });
   }

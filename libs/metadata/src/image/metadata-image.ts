@@ -228,6 +228,7 @@ export class MetadataImage {
       isFenced: record.fenced,
       isShuttingDown: record.inControlledShutdown,
       logDirs: record.logDirs,
+      cordonedLogDirs: record.cordonedLogDirs,
     });
     observer?.brokerChanged?.(record.brokerId);
   }
@@ -240,6 +241,7 @@ export class MetadataImage {
         ...(record.fenced === 0 ? {} : { isFenced: record.fenced === 1 }),
         ...(record.inControlledShutdown === 1 ? { isShuttingDown: true } : {}),
         ...(record.logDirs.length > 0 ? { logDirs: record.logDirs } : {}),
+        ...(record.cordonedLogDirs === null ? {} : { cordonedLogDirs: record.cordonedLogDirs }),
       },
       observer,
     );

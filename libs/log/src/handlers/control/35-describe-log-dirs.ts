@@ -1,4 +1,4 @@
-/** DescribeLogDirs, versions 1-5. Deviations: no directory is ever cordoned, no replica is a future one. */
+/** DescribeLogDirs, versions 1-5. Deviations: no replica is a future one. */
 import { statfs } from 'node:fs/promises';
 import { DescribeLogDirs, ErrorCode, type DescribeLogDirsResponseInput } from '@millrace/protocol';
 import type { HostedPartition } from '../../replicas/hosted-partition.js';
@@ -12,7 +12,7 @@ export const describeLogDirsApi = brokerApi(DescribeLogDirs, (services) => async
   const results = await Promise.all(
     services.replicas.logDirectories().map(async (directory) => {
       if (directory.isOffline) return { logDir: directory.path, errorCode: ErrorCode.KAFKA_STORAGE_ERROR, topics: [] };
-      return { logDir: directory.path, topics: byTopic(directory.partitions.filter(wants)), ...(await spaceOf(directory.path)) };
+      return { logDir: directory.path, isCordoned: directory.isCordoned, topics: byTopic(directory.partitions.filter(wants)), ...(await spaceOf(directory.path)) };
     }),
   );
   return { results };

@@ -4,6 +4,6 @@ import { operationApi } from './controller-api.js';
 
 export const alterConfigsApi = operationApi(
   AlterConfigs,
-  (request) => (controller) => controller.alterConfigs(request),
+  (request, { isForwarded = false }) => (controller) => controller.alterConfigs(request, { isForwarded }),
   (errorCode, request) => ({ responses: request.resources.map(({ resourceType, resourceName }) => ({ errorCode, resourceType, resourceName })) }),
 );

@@ -4,6 +4,6 @@ import { operationApi } from './controller-api.js';
 
 export const incrementalAlterConfigsApi = operationApi(
   IncrementalAlterConfigs,
-  (request) => (controller) => controller.incrementalAlterConfigs(request),
+  (request, { isForwarded = false }) => (controller) => controller.incrementalAlterConfigs(request, { isForwarded }),
   (errorCode, request) => ({ responses: request.resources.map(({ resourceType, resourceName }) => ({ errorCode, resourceType, resourceName })) }),
 );

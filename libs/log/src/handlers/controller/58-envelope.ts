@@ -34,7 +34,7 @@ async function answerEnveloped(services: ControllerServices, apis: readonly Cont
   // A body that cannot be read is a fault of the envelope; the handler reads it once more.
   unlessMalformed(() => api.request.decode(new ByteReader(body), apiVersion), ErrorCode.UNSUPPORTED_VERSION);
   const connection = { ...context.connection, principal, remote, clientSoftware: undefined };
-  const answer = await services.dispatch({ apiKey: api.apiKey, apiVersion, correlationId, clientId, connection }, body);
+  const answer = await services.dispatch({ apiKey: api.apiKey, apiVersion, correlationId, clientId, connection, isForwarded: true }, body);
   if (answer === undefined) return undefined;
   const responseData = unframedAnswer(answer);
   return isRefusal(api, apiVersion, responseData) ? { errorCode: ErrorCode.NOT_CONTROLLER } : { responseData, errorCode: ErrorCode.NONE };

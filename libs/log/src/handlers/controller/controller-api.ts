@@ -1,3 +1,4 @@
+import type { RequestContext } from '@millrace/network';
 import { ProtocolError, type Api } from '@millrace/protocol';
 import type { ControllerOperation } from '../../controller/controller-driver.js';
 import type { ControllerServices } from '../../controller/controller-services.js';
@@ -17,12 +18,12 @@ export function controllerApi<Request, RequestInput, Response, ResponseInput>(
 /** An API that is one operation of the active controller. `failed` is the response that carries an error of the whole request: NOT_CONTROLLER, where this node is not the active one. */
 export function operationApi<Request, RequestInput, Response, ResponseInput>(
   api: Api<Request, RequestInput, Response, ResponseInput>,
-  operation: (request: Request) => ControllerOperation<ResponseInput>,
+  operation: (request: Request, context: RequestContext) => ControllerOperation<ResponseInput>,
   failed: (errorCode: number, request: Request) => ResponseInput,
 ): ControllerApi {
-  return controllerApi(api, (services) => async (request: Request): Promise<ResponseInput> => {
+  return controllerApi(api, (services) => async (request: Request, context): Promise<ResponseInput> => {
     try {
-      return await services.driver.submit(operation(request));
+      return await services.driver.submit(operation(request, context));
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       return failed(error.errorCode, request);
