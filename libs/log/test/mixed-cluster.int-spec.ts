@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { CreateTopics, DescribeCluster, ElectLeaders, ErrorCode, IncrementalAlterConfigs, InitProducerId, Metadata } from '@millrace/protocol';
+import { CreateTopics, DescribeCluster, DescribeLogDirs, ElectLeaders, ErrorCode, IncrementalAlterConfigs, InitProducerId, Metadata, UpdateFeatures } from '@millrace/protocol';
 import { freePort, peersMissing, PeerProcess, temporaryFolder, waitFor } from '@millrace/testkit';
 import { batchOf, valuesIn } from './local-broker.js';
 import { CLUSTER_ID, QuorumCluster } from './quorum-cluster.js';
@@ -180,6 +180,51 @@ const PATIENT = {
     await until('decided-by-java', 0, { leader: 1, isr: '1,2,3' }, JAVA);
     await untilSame('decided-by-java-0', [...OURS, JAVA]);
     expect(await activeController(2)).toBe(JAVA);
+  }, 300_000);
+
+  async function cordon(id: number, value: string | null): Promise<void> {
+    const configs = [{ name: 'cordoned.log.dirs', configOperation: value === null ? 1 : 0, value }];
+    const { responses } = await (await clientOf(id)).ask(IncrementalAlterConfigs, 1, { resources: [{ resourceType: 4, resourceName: String(id), configs }], validateOnly: false });
+    expect(responses.map((it) => it.errorMessage)).toEqual([null]);
+    await waitFor(`node ${id} shows that it is ${value === null ? 'not ' : ''}cordoned`, WAIT_MS, async () => {
+      const { results } = await (await clientOf(id)).ask(DescribeLogDirs, 5, { topics: null });
+      return results.length > 0 && results.every((it) => it.isCordoned === (value !== null));
+    });
+  }
+  /** The brokers that six new partitions go to, once the controller has heard of all cordons. */
+  async function untilPlacedOn(by: number, prefix: string, expected: readonly number[]): Promise<void> {
+    let tries = 0;
+    await waitFor(`node ${by} gets new partitions placed on ${expected.join()}`, WAIT_MS, async () => {
+      const name = `${prefix}-${tries++}`;
+      const topic = { name, numPartitions: 6, replicationFactor: 1, assignments: [], configs: [] };
+      const { topics } = await (await clientOf(by)).ask(CreateTopics, 7, { topics: [topic], timeoutMs: 30_000 });
+      if (topics[0]?.errorCode !== ErrorCode.NONE) return false;
+      const leaders = await Promise.all([0, 1, 2, 3, 4, 5].map(async (partition) => (await partitionOf(name, partition, by)).leader));
+      return [...new Set(leaders)].sort().join() === expected.join();
+    });
+  }
+
+  it('goes to metadata.version 4.3 with us, and hears of our cordoned directories as we of its own', async () => {
+    expect(await activeController(2)).toBe(JAVA);
+    const setLevel = (maxVersionLevel: number, upgradeType: number) => async (by: number): Promise<string | null> =>
+      (await (await clientOf(by)).ask(UpdateFeatures, 1, { timeoutMs: 30_000, featureUpdates: [{ feature: 'metadata.version', maxVersionLevel, upgradeType }], validateOnly: false })).errorMessage;
+    expect(await setLevel(30, 1)(1)).toBeNull();
+    await cordon(1, '*');
+    await untilPlacedOn(2, 'java-leaves-out-ours', [2, JAVA]);
+    await cordon(JAVA, '*');
+    await untilPlacedOn(2, 'java-leaves-out-itself', [2]);
+    await java?.stop();
+    await waitFor('one of ours is the active controller', WAIT_MS, async () => [1, 2].includes(await activeController(1)));
+    await untilPlacedOn(1, 'we-leave-out', [2]);
+    await startJava();
+    await until('by-us', 0, { isr: '1,2,3' }, 1);
+    await untilPlacedOn(1, 'we-leave-out-java', [2]);
+    await cordon(JAVA, null);
+    await untilPlacedOn(JAVA, 'java-is-back', [2, JAVA]);
+    await cordon(1, null);
+    await untilPlacedOn(2, 'all-are-back', [1, 2, JAVA]);
+    // Whoever decides it.
+    expect(await setLevel(29, 2)(1)).toContain('Unsupported metadata.version downgrade from 30 to 29. Refusing to perform the requested downgrade because it might delete metadata information.');
   }, 300_000);
 
   it('stops in order as the leader of the quorum, and comes back with an empty disk from our snapshot', async () => {
