@@ -1,6 +1,6 @@
-import { OperationalError, type Clock, type Scheduler } from '@millrace/foundation';
+import { OperationalError, type Clock, type Scheduler, type Uuid } from '@millrace/foundation';
 import { systemClock, systemRandom, timerScheduler } from '@millrace/platform';
-import { ErrorCode, type Api } from '@millrace/protocol';
+import { ErrorCode, type Api, type BrokerHeartbeatRequestInput } from '@millrace/protocol';
 import { RecordingLogger, waitFor } from '@millrace/testkit';
 import { BrokerConfig } from '../config/broker-config.js';
 import type { ControllerChannel, ControllerRequestOptions } from '../controller/controller-channel.js';
@@ -146,5 +146,49 @@ describe('a broker that stops before it takes part', () => {
     await waitFor('it has asked', 1000, () => Promise.resolve(controller.heartbeats > 1));
     it.stop();
     await expect(unfenced).rejects.toMatchObject({ code: 'NO_CONTROLLER' });
+  }, 1500);
+});
+
+/** Keeps what it hears until it is told to answer. */
+class SlowController implements ControllerChannel {
+  readonly heard: string[] = [];
+  private readonly waiting: (() => void)[] = [];
+
+  answer(): void {
+    this.waiting.shift()?.();
+  }
+
+  request<Request, RequestInput, Response, ResponseInput>(api: Api<Request, RequestInput, Response, ResponseInput>, body: RequestInput): Promise<Response> {
+    const response = { errorCode: ErrorCode.NONE, brokerEpoch: BROKER_EPOCH, isFenced: false, isCaughtUp: true, shouldShutDown: false } as Response;
+    if (api.name !== 'BrokerHeartbeat') return Promise.resolve(response);
+    this.heard.push((body as BrokerHeartbeatRequestInput).cordonedLogDirs?.join() ?? 'not said');
+    return new Promise((resolve) => this.waiting.push(() => resolve(response)));
+  }
+}
+
+describe('a broker whose directories are cordoned', () => {
+  it('says so when it asks to be unfenced, and at once when that changes; not before, and not twice', async () => {
+    const controller = new SlowController();
+    const follower = new ImageFollower(timerScheduler);
+    let cordoned: readonly Uuid[] = [];
+    const it = lifecycle(controller, follower, { cordonedLogDirs: () => cordoned });
+    const registered = it.register();
+    await readsItsRegistration(follower);
+    await registered;
+    it.cordonsMayHaveChanged();
+    expect(controller.heard).toEqual([]);
+    const unfenced = it.unfence();
+    expect(controller.heard).toEqual(['']);
+    it.cordonsMayHaveChanged();
+    cordoned = [ID];
+    it.cordonsMayHaveChanged();
+    expect(controller.heard).toEqual(['']);
+    controller.answer();
+    await waitFor('the controller hears of it', 1000, () => Promise.resolve(controller.heard.length > 1));
+    it.cordonsMayHaveChanged();
+    controller.answer();
+    it.stop();
+    await expect(unfenced).rejects.toMatchObject({ code: 'NO_CONTROLLER' });
+    expect(controller.heard).toEqual(['', ID]);
   }, 1500);
 });
