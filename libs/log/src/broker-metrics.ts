@@ -1,4 +1,5 @@
 import type { LogCleanerMetrics } from './cleaner/log-cleaner.js';
+import type { MoverMetrics } from './replicas/log-directory-mover.js';
 import type { ApiTraffic } from './request-dispatcher.js';
 
 /** One partition on this broker; counts since it was opened. */
@@ -42,7 +43,7 @@ export interface FetcherMetrics {
 }
 
 /** All partitions, and totals since the start that count also those that are gone. */
-export interface ReplicaMetrics extends IsrChangeMetrics, FetcherMetrics {
+export interface ReplicaMetrics extends IsrChangeMetrics, FetcherMetrics, MoverMetrics {
   readonly partitions: readonly PartitionMetrics[];
   /** Their logs could not be opened. */
   readonly brokenPartitions: number;

@@ -10,9 +10,9 @@ const isRecording = process.env['RECORD_KAFKA'] !== undefined;
 
 /** Features that are not there yet: README, Deviations. */
 const ABSENT_FEATURES = ['group.version', 'share.version', 'streams.version', 'transaction.version'];
-/** APIs that Kafka's brokers serve and ours do not: transactions, authorization, quotas, SASL, moves between directories, newer groups. */
+/** APIs that Kafka's brokers serve and ours do not: transactions, authorization, quotas, SASL, newer groups. */
 const NOT_SERVED =
-  'SaslHandshake SaslAuthenticate AddPartitionsToTxn AddOffsetsToTxn EndTxn WriteTxnMarkers TxnOffsetCommit DescribeAcls CreateAcls DeleteAcls AlterReplicaLogDirs CreateDelegationToken ' +
+  'SaslHandshake SaslAuthenticate AddPartitionsToTxn AddOffsetsToTxn EndTxn WriteTxnMarkers TxnOffsetCommit DescribeAcls CreateAcls DeleteAcls CreateDelegationToken ' +
   'RenewDelegationToken ExpireDelegationToken DescribeDelegationToken DescribeClientQuotas AlterClientQuotas DescribeUserScramCredentials AlterUserScramCredentials DescribeProducers ' +
   'DescribeTransactions ListTransactions ConsumerGroupHeartbeat ConsumerGroupDescribe ShareGroupHeartbeat ShareGroupDescribe ShareFetch ShareAcknowledge InitializeShareGroupState ' +
   'ReadShareGroupState WriteShareGroupState DeleteShareGroupState ReadShareGroupStateSummary StreamsGroupHeartbeat StreamsGroupDescribe DescribeShareGroupOffsets AlterShareGroupOffsets ' +

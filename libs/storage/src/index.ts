@@ -12,7 +12,7 @@ export { ReadBuffers } from './log/read-buffers.js';
 export { TailMemory } from './log/tail-memory.js';
 export { ProducerStateTable, type CompletedTransaction, type ProducerBatch, type ProducerError, type ProducerState, type ProducerVerdict } from './producer/producer-state-table.js';
 export { decodeProducerSnapshot, encodeProducerSnapshot } from './producer/producer-snapshot.js';
-export { LogDirectory, type FoundPartition, type LogDirectoryOptions, type PartitionToOpen } from './directory/log-directory.js';
+export { LogDirectory, type FoundFuture, type FoundPartition, type LogDirectoryOptions, type PartitionToOpen } from './directory/log-directory.js';
 export type { CheckpointedOffset } from './directory/offset-checkpoint.js';
 export { decodeMetaProperties, encodeMetaProperties, META_PROPERTIES_FILE, type MetaProperties } from './directory/meta-properties.js';
 export { QuorumStateFile, type QuorumState } from './raft/quorum-state-file.js';

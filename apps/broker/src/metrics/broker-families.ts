@@ -22,6 +22,8 @@ function replicaFamilies({ partitions, brokenPartitions, topics, connections, ..
     counter('kafka_server_replicamanager_failedisrupdates_total', 'Changes of in-sync replicas that the controller refused', metrics.failedIsrUpdates),
     gauge('kafka_server_replicafetchermanager_maxlag', 'Records that leaders have committed and a replica here has not, at most', metrics.maxLag),
     gauge('kafka_server_replicafetchermanager_failedpartitionscount', 'Partitions whose replication was given up', metrics.failedPartitions),
+    gauge('kafka_server_replicaalterlogdirsmanager_maxlag', 'Of replicas that move between log directories: the most records that a future log is behind', metrics.alterLogDirsMaxLag),
+    gauge('kafka_server_replicaalterlogdirsmanager_failedpartitionscount', 'Moves between log directories that were given up', metrics.alterLogDirsFailedPartitions),
     counter('kafka_server_brokertopicmetrics_replicationbytesin_total', 'Bytes taken over from leaders', metrics.replicationBytesIn),
     counter('kafka_server_brokertopicmetrics_replicationbytesout_total', 'Bytes given to followers', metrics.replicationBytesOut),
     gauge('kafka_controller_kafkacontroller_globaltopiccount', 'Topics of the cluster', topics),

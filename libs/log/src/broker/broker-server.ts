@@ -102,6 +102,7 @@ export class BrokerServer {
     replicas.start(channels.replication);
     // With one directory the controller knows by itself.
     if (directories.data.length > 1) this.assignments = new DirectoryAssignments({ ...ports, brokerId: config.nodeId, brokerEpoch: () => this.brokerEpoch, image: this.image, places: () => replicas.places(), channel: channels.replication, logger });
+    replicas.mover.onPlaceChanged = () => this.assignments?.look();
     await follower.begin(async () => {
       await replicas.applyImage();
       this.hasTakenUp = true;
@@ -197,6 +198,7 @@ export class BrokerServer {
     if (this.isStopping) return;
     this.loadGroups();
     this.assignments?.look();
+    replicas.mover.look();
   }
 
   private loadGroups(): void {

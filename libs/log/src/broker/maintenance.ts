@@ -52,7 +52,7 @@ export class Maintenance {
 
   private applyRetention(): void {
     for (const it of this.options.replicas.all()) {
-      if (it.machine.role === 'offline' || this.options.cleaner?.isCleaning(it) === true) continue;
+      if (it.machine.role === 'offline' || this.options.cleaner?.isCleaning(it) === true || this.options.replicas.mover.isMoving(it)) continue;
       unlessDiskRefuses(this.options.logger, { topic: it.topic, partition: it.partition }, () => it.deleteOldSegments());
     }
   }

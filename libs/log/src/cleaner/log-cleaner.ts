@@ -148,7 +148,7 @@ export class LogCleaner {
     let delayMax = 0;
     for (const hosted of replicas.all()) {
       const directory = replicas.directoryHolding(hosted);
-      if (!hosted.settings.isCompacted || directory === undefined || hosted.machine.role === 'offline' || hosted.isTruncating || this.underWay.has(hosted) || this.uncleanable.has(hosted)) continue;
+      if (!hosted.settings.isCompacted || directory === undefined || hosted.machine.role === 'offline' || hosted.isTruncating || replicas.mover.isMoving(hosted) || this.underWay.has(hosted) || this.uncleanable.has(hosted)) continue;
       let range: CleanableRange | undefined;
       try {
         range = cleanableRange(hosted.log, { cleanedOffset: directory.cleanedOffset(hosted.log), lastStableOffset: hosted.machine.lastStableOffset, nowMs: clock.nowMs() });
@@ -247,7 +247,7 @@ export class LogCleaner {
   /** Of compacted logs: by the clock of the cleaner, as Kafka does, since both take segments away. */
   private deleteOldSegments(): void {
     for (const hosted of this.options.replicas.all()) {
-      if (!hosted.settings.isCompacted || hosted.machine.role === 'offline' || this.isCleaning(hosted)) continue;
+      if (!hosted.settings.isCompacted || hosted.machine.role === 'offline' || this.isCleaning(hosted) || this.options.replicas.mover.isMoving(hosted)) continue;
       unlessDiskRefuses(this.options.logger, { topic: hosted.topic, partition: hosted.partition }, () => hosted.deleteOldSegments());
     }
   }

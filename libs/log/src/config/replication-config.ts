@@ -14,6 +14,9 @@ export const REPLICATION_CONFIG_DEFINITIONS = {
   'replica.selector.class': optional(string('', 'Where consumers are sent to read: org.apache.kafka.common.replica.RackAwareReplicaSelector, or to the leader when not set.')),
   'replication.quota.window.num': int('11', 'The samples that the rate of throttled replication is measured by.', { min: 1 }),
   'replication.quota.window.size.seconds': int('1', 'The time of one such sample.', { min: 1 }),
+  'num.replica.alter.log.dirs.threads': optional(int('1', 'How many replicas are copied at a time between log directories; as many as there are directories when not set.', { min: 1 })),
+  'alter.log.dirs.replication.quota.window.num': int('11', 'The samples that the rate of throttled moves between log directories is measured by.', { min: 1 }),
+  'alter.log.dirs.replication.quota.window.size.seconds': int('1', 'The time of one such sample.', { min: 1 }),
 } as const satisfies Record<string, ConfigDefinition>;
 
 /** The value of `replica.selector.class` that lets a consumer read from a replica near it. */

@@ -6,6 +6,7 @@ import { createTopicsApi } from './control/19-create-topics.js';
 import { deleteTopicsApi } from './control/20-delete-topics.js';
 import { describeConfigsApi } from './control/32-describe-configs.js';
 import { alterConfigsApi } from './control/33-alter-configs.js';
+import { alterReplicaLogDirsApi } from './control/34-alter-replica-log-dirs.js';
 import { describeLogDirsApi } from './control/35-describe-log-dirs.js';
 import { createPartitionsApi } from './control/37-create-partitions.js';
 import { electLeadersApi } from './control/43-elect-leaders.js';
@@ -59,6 +60,7 @@ export const BROKER_APIS: readonly BrokerApi[] = [
   offsetForLeaderEpochApi,
   describeConfigsApi,
   alterConfigsApi,
+  alterReplicaLogDirsApi,
   describeLogDirsApi,
   createPartitionsApi,
   deleteGroupsApi,

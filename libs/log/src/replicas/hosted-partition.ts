@@ -83,7 +83,6 @@ export class HostedPartition {
   readonly topic: string;
   readonly topicId: Uuid;
   readonly partition: number;
-  readonly log: PartitionLog;
   readonly machine: PartitionMachine;
   readonly readAhead: ReadAhead;
   settings: TopicSettings;
@@ -105,20 +104,36 @@ export class HostedPartition {
   private readonly decompressedBytesMax: number;
   private readonly broker: PartitionBroker;
   private truncation: Promise<void> | undefined;
+  private ownLog: PartitionLog;
+  private readonly flushes = new Set<Promise<unknown>>();
+  private flushHold: Promise<void> | undefined;
 
   constructor(options: HostedPartitionOptions) {
     this.topic = options.topic;
     this.topicId = options.topicId;
     this.partition = options.partition;
-    this.log = options.log;
+    this.ownLog = options.log;
     this.machine = options.machine;
     this.settings = options.settings;
-    this.readAhead = new ReadAhead(options.log, options.readAheadBudget, () => options.clock.monotonicMs());
+    this.readAhead = new ReadAhead(() => this.ownLog, options.readAheadBudget, () => options.clock.monotonicMs());
     this.clock = options.clock;
     this.codecs = options.codecs;
     this.logger = options.logger;
     this.decompressedBytesMax = options.decompressedBytesMax;
     this.broker = options.broker;
+  }
+
+  get log(): PartitionLog {
+    return this.ownLog;
+  }
+
+  /** The same records in another directory: this is its log from now on. Reads of the old one that are under way come to their end. */
+  continueIn(log: PartitionLog): void {
+    invariant(this.truncation === undefined && log.logEndOffset === this.ownLog.logEndOffset, 'a log is replaced by one that holds the same');
+    this.readAhead.clear();
+    log.updateConfig(this.settings.log);
+    log.onHighWatermark(this.machine.highWatermark);
+    this.ownLog = log;
   }
 
   /** Not while the log is being cut: see `settled`. */
@@ -251,13 +266,33 @@ export class HostedPartition {
 
   /** False: the flush failed and the log is offline. */
   async flush(upTo?: Offset): Promise<boolean> {
+    while (this.flushHold !== undefined) await this.flushHold;
+    const { log } = this;
+    const flush = log.flush(upTo === undefined ? upTo : Math.min(upTo, log.logEndOffset));
+    this.flushes.add(flush);
     try {
-      await this.log.flush(upTo);
+      await flush;
       return true;
     } catch (error) {
       if (!isStorageFailure(error)) throw error;
       return false;
+    } finally {
+      this.flushes.delete(flush);
     }
+  }
+
+  /** What is durable stays as it is when this resolves, and until what it gives is called: flushes that are asked for meanwhile wait. */
+  async holdFlushes(): Promise<() => void> {
+    invariant(this.flushHold === undefined, 'flushes are held by one at a time');
+    let release = (): void => undefined;
+    this.flushHold = new Promise<void>((resolve) => {
+      release = () => {
+        this.flushHold = undefined;
+        resolve();
+      };
+    });
+    await Promise.allSettled(this.flushes);
+    return release;
   }
 
   /** With `flush.messages=1`: what another process, or this one in another role, has written and not synced yet. */

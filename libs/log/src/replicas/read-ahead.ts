@@ -39,10 +39,15 @@ export class ReadAhead {
   private readonly aheadByOffset = new Map<Offset, Ahead>();
 
   constructor(
-    private readonly log: PartitionLog,
+    /** The partition's log as it is now: it may be replaced by its like in another directory. */
+    private readonly logNow: () => PartitionLog,
     private readonly budget: ReadAheadBudget,
     private readonly nowMs: () => number,
   ) {}
+
+  private get log(): PartitionLog {
+    return this.logNow();
+  }
 
   read(request: ReadRequest): ReadResult | Promise<ReadResult> {
     const ahead = this.aheadByOffset.get(request.offset);

@@ -1,17 +1,17 @@
-import { errorMessage, OperationalError, topicPartitionName, type BrokerEpoch, type BrokerId, type Clock, type Codecs, type Logger, type Offset, type Uuid } from '@millrace/foundation';
-import { isActive, type LocalChanges, type LocalPartition, type MetadataImage, type PartitionRegistration, type TopicImage } from '@millrace/metadata';
+import { errorMessage, hasCode, OperationalError, type BrokerEpoch, type BrokerId, type Clock, type Codecs, type Logger, type Offset, type Uuid } from '@millrace/foundation';
+import { directoryOf, isActive, type LocalChanges, type LocalPartition, type MetadataImage, type PartitionRegistration, type TopicImage } from '@millrace/metadata';
 import { PartitionMachine } from '@millrace/partition';
 import type { ErrorName } from '@millrace/protocol';
 import type { CheckpointedOffset, LogDirectory, PartitionLog } from '@millrace/storage';
 import type { ControllerChannel } from '../controller/controller-channel.js';
 import type { TopicSettings } from '../config/topic-settings.js';
-import { CLUSTER_METADATA } from '../internal-topics.js';
 import { isStorageFailure } from '../storage-failure.js';
 import { FetchSessions } from './fetch-sessions.js';
 import type { ReplicaPlace } from './directory-assignments.js';
 import { HostedPartition, type PartitionBroker } from './hosted-partition.js';
+import type { LogDirectoryMover, MovedPartitions } from './log-directory-mover.js';
 import { ReadAheadBudget } from './read-ahead.js';
-import { ReplicaPlacement } from './replica-placement.js';
+import { ReplicaPlacement, type FuturePlace } from './replica-placement.js';
 import { NO_TRAFFIC, partitionMetrics, replicaTotals, withTraffic } from './replica-metrics.js';
 import type { Replication } from './replication.js';
 import type { ReplicaMetrics } from '../broker-metrics.js';
@@ -42,6 +42,8 @@ export interface HostedDirectory {
   /** Gets no new replicas. */
   readonly isCordoned: boolean;
   readonly partitions: readonly HostedPartition[];
+  /** Logs that are to take the place of a partition's log in another directory. */
+  readonly futures: readonly { readonly hosted: HostedPartition; readonly log: PartitionLog }[];
 }
 
 /** The partitions that this broker hosts, and where: follows the metadata image, and finds them for requests. */
@@ -49,6 +51,8 @@ export class ReplicaManager {
   private readonly hostedByTopicId = new Map<Uuid, (HostedPartition | undefined)[]>();
   private readonly directoryOf = new Map<HostedPartition, LogDirectory>();
   private readonly placement: ReplicaPlacement;
+  /** Between the log directories of this broker. */
+  readonly mover: LogDirectoryMover;
   /** Partitions whose log could not be opened. They are tried again now and then: a disk that was full may have room. */
   private readonly broken = new Map<string, LocalPartition>();
   private readonly readAheadBudget = new ReadAheadBudget(READ_AHEAD_BYTES_MAX);
@@ -66,9 +70,7 @@ export class ReplicaManager {
   constructor(private readonly options: ReplicaManagerOptions) {
     this.fetchSessions = new FetchSessions(options.clock, { find: (topicId, partition) => this.byId(topicId, partition) });
     this.placement = new ReplicaPlacement(options);
-    for (const directory of options.directories) {
-      for (const it of directory.findPartitions()) if (it.topic !== CLUSTER_METADATA) this.placement.found(topicPartitionName(it), { directory, topicId: it.topicId });
-    }
+    this.mover = options.replication.makeMover(options.directories.length, this.movedPartitions());
   }
 
   get replication(): Replication {
@@ -83,7 +85,7 @@ export class ReplicaManager {
 
   /**
    * For who works on closed segments beside the partition, and would put back what a cut takes away. Before a log is cut `letGo` is called, in the same turn in which the partition begins to
-   * say `isTruncating`; the cut, and with it every change of role, waits until it resolves. It must not reject.
+   * say `isTruncating`; the cut, and with it every change of role, waits until it resolves. It must not reject. The same before the partition moves to another directory.
    */
   beforeEachCut(letGo: (hosted: HostedPartition) => Promise<void>): void {
     this.lettingGo.push(letGo);
@@ -102,6 +104,7 @@ export class ReplicaManager {
   /** Nothing is fetched from leaders any more, and nothing proposed. */
   async stop(): Promise<void> {
     await this.replication.stop();
+    await this.mover.stop();
     for (const it of this.all()) await it.settled();
   }
 
@@ -135,10 +138,41 @@ export class ReplicaManager {
       isOffline: directory.offlineCause !== undefined,
       isCordoned: this.options.isCordoned(directory),
       partitions: [...this.all()].filter((it) => this.directoryOf.get(it) === directory),
+      futures: this.mover.futuresIn(directory),
     }));
   }
 
-  /** Partition folders that no topic of the image owns: left alone, and told. */
+  /**
+   * The replica shall be in the log directory with this path (AlterReplicaLogDirs). Resolves when its move has begun, or was called off because it is there. One that is not here yet is answered
+   * REPLICA_NOT_AVAILABLE, and is made there when it comes.
+   */
+  async moveTo(path: string, topic: string, partition: number): Promise<ErrorName | null> {
+    const { directories } = this.options;
+    const target = directories.find((it) => it.folder === path);
+    if (target === undefined) return 'LOG_DIR_NOT_FOUND';
+    if (target.offlineCause !== undefined) return 'KAFKA_STORAGE_ERROR';
+    const hosted = this.byName(topic, partition);
+    if (typeof hosted === 'string') {
+      if (hosted === 'KAFKA_STORAGE_ERROR') return hosted;
+      this.placement.prefer({ topic, partition }, target);
+      return hosted === 'NOT_LEADER_OR_FOLLOWER' ? 'REPLICA_NOT_AVAILABLE' : hosted;
+    }
+    if (hosted.machine.role === 'offline') return 'KAFKA_STORAGE_ERROR';
+    if (this.directoryOf.get(hosted) !== target && this.options.isCordoned(target)) return 'INVALID_REPLICA_ASSIGNMENT';
+    // A future log of the partition may lie in a directory that cannot be read.
+    if (this.directoryOf.get(hosted) !== target && directories.some((it) => it.offlineCause !== undefined)) return 'KAFKA_STORAGE_ERROR';
+    try {
+      await this.mover.move(hosted, target);
+      return null;
+    } catch (error) {
+      if (hasCode(error, 'INVALID_TOPIC_EXCEPTION')) return 'INVALID_TOPIC_EXCEPTION';
+      if (!isStorageFailure(error)) throw error;
+      this.options.logger.error({ topic, partition, error: errorMessage(error) }, 'move of a replica cannot begin');
+      return 'KAFKA_STORAGE_ERROR';
+    }
+  }
+
+  /** Folders that no topic of the image owns: left alone, and told. */
   reportStrays(): void {
     const { image, logger } = this.options;
     for (const stray of this.placement.strays((topicId) => image.topicById(topicId) !== undefined)) logger.warn(stray, 'folder belongs to no topic of this cluster and is left alone');
@@ -200,6 +234,7 @@ export class ReplicaManager {
 
   /** All logs of the directory are offline: whoever waits for them is answered. */
   directoryFailed(directory: LogDirectory): void {
+    this.mover.directoryFailed(directory);
     for (const it of this.all()) {
       if (this.directoryOf.get(it) !== directory) continue;
       this.replication.fetchers.leave(it);
@@ -215,7 +250,7 @@ export class ReplicaManager {
     const { fetchers, proposals } = this.replication;
     const { maxLag, failedPartitions } = fetchers;
     const { shrinks, expands, failed } = proposals.counts;
-    return { ...replicaTotals([...this.all()].map(partitionMetrics), this.gone), brokenPartitions: this.broken.size, maxLag, failedPartitions, isrShrinks: shrinks, isrExpands: expands, failedIsrUpdates: failed };
+    return { ...replicaTotals([...this.all()].map(partitionMetrics), this.gone), brokenPartitions: this.broken.size, maxLag, failedPartitions, isrShrinks: shrinks, isrExpands: expands, failedIsrUpdates: failed, ...this.mover.metrics };
   }
 
   /** What goes into the checkpoint of high watermarks. */
@@ -269,7 +304,10 @@ export class ReplicaManager {
 
   /** Which replica is in which directory, failed ones included. */
   *places(): Generator<ReplicaPlace> {
-    for (const [{ topicId, partition }, { directoryId }] of this.directoryOf) yield { topicId, partition, directoryId };
+    for (const [hosted, directory] of this.directoryOf) {
+      const { directoryId } = this.mover.placeOf(hosted) ?? directory;
+      yield { topicId: hosted.topicId, partition: hosted.partition, directoryId };
+    }
   }
 
   /** Of a broker whose partitions have other replicas; with one replica they follow from the log. */
@@ -280,10 +318,14 @@ export class ReplicaManager {
 
   /** What was cleaned above the cut was cleaned in vain. */
   private async letGoOf(hosted: HostedPartition, offset: Offset): Promise<void> {
-    await Promise.all(this.lettingGo.map((letGo) => letGo(hosted)));
+    await Promise.all([this.mover.beforeTruncation(hosted, offset), this.endWorkOn(hosted)]);
     const directory = this.directoryOf.get(hosted);
     const cleanedOffset = directory?.cleanedOffset(hosted.log);
     if (directory !== undefined && cleanedOffset !== undefined && cleanedOffset > offset) await directory.checkpointCleanedOffset(hosted.log, offset);
+  }
+
+  private async endWorkOn(hosted: HostedPartition): Promise<void> {
+    await Promise.all(this.lettingGo.map((letGo) => letGo(hosted)));
   }
 
   /** A partition whose log cannot be opened is answered KAFKA_STORAGE_ERROR; the others go on. */
@@ -294,6 +336,7 @@ export class ReplicaManager {
       const log = await directory.openPartition({ topic: topic.name, partition: partition.partitionId, topicId: topic.topicId, config: settings.log });
       const hosted = this.host(topic, partition, { directory, log, settings });
       await hosted.syncAsAsked();
+      await this.resumeMove(hosted, this.placement.opened(log.name));
     } catch (error) {
       if (!isStorageFailure(error) && !(error instanceof OperationalError)) throw error;
       const key = brokenKey(topic.topicId, partition.partitionId);
@@ -306,6 +349,8 @@ export class ReplicaManager {
   private host(topic: TopicImage, partition: PartitionRegistration, place: { directory: LogDirectory; log: PartitionLog; settings: TopicSettings }): HostedPartition {
     const { clock, codecs, logger, decompressedBytesMax, brokerId, replicaLagTimeMaxMs } = this.options;
     const { directory, log, settings } = place;
+    let made: HostedPartition | undefined;
+    const logNow = () => made?.log ?? log;
     const machine = new PartitionMachine({
       brokerId,
       brokerEpoch: this.replication.brokerEpoch,
@@ -313,22 +358,45 @@ export class ReplicaManager {
       replicaLagTimeMaxMs,
       log: { logStartOffset: log.logStartOffset, logEndOffset: log.logEndOffset, highWatermark: directory.checkpointedHighWatermark(topic.name, partition.partitionId) ?? log.logStartOffset, firstUnstableOffset: log.firstUnstableOffset ?? -1 },
       epochs: {
-        latestEpoch: () => log.latestEpoch,
-        epochAt: (offset: Offset) => log.epochAt(offset),
+        latestEpoch: () => logNow().latestEpoch,
+        epochAt: (offset: Offset) => logNow().epochAt(offset),
         endOffsetFor: (epoch) => {
-          const end = log.endOffsetForEpoch(epoch);
+          const end = logNow().endOffsetForEpoch(epoch);
           return end.epoch < 0 ? null : { leaderEpoch: end.epoch, endOffset: end.endOffset };
         },
       },
     });
-    const hosted = new HostedPartition({ topic: topic.name, topicId: topic.topicId, partition: partition.partitionId, log, machine, settings, clock, codecs, logger, decompressedBytesMax, readAheadBudget: this.readAheadBudget, broker: this.partitionBroker });
+    const hosted = (made = new HostedPartition({ topic: topic.name, topicId: topic.topicId, partition: partition.partitionId, log, machine, settings, clock, codecs, logger, decompressedBytesMax, readAheadBudget: this.readAheadBudget, broker: this.partitionBroker }));
     let partitions = this.hostedByTopicId.get(topic.topicId);
     if (partitions === undefined) this.hostedByTopicId.set(topic.topicId, (partitions = []));
     partitions[partition.partitionId] = hosted;
     this.directoryOf.set(hosted, directory);
-    this.placement.opened(log.name);
     this.broken.delete(brokenKey(topic.topicId, partition.partitionId));
     return hosted;
+  }
+
+  /** Without its move the partition is as good as before. */
+  private async resumeMove(hosted: HostedPartition, futures: readonly FuturePlace[]): Promise<void> {
+    try {
+      await this.mover.resume(hosted, futures);
+    } catch (error) {
+      if (!isStorageFailure(error) && !(error instanceof OperationalError)) throw error;
+      this.options.logger.error({ topic: hosted.topic, partition: hosted.partition, error: errorMessage(error) }, 'move of a replica cannot go on');
+    }
+  }
+
+  private movedPartitions(): MovedPartitions {
+    const { image, brokerId } = this.options;
+    return {
+      directoryHolding: (hosted) => this.directoryOf.get(hosted),
+      isAgreed: ({ topicId, partition }, { directoryId }) => {
+        const registration = image.topicById(topicId)?.partitions[partition];
+        return registration !== undefined && directoryOf(registration, brokerId) === directoryId;
+      },
+      moved: (hosted, directory) => this.directoryOf.set(hosted, directory),
+      endWorkOn: (hosted) => this.endWorkOn(hosted),
+      highWatermarks: (directory) => this.highWatermarks(directory),
+    };
   }
 
   private async drop(topic: TopicImage, partition: number): Promise<void> {
@@ -340,6 +408,7 @@ export class ReplicaManager {
     if (partitions.every((it) => it === undefined)) this.hostedByTopicId.delete(topic.topicId);
     this.replication.fetchers.leave(hosted);
     await hosted.settled();
+    await this.mover.callOff(hosted).catch((error: unknown) => this.options.logger.error({ topic: topic.name, partition, error: errorMessage(error) }, 'future log cannot be removed from the disk'));
     const directory = this.directoryOf.get(hosted);
     this.directoryOf.delete(hosted);
     this.gone = withTraffic(this.gone, partitionMetrics(hosted));

@@ -1,6 +1,10 @@
-import { hasCode, OperationalError, topicPartitionName, type BrokerId, type Logger, type Uuid } from '@millrace/foundation';
+import { hasCode, OperationalError, topicPartitionName, type BrokerId, type Logger, type TopicPartition, type Uuid } from '@millrace/foundation';
 import { directoryOf, UNASSIGNED_DIRECTORY, type PartitionRegistration, type TopicImage } from '@millrace/metadata';
-import type { LogDirectory } from '@millrace/storage';
+import type { FoundFuture, LogDirectory } from '@millrace/storage';
+import { CLUSTER_METADATA } from '../internal-topics.js';
+
+/** Wishes for replicas that are not here that are remembered; the oldest goes. */
+const PREFERENCES_MAX = 10_000;
 
 export interface ReplicaPlacementOptions {
   readonly brokerId: BrokerId;
@@ -16,20 +20,41 @@ interface Place {
   readonly topicId: Uuid | undefined;
 }
 
+/** The folder of a future log that is not open. */
+export interface FuturePlace extends Place {
+  readonly found: FoundFuture;
+}
+
 /** In which log directory a replica that is to be opened is, or is to be made. What may be in a directory that has failed is never made anew elsewhere (KIP-858). */
 export class ReplicaPlacement {
-  private readonly places = new Map<string, Place[]>();
+  private readonly places = new Map<string, readonly Place[]>();
+  private readonly futures = new Map<string, readonly FuturePlace[]>();
+  private readonly preferred = new Map<string, LogDirectory>();
 
-  constructor(private readonly options: ReplicaPlacementOptions) {}
-
-  /** A folder that was there at start. */
-  found(name: string, place: Place): void {
-    this.places.set(name, [...(this.places.get(name) ?? []), place]);
+  /** Looks through the directories. */
+  constructor(private readonly options: ReplicaPlacementOptions) {
+    for (const directory of options.directories) {
+      for (const it of directory.findPartitions()) if (it.topic !== CLUSTER_METADATA) add(this.places, topicPartitionName(it), { directory, topicId: it.topicId });
+      for (const found of directory.findFutures()) add(this.futures, topicPartitionName(found), { directory, topicId: found.topicId, found });
+    }
   }
 
-  /** The replica is open: its folder belongs to it. */
-  opened(name: string): void {
+  /** A replica that is not here shall be made in this directory when it comes (AlterReplicaLogDirs). */
+  prefer(partition: TopicPartition, directory: LogDirectory): void {
+    const name = topicPartitionName(partition);
+    this.preferred.delete(name);
+    this.preferred.set(name, directory);
+    const [oldest] = this.preferred.keys();
+    if (this.preferred.size > PREFERENCES_MAX && oldest !== undefined) this.preferred.delete(oldest);
+  }
+
+  /** The replica is open: its folder belongs to it. Gives the future logs that were found beside it, which are the caller's now. */
+  opened(name: string): readonly FuturePlace[] {
     this.places.delete(name);
+    this.preferred.delete(name);
+    const futures = this.futures.get(name) ?? [];
+    this.futures.delete(name);
+    return futures;
   }
 
   /** Folders that belong to no topic of the image. */
@@ -37,11 +62,12 @@ export class ReplicaPlacement {
     for (const [name, places] of this.places) {
       for (const { directory, topicId } of places) if (topicId !== undefined && !isKnown(topicId)) yield { folder: `${directory.folder}/${name}`, topicId };
     }
+    for (const { directory, topicId, found } of [...this.futures.values()].flat()) if (topicId !== undefined && !isKnown(topicId)) yield { folder: `${directory.folder}/${found.folder}`, topicId };
   }
 
   /**
-   * Where its folder is; for a new replica the one that the cluster names, else the usable one with the fewest of those that are not cordoned, and the same one at the next try.
-   * On a broker whose directories are all cordoned, which somebody named by hand, the first. `open`: the directories of the replicas that are open.
+   * Where its folder is, or its future log when there is nothing else; for a new replica the directory that was wished for, or that the cluster names, else the usable one with the fewest of those that are not
+   * cordoned, and the same one at the next try. On a broker whose directories are all cordoned, which somebody named by hand, the first. `open`: the directories of the replicas that are open.
    * Throws KAFKA_STORAGE_ERROR when it cannot be known, or none is usable.
    */
   async directoryFor(topic: TopicImage, partition: PartitionRegistration, open: Iterable<LogDirectory>): Promise<LogDirectory> {
@@ -51,7 +77,8 @@ export class ReplicaPlacement {
     const places = this.places.get(name) ?? [];
     const [place] = places;
     if (place !== undefined) return places.length === 1 ? place.directory : this.assignedOf(name, places, assignedId);
-    const directory = this.usableFor(name, assignedId, open);
+    this.expectNotLost(name, assignedId);
+    const directory = (await this.adoptedFuture(name)) ?? this.usableFor(name, assignedId, open);
     this.places.set(name, [{ directory, topicId: topic.topicId }]);
     return directory;
   }
@@ -59,14 +86,19 @@ export class ReplicaPlacement {
   /** The replica is to go, and was never opened. */
   async remove(topic: TopicImage, partition: number): Promise<void> {
     const name = topicPartitionName({ topic: topic.name, partition });
+    for (const place of this.futures.get(name) ?? []) await this.removeFuture(name, place);
     for (const place of this.places.get(name) ?? []) await this.removeFolder(name, place, topic, partition);
   }
 
   private async removeOfDeletedTopics(name: string, topic: TopicImage, partition: PartitionRegistration): Promise<void> {
-    for (const place of this.places.get(name) ?? []) {
-      if (place.topicId === undefined || place.topicId === topic.topicId) continue;
+    const isOther = ({ topicId }: Place): boolean => topicId !== undefined && topicId !== topic.topicId;
+    for (const place of (this.places.get(name) ?? []).filter(isOther)) {
       this.options.logger.warn({ folder: `${place.directory.folder}/${name}`, topicId: place.topicId }, 'folder belongs to a topic of the same name that was deleted, and is removed');
       await this.removeFolder(name, place, topic, partition.partitionId);
+    }
+    for (const place of (this.futures.get(name) ?? []).filter(isOther)) {
+      this.options.logger.warn({ folder: `${place.directory.folder}/${place.found.folder}`, topicId: place.topicId }, 'folder belongs to a topic of the same name that was deleted, and is removed');
+      await this.removeFuture(name, place);
     }
   }
 
@@ -77,9 +109,23 @@ export class ReplicaPlacement {
       // It was to be made there, and never was.
       if (!hasCode(error, 'FILE_NOT_FOUND')) throw error;
     }
-    const left = (this.places.get(name) ?? []).filter((it) => it !== place);
-    if (left.length === 0) this.places.delete(name);
-    else this.places.set(name, left);
+    without(this.places, name, place);
+  }
+
+  private async removeFuture(name: string, place: FuturePlace): Promise<void> {
+    await place.directory.removeFoundFuture(place.found);
+    without(this.futures, name, place);
+  }
+
+  /** One that was about to take the place of a log that is gone already. */
+  private async adoptedFuture(name: string): Promise<LogDirectory | undefined> {
+    const [future] = this.futures.get(name) ?? [];
+    if (future === undefined) return undefined;
+    const { directory, found } = future;
+    this.options.logger.info({ folder: `${directory.folder}/${found.folder}` }, 'the future log of a partition that is nowhere else becomes its log');
+    await directory.adoptFuture(found);
+    without(this.futures, name, future);
+    return directory;
   }
 
   private assignedOf(name: string, places: readonly Place[], assignedId: Uuid): LogDirectory {
@@ -90,15 +136,17 @@ export class ReplicaPlacement {
     return assigned.directory;
   }
 
+  private expectNotLost(name: string, assignedId: Uuid): void {
+    const failed = this.options.directories.filter((it) => it.offlineCause !== undefined);
+    const isUsable = this.options.directories.some((it) => it.directoryId === assignedId && !failed.includes(it));
+    if (isUsable || failed.length === 0 || assignedId === UNASSIGNED_DIRECTORY) return;
+    throw new OperationalError('KAFKA_STORAGE_ERROR', `${name} may be in ${failed.map((it) => it.folder).join(' or ')}, which has failed`);
+  }
+
   private usableFor(name: string, assignedId: Uuid, open: Iterable<LogDirectory>): LogDirectory {
-    const { directories } = this.options;
-    const usable = directories.filter((it) => it.offlineCause === undefined);
-    const assigned = usable.find((it) => it.directoryId === assignedId);
-    if (assigned !== undefined) return assigned;
-    if (usable.length < directories.length && assignedId !== UNASSIGNED_DIRECTORY) {
-      const failed = directories.filter((it) => it.offlineCause !== undefined).map((it) => it.folder);
-      throw new OperationalError('KAFKA_STORAGE_ERROR', `${name} may be in ${failed.join(' or ')}, which has failed`);
-    }
+    const usable = this.options.directories.filter((it) => it.offlineCause === undefined);
+    const named = usable.find((it) => it === this.preferred.get(name)) ?? usable.find((it) => it.directoryId === assignedId);
+    if (named !== undefined) return named;
     const uncordoned = usable.filter((it) => !this.options.isCordoned(it));
     const candidates = uncordoned.length > 0 ? uncordoned : usable.slice(0, 1);
     const counts = new Map<LogDirectory, number>();
@@ -108,4 +156,14 @@ export class ReplicaPlacement {
     if (least === undefined) throw new OperationalError('KAFKA_STORAGE_ERROR', 'no log directory is usable');
     return least;
   }
+}
+
+function add<P>(places: Map<string, readonly P[]>, name: string, place: P): void {
+  places.set(name, [...(places.get(name) ?? []), place]);
+}
+
+function without<P>(places: Map<string, readonly P[]>, name: string, place: P): void {
+  const left = (places.get(name) ?? []).filter((it) => it !== place);
+  if (left.length === 0) places.delete(name);
+  else places.set(name, left);
 }

@@ -5,12 +5,14 @@ import type { BrokerConfig } from '../config/broker-config.js';
 import type { ControllerChannel } from '../controller/controller-channel.js';
 import { PeriodicWork } from '../periodic-work.js';
 import { IsrProposals } from './isr-proposals.js';
+import { LogDirectoryMover, type MovedPartitions } from './log-directory-mover.js';
 import { ReplicaFetcher } from './replica-fetcher.js';
 import { ReplicaFetchers } from './replica-fetchers.js';
 import { ReplicationThrottle } from './replication-throttle.js';
 
 const LEADER_THROTTLED_RATE = 'leader.replication.throttled.rate';
 const FOLLOWER_THROTTLED_RATE = 'follower.replication.throttled.rate';
+const MOVES_THROTTLED_RATE = 'replica.alter.log.dirs.io.max.bytes.per.second';
 
 export interface ReplicationOptions {
   readonly brokerId: BrokerId;
@@ -37,6 +39,8 @@ export class Replication {
   readonly proposals: IsrProposals;
   readonly leaderThrottle: ReplicationThrottle;
   readonly followerThrottle: ReplicationThrottle;
+  /** Of moves between log directories. */
+  private readonly moveThrottle: ReplicationThrottle;
   brokerEpoch: BrokerEpoch = -1;
   private channel: ControllerChannel | undefined;
   private readonly work: PeriodicWork;
@@ -46,6 +50,7 @@ export class Replication {
     const window = { samples: config.get('replication.quota.window.num'), sampleMs: config.get('replication.quota.window.size.seconds') * 1000 };
     this.leaderThrottle = new ReplicationThrottle(clock, window);
     this.followerThrottle = new ReplicationThrottle(clock, window);
+    this.moveThrottle = new ReplicationThrottle(clock, { samples: config.get('alter.log.dirs.replication.quota.window.num'), sampleMs: config.get('alter.log.dirs.replication.quota.window.size.seconds') * 1000 });
     this.fetchers = new ReplicaFetchers({ perLeader: Math.max(1, config.get('num.replica.fetchers')), make: (leaderId) => this.makeFetcher(leaderId) });
     this.proposals = new IsrProposals({ brokerId, brokerEpoch: () => this.brokerEpoch, alterPartition: (request) => this.controller().request(AlterPartition, request), scheduler, logger });
     this.work = new PeriodicWork(scheduler, logger, 'periodic work of replication failed');
@@ -69,6 +74,12 @@ export class Replication {
   throttlesChanged(): void {
     this.leaderThrottle.setRate(this.rateOf(LEADER_THROTTLED_RATE));
     this.followerThrottle.setRate(this.rateOf(FOLLOWER_THROTTLED_RATE));
+    this.moveThrottle.setRate(this.rateOf(MOVES_THROTTLED_RATE));
+  }
+
+  makeMover(directories: number, partitions: MovedPartitions): LogDirectoryMover {
+    const { config, scheduler, logger } = this.options;
+    return new LogDirectoryMover({ partitions, throttle: this.moveThrottle, copiesMax: config.get('num.replica.alter.log.dirs.threads') ?? directories, bytesPerStep: Math.max(1, config.get('replica.fetch.max.bytes')), scheduler, logger });
   }
 
   private controller(): ControllerChannel {

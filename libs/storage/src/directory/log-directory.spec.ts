@@ -11,6 +11,72 @@ function bench(more: Partial<LogDirectoryOptions> = {}): LogDirectoryOptions & {
 
 const process = (pid: number, living: ReadonlyMap<number, string>, lockHolder?: number): Processes => ({ pid, identity: (it) => living.get(it), lockHolder: () => lockHolder });
 
+describe('a future log', () => {
+  const partition = { topic: 't', partition: 0, topicId: ID, config: { ...config, segmentBytes: 100_000 } };
+
+  async function both(): Promise<{ fileSystem: FaultyFileSystem; source: LogDirectory; target: LogDirectory; content: () => Promise<string>; names: (folder: string) => string[] }> {
+    const options = bench();
+    const { fileSystem } = options;
+    const source = await LogDirectory.open({ ...options, folder: '/a' });
+    const target = await LogDirectory.open({ ...options, folder: '/b' });
+    for (const log of [await source.openPartition(partition), await target.openFuture(partition)]) for (let i = 0; i < 5; i++) log.append(batch({ baseOffset: i, leaderEpoch: 3 }));
+    const content = async (): Promise<string> => (await readAll(target.get('t', 0) ?? source.get('t', 0)!)).toString('hex');
+    const names = (folder: string): string[] => fileSystem.list(folder).filter((it) => it.isFolder).map((it) => it.name.replace(/[0-9a-f]{32}/, '*'));
+    return { fileSystem, source, target, content, names };
+  }
+
+  it('takes the place of a log, whose readers come to their end', async () => {
+    const { source, target, content, names } = await both();
+    expect([names('/a'), names('/b')]).toEqual([['t-0'], ['t-0.*-future']]);
+    expect(target.findFutures()).toMatchObject([{ topic: 't', partition: 0, topicId: ID }]);
+    const before = await content();
+    const old = source.get('t', 0)!;
+    await source.checkpointCleanedOffset(old, 2);
+    const log = target.takeOver(partition, source);
+    await target.afterTakeOver(log, source);
+    expect([names('/a'), names('/b')]).toEqual([['t-0.*-delete'], ['t-0']]);
+    expect([source.get('t', 0), target.get('t', 0), target.cleanedOffset(log)]).toEqual([undefined, log, 2]);
+    expect((await readAll(old)).toString('hex')).toBe(before);
+    expect(await content()).toBe(before);
+    expect(await old.offsetForTimestamp(START_MS + 3)).toMatchObject({ offset: 3 });
+    source.removeDeletedFiles();
+    expect(source.offlineCause).toBeUndefined();
+  });
+
+  it.each(['/a', '/b'])('changes nothing when the disk of %s refuses', async (failing) => {
+    const { fileSystem, source, target, content, names } = await both();
+    const before = await content();
+    fileSystem.inject = (call) => (call.operation === 'rename' && call.path.startsWith(failing) ? { kind: 'error', errno: 'EIO' } : undefined);
+    expect(() => target.takeOver(partition, source)).toThrow(expect.objectContaining({ code: 'KAFKA_STORAGE_ERROR' }));
+    fileSystem.inject = () => undefined;
+    expect([names('/a'), names('/b')]).toEqual([['t-0'], ['t-0.*-future']]);
+    expect([source.offlineCause === undefined, target.offlineCause === undefined]).toEqual([failing !== '/a', failing !== '/b']);
+    if (failing === '/b') expect(await content()).toBe(before);
+  });
+
+  it('is found again with its checkpoints, and can be adopted', async () => {
+    const { fileSystem, source, target } = await both();
+    const future = target.findFutures()[0]!;
+    source.get('t', 0)?.advanceLogStartOffset(2);
+    (await target.openFuture(partition)).advanceLogStartOffset(2);
+    for (const it of [source, target]) await it.close({ highWatermarks: [{ topic: 't', partition: 0, offset: 4 }] });
+    const again = await LogDirectory.open({ ...bench({ fileSystem }), folder: '/b' });
+    expect(again.findPartitions()).toEqual([]);
+    await again.adoptFuture(future);
+    const log = await again.openPartition(partition);
+    expect([log.logStartOffset, log.logEndOffset, log.recoveryPoint, again.checkpointedHighWatermark('t', 0)]).toEqual([2, 5, 5, 4]);
+  });
+
+  it('is not made for a topic whose name is too long, and removes what stands in its way', async () => {
+    const { target, names, fileSystem } = await both();
+    await expect(target.openFuture({ ...partition, topic: 'x'.repeat(230) })).rejects.toMatchObject({ code: 'INVALID_TOPIC_EXCEPTION' });
+    await target.removeFuture('t', 0);
+    fileSystem.makeFolder('/b/t-0');
+    await target.openFuture(partition);
+    expect(names('/b').sort()).toEqual(['t-0.*-delete', 't-0.*-delete', 't-0.*-future']);
+  });
+});
+
 describe('LogDirectory', () => {
   it('keeps its identity, and belongs to one cluster and one node', async () => {
     const options = bench();

@@ -1,5 +1,6 @@
-import { hasCode, OperationalError, randomUuid, topicPartitionName, type BrokerEpoch, type BrokerId, type Clock, type Codecs, type Logger, type Offset, type Random, type TopicPartition, type Uuid } from '@millrace/foundation';
+import { errorMessage, hasCode, invariant, OperationalError, randomUuid, topicPartitionName, type BrokerEpoch, type BrokerId, type Clock, type Codecs, type Logger, type Offset, type Random, type TopicPartition, type Uuid } from '@millrace/foundation';
 import type { FileSystem } from '../fs/file-system.js';
+import { MovableFolder } from '../fs/movable-folder.js';
 import { nodeProcesses } from '../fs/node-processes.js';
 import type { Processes } from '../fs/processes.js';
 import { readTextFile, replaceFileDurably } from '../fs/whole-file.js';
@@ -12,7 +13,7 @@ import { DirectoryLock } from './directory-lock.js';
 import { decodeMetaProperties, encodeMetaProperties, META_PROPERTIES_FILE } from './meta-properties.js';
 import { CLEANER_OFFSET_FILE, decodeOffsetCheckpoint, encodeOffsetCheckpoint, HIGH_WATERMARK_FILE, LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE, type CheckpointedOffset } from './offset-checkpoint.js';
 import { decodePartitionMetadata, PARTITION_METADATA_FILE } from './partition-metadata.js';
-import { deletedFolderName, folderKind } from './partition-folder.js';
+import { deletedFolderName, folderKind, futureFolderName } from './partition-folder.js';
 
 const MIB = 1024 * 1024;
 
@@ -43,6 +44,12 @@ export interface FoundPartition extends TopicPartition {
   readonly topicId: Uuid | undefined;
 }
 
+/** A log that was to take its partition's place when the process ended. */
+export interface FoundFuture extends FoundPartition {
+  /** The name of its folder. */
+  readonly folder: string;
+}
+
 export interface PartitionToOpen extends TopicPartition {
   readonly topicId?: Uuid;
   readonly config: LogConfig;
@@ -62,9 +69,13 @@ interface CheckpointsAtStart {
 export class LogDirectory {
   readonly folder: string;
   private readonly logs = new Map<string, PartitionLog>();
+  /** Logs that are filled to take the place of one in another directory. Checkpoints speak of them by the name of the partition. */
+  private readonly futures = new Map<string, PartitionLog>();
+  private readonly folders = new WeakMap<PartitionLog, MovableFolder>();
   private readonly tailMemory: TailMemory;
   private readonly readBuffers: ReadBuffers;
-  private readonly removals: { readonly path: string; readonly dueMs: number }[] = [];
+  /** Folders whose removal is put off; a log among them goes on serving those who still read it. */
+  private readonly removals: { readonly path: string; readonly dueMs: number; readonly log: PartitionLog | undefined }[] = [];
   private writes: Promise<void> = Promise.resolve();
   private highWatermarks: readonly CheckpointedOffset[] | undefined;
   private offline: OperationalError | undefined;
@@ -100,7 +111,7 @@ export class LogDirectory {
         fileSystem.remove(`${folder}/${CLEAN_SHUTDOWN_FILE}`);
         await fileSystem.syncFolder(folder);
       }
-      const folders = new Set(fileSystem.list(folder).map((it) => it.name));
+      const folders = new Set(fileSystem.list(folder).map((it) => partitionNameOf(it.name)));
       const read = (file: string): Map<string, Offset> => readCheckpoint(fileSystem, `${folder}/${file}`, folders, logger);
       const epoch = marker === undefined ? -1 : decodeCleanShutdown(marker);
       const atStart = { recoveryPoints: read(RECOVERY_POINT_FILE), logStartOffsets: read(LOG_START_OFFSET_FILE), highWatermarks: read(HIGH_WATERMARK_FILE) };
@@ -158,39 +169,92 @@ export class LogDirectory {
       const path = `${this.folder}/${entry.name}`;
       const kind = folderKind(entry.name);
       if (kind.kind === 'partition') {
-        const text = readTextFile(fileSystem, `${path}/${PARTITION_METADATA_FILE}`);
-        found.push({ topic: kind.topic, partition: kind.partition, topicId: text === undefined ? undefined : decodePartitionMetadata(text)?.topicId });
+        found.push({ topic: kind.topic, partition: kind.partition, topicId: this.topicIdIn(entry.name) });
       } else if (kind.kind === 'deleted') {
         logger.info({ folder: path }, 'removing the folder of a partition that was deleted');
         fileSystem.remove(path);
-      } else {
+      } else if (kind.kind !== 'future') {
         logger.warn({ folder: path, kind: kind.kind }, 'folder is no partition of this broker and is left alone');
       }
     }
     return found.sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1));
   }
 
+  /** The future logs that are on the disk. */
+  findFutures(): FoundFuture[] {
+    return this.options.fileSystem.list(this.folder).flatMap(({ name }) => {
+      const kind = folderKind(name);
+      return kind.kind === 'future' ? [{ topic: kind.topic, partition: kind.partition, topicId: this.topicIdIn(name), folder: name }] : [];
+    });
+  }
+
   /** Opens the partition's log, or makes it. A log that is open is returned as it is. */
   async openPartition(partition: PartitionToOpen): Promise<PartitionLog> {
-    this.expectUsable();
+    return this.openIn(this.logs, partition, topicPartitionName(partition));
+  }
+
+  /**
+   * Opens a future log that was found, or makes one: it belongs to a partition whose log is in another directory. Throws `INVALID_TOPIC_EXCEPTION` when the topic's name leaves no room for the name of its folder.
+   */
+  async openFuture(partition: PartitionToOpen, foundFolder?: string): Promise<PartitionLog> {
+    const folder = foundFolder ?? futureFolderName(partition, this.options.random);
+    if (folder === undefined) throw new OperationalError('INVALID_TOPIC_EXCEPTION', `the name of topic ${partition.topic} is too long for its partitions to be moved`);
+    await this.makeWay(partition);
+    return this.openIn(this.futures, partition, folder);
+  }
+
+  /** A folder that is not the partition's log (that is in another directory) would stand in the way of its future log. */
+  private async makeWay(partition: TopicPartition): Promise<void> {
     const name = topicPartitionName(partition);
-    const open = this.logs.get(name);
-    if (open !== undefined) return open;
-    const log = await PartitionLog.open({
-      ...this.options,
-      ...partition,
-      folder: `${this.folder}/${name}`,
-      hadCleanShutdown: this.hadCleanShutdown,
-      recoveryPoint: this.atStart.recoveryPoints.get(name) ?? 0,
-      logStartOffset: this.atStart.logStartOffsets.get(name) ?? 0,
-      tailMemory: this.tailMemory,
-      readBuffers: this.readBuffers,
-      beforeRecoveryPointFalls: () => this.writeRecoveryPoints(),
-      onOffline: (cause) => this.goOffline(cause),
-    });
-    this.logs.set(name, log);
+    if (this.isOpen(name) || !this.options.fileSystem.list(this.folder).some((it) => it.name === name)) return;
+    this.options.logger.warn({ folder: `${this.folder}/${name}` }, 'the folder of a partition whose log is in another directory is removed');
+    await this.removePartition(partition.topic, partition.partition);
+  }
+
+  /** At the start: a future log whose partition is nowhere else, since it was about to take its place, becomes its log. */
+  async adoptFuture(found: FoundFuture): Promise<void> {
+    this.expectUsable();
+    this.options.fileSystem.rename(`${this.folder}/${found.folder}`, `${this.folder}/${topicPartitionName(found)}`);
     await this.options.fileSystem.syncFolder(this.folder);
-    return log;
+  }
+
+  /**
+   * The partition's future log here takes the place of its log in `source`, at once; `afterTakeOver` is due then. It must hold what the other holds, and be as durable. A crash in between leaves the future log
+   * alone. After a loss of power the old log can be there as well: the metadata tells which one counts. When the disk refuses, all is as before, and the directory that failed is offline.
+   */
+  takeOver(partition: TopicPartition, source: LogDirectory): PartitionLog {
+    this.expectUsable();
+    source.expectUsable();
+    const name = topicPartitionName(partition);
+    const [old, future] = [source.logs.get(name), this.futures.get(name)];
+    invariant(old !== undefined && future !== undefined, 'a future log takes the place of a log');
+    const [oldFolder, futureFolder] = [source.folderOf(old), this.folderOf(future)];
+    const path = `${source.folder}/${deletedFolderName(partition, this.options.random)}`;
+    source.guarded(() => oldFolder.moveTo(path));
+    try {
+      this.guarded(() => futureFolder.moveTo(`${this.folder}/${name}`));
+    } catch (error) {
+      source.guarded(() => oldFolder.moveTo(`${source.folder}/${name}`));
+      throw error;
+    }
+    this.futures.delete(name);
+    this.logs.set(name, future);
+    const cleanedOffset = source.cleanedOffsets.get(name);
+    if (cleanedOffset !== undefined) this.cleanedOffsets.set(name, cleanedOffset);
+    source.forget(name);
+    source.removals.push({ path, dueMs: this.options.clock.monotonicMs() + old.config.fileDeleteDelayMs, log: old });
+    return future;
+  }
+
+  /** After `takeOver`: durable when it resolves. */
+  async afterTakeOver(log: PartitionLog, source: LogDirectory): Promise<void> {
+    await this.guardedAsync(this.options.fileSystem.syncFolder(this.folder));
+    const cleanedOffset = this.cleanedOffset(log);
+    if (cleanedOffset !== undefined) await this.checkpointCleanedOffset(log, cleanedOffset);
+    await this.checkpoint();
+    if (source.offline !== undefined) return;
+    await source.guardedAsync(this.options.fileSystem.syncFolder(source.folder));
+    await source.checkpoint();
   }
 
   /** Opens many, a few at a time. The result is in the order asked for; the first failure is thrown after those under way have ended. */
@@ -217,26 +281,37 @@ export class LogDirectory {
   async removePartition(topic: string, partition: number): Promise<void> {
     this.expectUsable();
     const name = topicPartitionName({ topic, partition });
-    const log = this.logs.get(name);
-    const delayMs = log?.config.fileDeleteDelayMs ?? 0;
-    log?.abandon();
-    this.logs.delete(name);
-    for (const offsets of [...Object.values(this.atStart), this.cleanedOffsets]) offsets.delete(name);
-    const path = `${this.folder}/${deletedFolderName({ topic, partition }, this.options.random)}`;
-    this.options.fileSystem.rename(`${this.folder}/${name}`, path);
-    this.removals.push({ path, dueMs: this.options.clock.monotonicMs() + delayMs });
-    await this.options.fileSystem.syncFolder(this.folder);
-    this.highWatermarks = this.highWatermarks?.filter((it) => topicPartitionName(it) !== name);
-    await this.checkpoint();
+    await this.remove({ topic, partition }, `${this.folder}/${name}`, this.logs.get(name));
+  }
+
+  /** The same for the partition's future log: its place is not taken after all. */
+  async removeFuture(topic: string, partition: number): Promise<void> {
+    this.expectUsable();
+    const log = this.futures.get(topicPartitionName({ topic, partition }));
+    if (log !== undefined) await this.remove({ topic, partition }, this.folderOf(log).actual, log);
+  }
+
+  /** The same for one that was found at the start and is not wanted. */
+  async removeFoundFuture(found: FoundFuture): Promise<void> {
+    this.expectUsable();
+    await this.remove(found, `${this.folder}/${found.folder}`, undefined);
+  }
+
+  /** Gives the partition's future log back; its folder stays for the next start. */
+  abandonFuture(topic: string, partition: number): void {
+    const name = topicPartitionName({ topic, partition });
+    this.futures.get(name)?.abandon();
+    this.futures.delete(name);
   }
 
   /** Removes files and folders whose delay is over. Returns how many. */
   removeDeletedFiles(): number {
     this.expectUsable();
     let count = 0;
-    for (const log of this.logs.values()) count += log.removeDeletedFiles();
+    for (const log of this.open()) count += log.removeDeletedFiles();
     const nowMs = this.options.clock.monotonicMs();
     for (const removal of this.removals.filter((it) => it.dueMs <= nowMs)) {
+      removal.log?.abandon();
       this.options.fileSystem.remove(removal.path);
       this.removals.splice(this.removals.indexOf(removal), 1);
       count += 1;
@@ -263,8 +338,8 @@ export class LogDirectory {
 
   /** After DeleteRecords: what `advanceLogStartOffset` has set is durable when it resolves. */
   async checkpointLogStartOffsets(): Promise<void> {
-    await this.writeCheckpoint(LOG_START_OFFSET_FILE, this.atStart.logStartOffsets, (name) => !this.logs.has(name), () =>
-      [...this.logs.values()].filter((it) => it.logStartOffset > (it.segments[0]?.baseOffset ?? 0)).map((it) => ({ topic: it.topic, partition: it.partition, offset: it.logStartOffset })),
+    await this.writeCheckpoint(LOG_START_OFFSET_FILE, this.atStart.logStartOffsets, (name) => !this.isOpen(name), () =>
+      this.open().filter((it) => it.logStartOffset > (it.segments[0]?.baseOffset ?? 0)).map((it) => ({ topic: it.topic, partition: it.partition, offset: it.logStartOffset })),
     );
   }
 
@@ -272,21 +347,110 @@ export class LogDirectory {
   async close(options: { readonly brokerEpoch?: BrokerEpoch; readonly highWatermarks?: readonly CheckpointedOffset[] } = {}): Promise<void> {
     try {
       if (this.offline !== undefined) return;
-      const logs = [...this.logs.values()];
-      for (const log of logs) await log.close();
+      for (const log of this.open()) await log.close();
       await this.checkpoint(options.highWatermarks);
       if (this.offline === undefined) await replaceFileDurably(this.options.fileSystem, `${this.folder}/${CLEAN_SHUTDOWN_FILE}`, Buffer.from(encodeCleanShutdown(options.brokerEpoch ?? -1)));
     } finally {
-      this.logs.clear();
-      this.lock.release();
+      this.giveBack();
     }
   }
 
   /** Gives everything back without writing, as if the process had died (but for the lock, which is released). */
   abandon(): void {
-    for (const log of this.logs.values()) log.abandon();
+    for (const log of this.open()) log.abandon();
+    this.giveBack();
+  }
+
+  private giveBack(): void {
+    for (const { log } of this.removals) log?.abandon();
     this.logs.clear();
+    this.futures.clear();
     this.lock.release();
+  }
+
+  private open(): PartitionLog[] {
+    return [...this.logs.values(), ...this.futures.values()];
+  }
+
+  private isOpen(name: string): boolean {
+    return this.logs.has(name) || this.futures.has(name);
+  }
+
+  private folderOf(log: PartitionLog): MovableFolder {
+    const folder = this.folders.get(log);
+    invariant(folder !== undefined, 'each open log has its folder here');
+    return folder;
+  }
+
+  private topicIdIn(folder: string): Uuid | undefined {
+    const text = readTextFile(this.options.fileSystem, `${this.folder}/${folder}/${PARTITION_METADATA_FILE}`);
+    return text === undefined ? undefined : decodePartitionMetadata(text)?.topicId;
+  }
+
+  private async openIn(logs: Map<string, PartitionLog>, partition: PartitionToOpen, folderName: string): Promise<PartitionLog> {
+    this.expectUsable();
+    const name = topicPartitionName(partition);
+    const open = logs.get(name);
+    if (open !== undefined) return open;
+    const folder = `${this.folder}/${name}`;
+    const fileSystem = new MovableFolder(this.options.fileSystem, folder, `${this.folder}/${folderName}`);
+    const log = await PartitionLog.open({
+      ...this.options,
+      ...partition,
+      fileSystem,
+      folder,
+      hadCleanShutdown: this.hadCleanShutdown,
+      recoveryPoint: this.atStart.recoveryPoints.get(name) ?? 0,
+      logStartOffset: this.atStart.logStartOffsets.get(name) ?? 0,
+      tailMemory: this.tailMemory,
+      readBuffers: this.readBuffers,
+      beforeRecoveryPointFalls: () => this.writeRecoveryPoints(),
+      onOffline: (cause) => this.goOffline(cause),
+    });
+    this.folders.set(log, fileSystem);
+    logs.set(name, log);
+    await this.options.fileSystem.syncFolder(this.folder);
+    return log;
+  }
+
+  private async remove(partition: TopicPartition, folder: string, log: PartitionLog | undefined): Promise<void> {
+    const delayMs = log?.config.fileDeleteDelayMs ?? 0;
+    log?.abandon();
+    this.forget(topicPartitionName(partition));
+    const path = `${this.folder}/${deletedFolderName(partition, this.options.random)}`;
+    this.options.fileSystem.rename(folder, path);
+    this.removals.push({ path, dueMs: this.options.clock.monotonicMs() + delayMs, log: undefined });
+    await this.options.fileSystem.syncFolder(this.folder);
+    await this.checkpoint();
+  }
+
+  private forget(name: string): void {
+    this.logs.delete(name);
+    this.futures.delete(name);
+    for (const offsets of [...Object.values(this.atStart), this.cleanedOffsets]) offsets.delete(name);
+    this.highWatermarks = this.highWatermarks?.filter((it) => topicPartitionName(it) !== name);
+  }
+
+  /** What the disk refuses for want of room is the caller's to try again; everything else ends the directory. */
+  private guarded<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw this.judged(error);
+    }
+  }
+
+  private guardedAsync<T>(work: Promise<T>): Promise<T> {
+    return work.catch((error: unknown) => {
+      throw this.judged(error);
+    });
+  }
+
+  private judged(error: unknown): unknown {
+    if (hasCode(error, 'STORAGE_FULL')) return error;
+    const failure = new OperationalError('KAFKA_STORAGE_ERROR', `a folder of ${this.folder} cannot be renamed: ${errorMessage(error)}`, { cause: error });
+    this.goOffline(failure);
+    return failure;
   }
 
   private async writeHighWatermarks(): Promise<void> {
@@ -296,8 +460,8 @@ export class LogDirectory {
   }
 
   private async writeRecoveryPoints(): Promise<void> {
-    await this.writeCheckpoint(RECOVERY_POINT_FILE, this.atStart.recoveryPoints, (name) => !this.logs.has(name), () =>
-      [...this.logs.values()].map((it) => ({ topic: it.topic, partition: it.partition, offset: it.recoveryPoint })),
+    await this.writeCheckpoint(RECOVERY_POINT_FILE, this.atStart.recoveryPoints, (name) => !this.isOpen(name), () =>
+      this.open().map((it) => ({ topic: it.topic, partition: it.partition, offset: it.recoveryPoint })),
     );
   }
 
@@ -332,7 +496,7 @@ export class LogDirectory {
     if (this.offline !== undefined) return;
     this.offline = new OperationalError('KAFKA_STORAGE_ERROR', `log directory ${this.folder} is offline: ${cause.message}`, { cause });
     this.options.logger.error({ folder: this.folder, problem: cause.message }, 'log directory goes offline');
-    for (const log of this.logs.values()) log.takeOffline(this.offline);
+    for (const log of this.open()) log.takeOffline(this.offline);
     this.options.onOffline?.(this.offline);
   }
 }
@@ -360,4 +524,10 @@ function readCheckpoint(fileSystem: FileSystem, path: string, folders: ReadonlyS
   const offsets = isWritten ? decodeOffsetCheckpoint(text) : undefined;
   if (isWritten && offsets === undefined) logger.warn({ file: path }, 'checkpoint cannot be read and is taken as empty');
   return new Map([...(offsets ?? [])].filter(([name]) => folders.has(name)));
+}
+
+/** Checkpoints speak of a future log by the name of its partition. */
+function partitionNameOf(folder: string): string {
+  const kind = folderKind(folder);
+  return kind.kind === 'future' ? topicPartitionName(kind) : folder;
 }

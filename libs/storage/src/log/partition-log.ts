@@ -389,9 +389,10 @@ export class PartitionLog {
     }
   }
 
-  /** Gives descriptors and memory back without writing anything, as if the process had died. For logs that are offline or to be deleted. */
+  /** Gives descriptors and memory back without writing anything, as if the process had died. For logs that are offline or to be deleted; whoever still uses it is refused, and that says nothing of its disk. */
   abandon(): void {
     this.isClosed = true;
+    this.offline ??= new OperationalError('KAFKA_STORAGE_ERROR', `the log of ${this.name} is closed`);
     this.release();
   }
 

@@ -1,7 +1,8 @@
-/** DescribeLogDirs, versions 1-5. Deviations: no replica is a future one. */
+/** DescribeLogDirs, versions 1-5. Deviations: none. */
 import { statfs } from 'node:fs/promises';
 import { DescribeLogDirs, ErrorCode, type DescribeLogDirsResponseInput } from '@millrace/protocol';
 import type { HostedPartition } from '../../replicas/hosted-partition.js';
+import type { HostedDirectory } from '../../replicas/replica-manager.js';
 import { brokerApi } from '../broker-api.js';
 
 const UNKNOWN_BYTES = -1;
@@ -12,19 +13,21 @@ export const describeLogDirsApi = brokerApi(DescribeLogDirs, (services) => async
   const results = await Promise.all(
     services.replicas.logDirectories().map(async (directory) => {
       if (directory.isOffline) return { logDir: directory.path, errorCode: ErrorCode.KAFKA_STORAGE_ERROR, topics: [] };
-      return { logDir: directory.path, isCordoned: directory.isCordoned, topics: byTopic(directory.partitions.filter(wants)), ...(await spaceOf(directory.path)) };
+      return { logDir: directory.path, isCordoned: directory.isCordoned, topics: byTopic(directory, wants), ...(await spaceOf(directory.path)) };
     }),
   );
   return { results };
 });
 
-function byTopic(partitions: readonly HostedPartition[]): DescribeLogDirsResponseInput.Topic[] {
+function byTopic({ partitions, futures }: HostedDirectory, wants: (hosted: HostedPartition) => boolean): DescribeLogDirsResponseInput.Topic[] {
   const topics = new Map<string, DescribeLogDirsResponseInput.Partition[]>();
-  for (const it of partitions) {
-    const list = topics.get(it.topic) ?? [];
-    topics.set(it.topic, list);
-    list.push({ partitionIndex: it.partition, partitionSize: it.log.bytes, offsetLag: 0, isFutureKey: false });
-  }
+  const add = (hosted: HostedPartition, partition: Omit<DescribeLogDirsResponseInput.Partition, 'partitionIndex'>): void => {
+    const list = topics.get(hosted.topic) ?? [];
+    topics.set(hosted.topic, list);
+    list.push({ partitionIndex: hosted.partition, ...partition });
+  };
+  for (const it of partitions.filter(wants)) add(it, { partitionSize: it.log.bytes, offsetLag: Math.max(0, it.machine.highWatermark - it.log.logEndOffset), isFutureKey: false });
+  for (const { hosted, log } of futures.filter((it) => wants(it.hosted))) add(hosted, { partitionSize: log.bytes, offsetLag: hosted.log.logEndOffset - log.logEndOffset, isFutureKey: true });
   return [...topics].map(([name, list]) => ({ name, partitions: list }));
 }
 
