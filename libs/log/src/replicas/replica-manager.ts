@@ -151,6 +151,7 @@ export class ReplicaManager {
     const target = directories.find((it) => it.folder === path);
     if (target === undefined) return 'LOG_DIR_NOT_FOUND';
     if (target.offlineCause !== undefined) return 'KAFKA_STORAGE_ERROR';
+    if (this.options.isCordoned(target)) return 'INVALID_REPLICA_ASSIGNMENT';
     const hosted = this.byName(topic, partition);
     if (typeof hosted === 'string') {
       if (hosted === 'KAFKA_STORAGE_ERROR') return hosted;
@@ -158,7 +159,6 @@ export class ReplicaManager {
       return hosted === 'NOT_LEADER_OR_FOLLOWER' ? 'REPLICA_NOT_AVAILABLE' : hosted;
     }
     if (hosted.machine.role === 'offline') return 'KAFKA_STORAGE_ERROR';
-    if (this.directoryOf.get(hosted) !== target && this.options.isCordoned(target)) return 'INVALID_REPLICA_ASSIGNMENT';
     // A future log of the partition may lie in a directory that cannot be read.
     if (this.directoryOf.get(hosted) !== target && directories.some((it) => it.offlineCause !== undefined)) return 'KAFKA_STORAGE_ERROR';
     try {
