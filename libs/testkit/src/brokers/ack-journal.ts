@@ -53,6 +53,13 @@ export class AckJournal {
     return this.all.reduce((sum, it) => sum + it.sequences.length, 0);
   }
 
+  /** How many records each client was told of in each partition, by `client-partition`. */
+  get acknowledgedByLane(): Map<string, number> {
+    const lanes = new Map<string, number>();
+    for (const { client, partitions } of this.all) for (const partition of partitions) lanes.set(`${client}-${partition}`, (lanes.get(`${client}-${partition}`) ?? 0) + 1);
+    return lanes;
+  }
+
   producer(client: string): ProducerJournal {
     const journal = new ProducerJournal(this.all.length + 1, client);
     this.all.push(journal);

@@ -69,18 +69,30 @@ export async function producersUnderChaos(options: ProducersUnderChaosOptions): 
     say(`three brokers of ${side} under ${options.clients.join(', ')}`);
     const random = new SeededRandom(options.seed);
     const events = await brokerChaos({ ...options, cluster, links, random, recoveryMsMax: RECOVERY_MS_MAX });
+    const standing = await lanesThatStand(journal, options.clients);
     await Promise.all(clients.map((it) => it.stop(RECOVERY_MS_MAX)));
     hasStopped = true;
     const judge = new AckJudge();
     await readAll(bootstrap, judge);
     const { acknowledged, records, problems } = judge.verdict(journal);
     await cluster.stop();
-    return { acknowledged, records, events, journal, problems: [...problems, ...chaosProblems(events), ...surfaced(journal), ...replicaDifferences(cluster.brokers.map((it) => it.dataFolder), TOPIC, PARTITIONS)] };
+    return { acknowledged, records, events, journal, problems: [...problems, ...chaosProblems(events), ...standing, ...surfaced(journal), ...replicaDifferences(cluster.brokers.map((it) => it.dataFolder), TOPIC, PARTITIONS)] };
   } finally {
     if (!hasStopped) await Promise.all(clients.map((it) => it.stop(0)));
     await cluster.stop();
     await links.close();
   }
+}
+
+/** After the last event each client is told of more records in each partition: one that tries again without end says nothing else. */
+async function lanesThatStand(journal: AckJournal, clients: readonly ClientKind[]): Promise<string[]> {
+  const before = journal.acknowledgedByLane;
+  const standing = (): string[] => {
+    const now = journal.acknowledgedByLane;
+    return clients.flatMap((client) => Array.from({ length: PARTITIONS }, (_, partition) => `${client}-${partition}`)).filter((lane) => (now.get(lane) ?? 0) <= (before.get(lane) ?? 0));
+  };
+  await waitFor('all are told of more', RECOVERY_MS_MAX, () => Promise.resolve(standing().length === 0)).catch(() => undefined);
+  return standing().map((lane) => `${lane}: nothing was acknowledged any more after the last event`);
 }
 
 /** With software that is not ours: kcat, or kafkajs where that is not installed. */

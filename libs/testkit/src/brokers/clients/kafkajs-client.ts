@@ -31,7 +31,8 @@ export class KafkaJsClient implements ChaosClient {
 
   async stop(timeoutMs: number): Promise<void> {
     this.stopping.abort();
-    await Promise.race([Promise.all(this.lanes), delay(timeoutMs, undefined, { ref: false })]);
+    const haveEnded = await Promise.race([Promise.all(this.lanes).then(() => true), delay(timeoutMs, false, { ref: false })]);
+    if (!haveEnded && timeoutMs > 0) this.options.journal.surfaces(CLIENT, `a request without an answer for ${timeoutMs / 1000} s`);
     this.lanes = [];
   }
 
