@@ -1,3 +1,6 @@
+/** A timer of the system that is asked for more fires at once. For waits that somebody set to never, a month is as good. */
+export const TIMER_MS_MAX = 2 ** 31 - 1;
+
 /** What `within` gives when the time was up first. */
 export const LATE = Symbol('late');
 
@@ -5,7 +8,7 @@ export const LATE = Symbol('late');
 export async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T | typeof LATE> {
   let timer: NodeJS.Timeout | undefined;
   try {
-    return await Promise.race([work, new Promise<typeof LATE>((resolve) => (timer = setTimeout(() => resolve(LATE), timeoutMs)))]);
+    return await Promise.race([work, new Promise<typeof LATE>((resolve) => (timer = setTimeout(() => resolve(LATE), Math.min(TIMER_MS_MAX, timeoutMs))))]);
   } finally {
     clearTimeout(timer);
   }
@@ -20,7 +23,7 @@ export async function pauseFor(delayMs: number, signal?: AbortSignal): Promise<v
       signal?.removeEventListener('abort', done);
       resolve();
     };
-    const timer = setTimeout(done, delayMs);
+    const timer = setTimeout(done, Math.min(TIMER_MS_MAX, delayMs));
     signal?.addEventListener('abort', done);
   });
 }

@@ -50,9 +50,12 @@ export interface ClientSettings {
   readonly logger: Logger;
 }
 
+/** The system calls at once when it is asked for more. */
+const SYSTEM_DELAY_MS_MAX = 2 ** 31 - 1;
+
 const awakeScheduler: Scheduler = {
   after(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs);
+    const timer = setTimeout(callback, Math.min(SYSTEM_DELAY_MS_MAX, delayMs));
     return { cancel: () => clearTimeout(timer) };
   },
 };

@@ -2,7 +2,7 @@ import type { ConnectLogger, OffsetMap } from '@millrace/connect-api';
 import { errorMessage } from '@millrace/foundation';
 import type { OffsetRecord } from '../isolation/task-protocol.js';
 import { encodeOffsetKey, encodeOffsetMap } from '../stores/offset-json.js';
-import { within } from '../waiting.js';
+import { TIMER_MS_MAX, within } from '../waiting.js';
 
 interface Committable {
   readonly partition: OffsetMap;
@@ -62,7 +62,7 @@ export class OffsetCommitter {
   }
 
   private async tell(stored: readonly Committable[]): Promise<void> {
-    const timer = setTimeout(() => this.options.logger.warn({}, 'the task has not yet taken note of stored offsets; they go on being stored'), this.options.timeoutMs);
+    const timer = setTimeout(() => this.options.logger.warn({}, 'the task has not yet taken note of stored offsets; they go on being stored'), Math.min(TIMER_MS_MAX, this.options.timeoutMs));
     for (const { partition, offset } of stored) {
       try {
         await this.options.onCommitted(partition, offset);

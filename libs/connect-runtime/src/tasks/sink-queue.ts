@@ -2,6 +2,7 @@ import type { SinkRecord, TopicPartition } from '@millrace/connect-api';
 import type { PartitionRecords } from '@millrace/client';
 import { topicPartitionName } from '@millrace/foundation';
 import type { Attempts } from '../errors/record-errors.js';
+import { TIMER_MS_MAX } from '../waiting.js';
 import { CONVERT_LATER, type SinkConversion } from './sink-conversion.js';
 
 /** Records of a sink task, made ready for one `put`; with where consumption goes on once it has succeeded. */
@@ -142,7 +143,7 @@ export class SinkQueue {
     clearTimeout(this.retryTimer);
     let dueMs = Infinity;
     for (const piece of this.pieces) if (piece.attempts) dueMs = Math.min(dueMs, piece.dueMs);
-    if (dueMs < Infinity) this.retryTimer = setTimeout(this.onRetry, Math.max(1, dueMs - performance.now() + 1));
+    if (dueMs < Infinity) this.retryTimer = setTimeout(this.onRetry, Math.min(TIMER_MS_MAX, Math.max(1, dueMs - performance.now() + 1)));
   }
 
   private remove(index: number): void {

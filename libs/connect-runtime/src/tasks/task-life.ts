@@ -2,6 +2,7 @@ import type { ConnectLogger } from '@millrace/connect-api';
 import { errorMessage } from '@millrace/foundation';
 import type { TaskHostCalls } from '../isolation/task-side.js';
 import type { TaskSpec } from '../isolation/task-protocol.js';
+import { TIMER_MS_MAX } from '../waiting.js';
 import { PauseGate } from './pause-gate.js';
 
 export interface TaskSteps {
@@ -98,14 +99,14 @@ export class TaskLife {
     const timer = setTimeout(() => {
       isOver = true;
       this.wake();
-    }, delayMs);
+    }, Math.min(TIMER_MS_MAX, delayMs));
     while (!isOver && !this.isStopping && this.failure === undefined && !isEnough()) await this.changed();
     clearTimeout(timer);
   }
 
   /** Resolves after an orderly stop. */
   async run({ start, loop, finish, commitDue }: TaskSteps): Promise<void> {
-    const timer = setInterval(commitDue, this.spec.offsetFlushIntervalMs);
+    const timer = setInterval(commitDue, Math.min(TIMER_MS_MAX, this.spec.offsetFlushIntervalMs));
     try {
       if (this.isPaused) this.host.reportState('PAUSED');
       while (this.isPaused && !this.isStopping) await this.changed();
