@@ -53,7 +53,7 @@ class Life {
     const idOf = (folder: string): string => directories.find((it) => it.folder === folder)?.directoryId ?? '';
     const partition = { ...IDLE, directories: [idOf(expected.assigned)] };
     const topic: TopicImage = { name: 't', topicId: TOPIC_ID, partitions: [partition] };
-    const placement = new ReplicaPlacement({ brokerId: BROKER, directories, isCordoned: () => false, logger });
+    const placement = new ReplicaPlacement({ brokerId: BROKER, directories, unreadableFolders: [], isCordoned: () => false, logger });
     const source = await placement.directoryFor(topic, partition, []);
     const log = await source.openPartition({ topic: 't', partition: 0, topicId: TOPIC_ID, config: SETTINGS.log });
     const machine = new PartitionMachine({ brokerId: BROKER, brokerEpoch: 1, minInsyncReplicas: 1, replicaLagTimeMaxMs: 1000, log: { logStartOffset: log.logStartOffset, logEndOffset: log.logEndOffset, highWatermark: log.logEndOffset, firstUnstableOffset: -1 }, epochs: { latestEpoch: () => log.latestEpoch, epochAt: (it) => log.epochAt(it), endOffsetFor: () => null } });

@@ -1,4 +1,4 @@
-import { DeleteRecords, ErrorCode, ListOffsets } from '@millrace/protocol';
+import { DeleteRecords, DescribeLogDirs, ErrorCode, ListOffsets } from '@millrace/protocol';
 import { FaultyFileSystem, waitFor, type DiskFault } from '@millrace/testkit';
 import { batchOf, valuesIn } from './local-broker.js';
 import { ReplicatedBrokers } from './replicated-brokers.js';
@@ -268,6 +268,29 @@ describe('where the log of a replica is', () => {
     await waitFor('it is tried again', 15_000, () => Promise.resolve(refusals > before || isElsewhere()));
     expect((await third.fetch('t', 0)).errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
     expect(isElsewhere()).toBe(false);
+  }, 40_000);
+
+  it('waits for its directory when that cannot be opened at the start; the broker starts without it', async () => {
+    const { brokers, disk, full, empty } = await oneSided();
+    disk.rename(`${full}/t-1`, `${empty}/t-1`);
+    const failing = full === '/data/a' ? empty : full;
+    const [lost, kept] = failing === full ? [0, 1] : [1, 0];
+    disk.inject = (call) => (call.path.startsWith(failing) ? EIO : undefined);
+    await brokers.startBroker(3, TWO);
+    const third = await brokers.client(3);
+    const { logger } = brokers.broker(3);
+    expect(logger.lines.find((it) => it.message.startsWith('log directory cannot be opened'))?.fields).toMatchObject({ folder: failing });
+    expect(valuesIn((await third.fetch('t', 0, { partition: kept })).records)).toEqual([`of ${kept}`]);
+    expect((await third.fetch('t', 0, { partition: lost })).errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+    const { results } = await third.ask(DescribeLogDirs, 4, { topics: null });
+    expect(results.map((it) => [it.logDir, it.errorCode])).toEqual([['/data/a', 0], ['/data/b', ErrorCode.KAFKA_STORAGE_ERROR]]);
+    await brokers.createTopic('new', { replicas: [[3]] });
+    expect((await third.produce('new', batch('x'))).errorCode).toBe(0);
+    await brokers.crash(3);
+    const mended = disk.afterKill();
+    brokers.disks.set(3, mended);
+    await brokers.startBroker(3, TWO);
+    expect(valuesIn((await (await brokers.client(3)).fetch('t', 0, { partition: lost })).records)).toEqual([`of ${lost}`]);
   }, 40_000);
 
   it('is told when it is in two of them, and the one that the cluster names counts', async () => {

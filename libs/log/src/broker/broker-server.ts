@@ -73,7 +73,7 @@ export class BrokerServer {
     this.layers = () => ({ dynamicBroker: image.configs('BROKER', String(brokerId)), dynamicDefault: image.configs('BROKER', ''), static: setProperties });
     const settingsOf = (topic: string) => topicSettings(image.configs('TOPIC', topic), this.layers());
     const replication = new Replication({ ...ports, brokerId, config, image, interBrokerListener: interBrokerListener(config), logger });
-    this.replicas = new ReplicaManager({ brokerId, directories: directories.data, isCordoned: (it) => this.cordons.isCordoned(it), image, settingsOf, replication, replicaLagTimeMaxMs: config.get('replica.lag.time.max.ms'), decompressedBytesMax, clock, codecs, logger });
+    this.replicas = new ReplicaManager({ brokerId, directories: directories.data, unreadableFolders: directories.unreadable, isCordoned: (it) => this.cordons.isCordoned(it), image, settingsOf, replication, replicaLagTimeMaxMs: config.get('replica.lag.time.max.ms'), decompressedBytesMax, clock, codecs, logger });
     this.groups = new GroupCoordinators({ config: groupConfigOf(config), clock, scheduler, random, codecs, logger, decompressedBytesMax, commitTimeoutMs: config.get('offsets.commit.timeout.ms') });
     this.cleaner = makeLogCleaner({ config, replicas: this.replicas, ports, isOfMachine: ports.areOfMachine, decompressedBytesMax, logger });
     this.maintenance = new Maintenance({ config, replicas: this.replicas, directories: directories.data, cleaner: this.cleaner, clock, scheduler, logger });
@@ -101,7 +101,7 @@ export class BrokerServer {
     replicas.reportStrays();
     replicas.start(channels.replication);
     // With one directory the controller knows by itself.
-    if (directories.data.length > 1) this.assignments = new DirectoryAssignments({ ...ports, brokerId: config.nodeId, brokerEpoch: () => this.brokerEpoch, image: this.image, places: () => replicas.places(), channel: channels.replication, logger });
+    if (config.logDirs.length > 1) this.assignments = new DirectoryAssignments({ ...ports, brokerId: config.nodeId, brokerEpoch: () => this.brokerEpoch, image: this.image, places: () => replicas.places(), channel: channels.replication, logger });
     replicas.mover.onPlaceChanged = () => this.assignments?.look();
     await follower.begin(async () => {
       await replicas.applyImage();

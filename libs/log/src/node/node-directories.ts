@@ -1,6 +1,7 @@
 import { errorMessage, OperationalError, type BrokerEpoch, type Logger, type Uuid } from '@millrace/foundation';
 import { exists, LogDirectory, META_PROPERTIES_FILE, type CheckpointedOffset, type Processes } from '@millrace/storage';
 import type { BrokerConfig } from '../config/broker-config.js';
+import { isStorageFailure } from '../storage-failure.js';
 import type { NodePorts } from './node-ports.js';
 
 export interface NodeDirectoriesOptions {
@@ -28,36 +29,46 @@ export class NodeDirectories {
     readonly data: readonly LogDirectory[],
     /** Where the metadata log is. */
     readonly metadata: LogDirectory,
+    /** Those of `log.dirs` that could not be opened at the start: nothing is known of what is in them. */
+    readonly unreadable: readonly string[],
     private readonly logger: Logger,
   ) {}
 
   static async open({ config, ports, processes, logger, onOffline }: NodeDirectoriesOptions): Promise<NodeDirectories> {
     const { fileSystem, clock, random, codecs } = ports;
     const opened: LogDirectory[] = [];
-    const metadataFolder = config.get('metadata.log.dir');
-    const folders = metadataFolder === null || config.logDirs.includes(metadataFolder) ? config.logDirs : [...config.logDirs, metadataFolder];
+    const unreadable: string[] = [];
+    const metadataFolder = config.get('metadata.log.dir') ?? config.logDirs[0];
+    const folders = metadataFolder === undefined || config.logDirs.includes(metadataFolder) ? config.logDirs : [...config.logDirs, metadataFolder];
     expectFormatted(config, ports, folders);
     try {
       for (const folder of folders) {
         const clusterId: string | undefined = opened[0]?.clusterId ?? config.get('cluster.id') ?? undefined;
-        const directory: LogDirectory = await LogDirectory.open({
-          fileSystem,
-          folder,
-          nodeId: config.nodeId,
-          ...(clusterId === undefined ? {} : { clusterId }),
-          clock,
-          random,
-          logger,
-          codecs,
-          producerIdExpirationMs: config.get('producer.id.expiration.ms'),
-          ...(processes === undefined ? {} : { processes }),
-          onOffline: (cause) => onOffline(directory, cause),
-        });
-        opened.push(directory);
+        let directory: LogDirectory | undefined;
+        try {
+          directory = await LogDirectory.open({
+            fileSystem,
+            folder,
+            nodeId: config.nodeId,
+            ...(clusterId === undefined ? {} : { clusterId }),
+            clock,
+            random,
+            logger,
+            codecs,
+            producerIdExpirationMs: config.get('producer.id.expiration.ms'),
+            ...(processes === undefined ? {} : { processes }),
+            onOffline: (cause) => directory !== undefined && onOffline(directory, cause),
+          });
+          opened.push(directory);
+        } catch (error) {
+          if (folder === metadataFolder || !isStorageFailure(error)) throw error;
+          logger.error({ folder, error: errorMessage(error) }, 'log directory cannot be opened; the broker starts without it');
+          unreadable.push(folder);
+        }
       }
-      const metadata = opened.find((it) => it.folder === metadataFolder) ?? opened[0];
+      const metadata = opened.find((it) => it.folder === metadataFolder);
       if (metadata === undefined) throw new OperationalError('INVALID_CONFIG', 'log.dirs names no directory');
-      return new NodeDirectories(opened, opened.filter((it) => config.logDirs.includes(it.folder)), metadata, logger);
+      return new NodeDirectories(opened, opened.filter((it) => config.logDirs.includes(it.folder)), metadata, unreadable, logger);
     } catch (error) {
       for (const directory of opened) directory.abandon();
       throw error;
@@ -72,8 +83,9 @@ export class NodeDirectories {
     return this.data.map((it) => it.directoryId);
   }
 
-  /** The broker epoch that ended in order in all of them (KIP-966); -1 when one of them was not closed then, or closed in another. */
+  /** The broker epoch that ended in order in all of them (KIP-966); -1 when one of them was not closed then, or closed in another, or cannot be read. */
   get previousBrokerEpoch(): BrokerEpoch {
+    if (this.unreadable.length > 0) return -1;
     const epochs = new Set(this.data.map((it) => it.previousBrokerEpoch));
     const [only] = epochs;
     return epochs.size === 1 && only !== undefined ? only : -1;

@@ -21,6 +21,8 @@ const READ_AHEAD_BYTES_MAX = 32 * 1024 * 1024;
 export interface ReplicaManagerOptions {
   readonly brokerId: BrokerId;
   readonly directories: readonly LogDirectory[];
+  /** Log directories that could not be opened at the start. */
+  readonly unreadableFolders: readonly string[];
   /** Of a directory that gets no new replicas while there is another (KIP-1066). */
   readonly isCordoned: (directory: LogDirectory) => boolean;
   readonly image: MetadataImage;
@@ -133,13 +135,15 @@ export class ReplicaManager {
   }
 
   logDirectories(): HostedDirectory[] {
-    return this.options.directories.map((directory) => ({
+    const unreadable = this.options.unreadableFolders.map((path) => ({ path, isOffline: true, isCordoned: false, partitions: [], futures: [] }));
+    const known = this.options.directories.map((directory) => ({
       path: directory.folder,
       isOffline: directory.offlineCause !== undefined,
       isCordoned: this.options.isCordoned(directory),
       partitions: [...this.all()].filter((it) => this.directoryOf.get(it) === directory),
       futures: this.mover.futuresIn(directory),
     }));
+    return [...known, ...unreadable];
   }
 
   /**
@@ -147,7 +151,8 @@ export class ReplicaManager {
    * REPLICA_NOT_AVAILABLE, and is made there when it comes.
    */
   async moveTo(path: string, topic: string, partition: number): Promise<ErrorName | null> {
-    const { directories } = this.options;
+    const { directories, unreadableFolders } = this.options;
+    if (unreadableFolders.includes(path)) return 'KAFKA_STORAGE_ERROR';
     const target = directories.find((it) => it.folder === path);
     if (target === undefined) return 'LOG_DIR_NOT_FOUND';
     if (target.offlineCause !== undefined) return 'KAFKA_STORAGE_ERROR';
@@ -160,7 +165,7 @@ export class ReplicaManager {
     }
     if (hosted.machine.role === 'offline') return 'KAFKA_STORAGE_ERROR';
     // A future log of the partition may lie in a directory that cannot be read.
-    if (this.directoryOf.get(hosted) !== target && directories.some((it) => it.offlineCause !== undefined)) return 'KAFKA_STORAGE_ERROR';
+    if (this.directoryOf.get(hosted) !== target && (unreadableFolders.length > 0 || directories.some((it) => it.offlineCause !== undefined))) return 'KAFKA_STORAGE_ERROR';
     try {
       await this.mover.move(hosted, target);
       return null;

@@ -26,7 +26,7 @@ async function leftWith(logs: readonly { readonly folder: string; readonly topic
   }
   for (const it of before) await it.close();
   const directories = await open(fileSystem);
-  const placement = new ReplicaPlacement({ brokerId: 1, directories, isCordoned: () => false, logger: new RecordingLogger() });
+  const placement = new ReplicaPlacement({ brokerId: 1, directories, unreadableFolders: [], isCordoned: () => false, logger: new RecordingLogger() });
   const placeFor = async (assigned: string): Promise<string> => {
     const partition = { ...PARTITION, directories: [directories.find((it) => it.folder === assigned)?.directoryId ?? 'elsewhere'] };
     const topic: TopicImage = { name: 't', topicId: TOPIC_ID, partitions: [partition] };

@@ -9,6 +9,8 @@ const PREFERENCES_MAX = 10_000;
 export interface ReplicaPlacementOptions {
   readonly brokerId: BrokerId;
   readonly directories: readonly LogDirectory[];
+  /** Log directories that could not be opened at the start. */
+  readonly unreadableFolders: readonly string[];
   /** Of a directory that gets no new replicas while there is another (KIP-1066). */
   readonly isCordoned: (directory: LogDirectory) => boolean;
   readonly logger: Logger;
@@ -137,10 +139,11 @@ export class ReplicaPlacement {
   }
 
   private expectNotLost(name: string, assignedId: Uuid): void {
-    const failed = this.options.directories.filter((it) => it.offlineCause !== undefined);
-    const isUsable = this.options.directories.some((it) => it.directoryId === assignedId && !failed.includes(it));
+    const { directories, unreadableFolders } = this.options;
+    const failed = [...directories.filter((it) => it.offlineCause !== undefined).map((it) => it.folder), ...unreadableFolders];
+    const isUsable = directories.some((it) => it.directoryId === assignedId && it.offlineCause === undefined);
     if (isUsable || failed.length === 0 || assignedId === UNASSIGNED_DIRECTORY) return;
-    throw new OperationalError('KAFKA_STORAGE_ERROR', `${name} may be in ${failed.map((it) => it.folder).join(' or ')}, which has failed`);
+    throw new OperationalError('KAFKA_STORAGE_ERROR', `${name} may be in ${failed.join(' or ')}, which has failed`);
   }
 
   private usableFor(name: string, assignedId: Uuid, open: Iterable<LogDirectory>): LogDirectory {
