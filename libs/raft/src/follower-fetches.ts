@@ -48,7 +48,7 @@ function append(core: RaftCore, batches: readonly FetchedBatch[]): void {
   }
   if (count === 0) return;
   core.effects.append = { kind: 'fetched', batches: count === batches.length ? batches : batches.slice(0, count) };
-  if (core.flushesBeforeFetch) core.askToFlush();
+  if (core.mustFlushBeforeFetch) core.askToFlush();
   else log.flushedOffset = log.endOffset;
 }
 
@@ -117,7 +117,7 @@ export function sendFetchToAny(core: RaftCore, nowMs: TimestampMs): void {
 
 /** A fetch offset says "all before is durable here". */
 function isReadyToFetch(core: RaftCore): boolean {
-  return !core.isInstalling && (core.log.flushedOffset === core.log.endOffset || !core.flushesBeforeFetch);
+  return !core.isInstalling && (core.log.flushedOffset === core.log.endOffset || !core.mustFlushBeforeFetch);
 }
 
 function fetchRequest(core: RaftCore): FetchRequest {

@@ -5,7 +5,7 @@ import type { AddRaftVoterRequest, RaftOutboundRequest, RemoveRaftVoterRequest, 
 import type { Follower } from './role-state.js';
 
 /** Whether a follower has anything to say to the leader about its own place among the voters. */
-export function looksAfterItsVote(core: RaftCore): boolean {
+export function hasOwnVoteToMind(core: RaftCore): boolean {
   return core.isVoter || wantsToJoin(core);
 }
 

@@ -93,7 +93,7 @@ export class RaftCore {
   }
 
   /** Whether what is fetched must be durable before the next fetch: a voter's fetch says "I hold this", and who may become one does not know when it counts. */
-  get flushesBeforeFetch(): boolean {
+  get mustFlushBeforeFetch(): boolean {
     return this.options.canBecomeVoter || this.isVoter;
   }
 

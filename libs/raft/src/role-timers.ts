@@ -6,7 +6,7 @@ import type { RaftCore } from './raft-core.js';
 import type { StepDownReason } from './raft-effects.js';
 import type { Follower, Leader, RoleState } from './role-state.js';
 import { loseAsProspective, sendVoteRequests } from './vote-handling.js';
-import { looksAfterItsVote, sendOwnVote } from './own-vote.js';
+import { hasOwnVoteToMind, sendOwnVote } from './own-vote.js';
 import { expireVoterChange } from './voter-changes.js';
 
 /** After each input: what the role wants to do now. Goes on while a step leads to another role. */
@@ -61,7 +61,7 @@ function actAsFollower(core: RaftCore, state: Follower, nowMs: TimestampMs): voi
     else core.toUnattached(core.epoch, state.leaderId, nowMs);
     return;
   }
-  if (nowMs >= state.updateVoterDeadlineMs && looksAfterItsVote(core)) {
+  if (nowMs >= state.updateVoterDeadlineMs && hasOwnVoteToMind(core)) {
     const outcome = sendOwnVote(core, state, nowMs);
     if (outcome !== 'notReady') state.updateVoterDeadlineMs = nowMs + core.settings.fetchTimeoutMs;
     if (outcome === 'sent') return;
@@ -92,7 +92,7 @@ function dueTimes(core: RaftCore): readonly TimestampMs[] {
     case 'leader':
       return [shutdownMs, state.progress.quorumDeadlineMs, state.beginQuorumDueMs, state.pendingChange?.deadlineMs ?? Infinity, ...state.parked.map((it) => it.deadlineMs)];
     case 'follower':
-      return [shutdownMs, state.fetchDeadlineMs, looksAfterItsVote(core) ? state.updateVoterDeadlineMs : Infinity];
+      return [shutdownMs, state.fetchDeadlineMs, hasOwnVoteToMind(core) ? state.updateVoterDeadlineMs : Infinity];
     default:
       return [shutdownMs, state.electionDeadlineMs];
   }

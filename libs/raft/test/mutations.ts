@@ -17,7 +17,7 @@ export const MUTATIONS: readonly Mutation[] = [
     from: 'this.core.log.appended(logEndOffset, this.core.epoch);',
     to: 'this.core.log.appended(logEndOffset, this.core.epoch);\n      if (this.core.state.progress.localFlushed(logEndOffset)) leaderHighWatermarkAdvanced(this.core, this.core.state);',
   },
-  { name: 'fetches on before its log is durable', file: 'follower-fetches.ts', from: 'return !core.isInstalling && (core.log.flushedOffset === core.log.endOffset || !core.flushesBeforeFetch);', to: 'return !core.isInstalling;' },
+  { name: 'fetches on before its log is durable', file: 'follower-fetches.ts', from: 'return !core.isInstalling && (core.log.flushedOffset === core.log.endOffset || !core.mustFlushBeforeFetch);', to: 'return !core.isInstalling;' },
   { name: 'lets a log that parts from its own go on', file: 'log-state.ts', from: "return end.epoch !== epoch || end.offset < offset ? { kind: 'diverging', place: end } : { kind: 'valid' };", to: "return end.offset < offset ? { kind: 'diverging', place: end } : { kind: 'valid' };" },
   { name: 'truncates to its high watermark', file: 'follower-fetches.ts', from: 'const offset = core.log.truncationOffset({ offset: diverging.endOffset, epoch: diverging.epoch });', to: 'const offset = Math.max(core.log.startOffset, core.highWatermark, 0 * diverging.epoch);' },
   { name: 'truncates to what the leader says alone', file: 'log-state.ts', from: 'return mine.epoch === diverging.epoch ? Math.min(mine.offset, diverging.offset) : mine.offset;', to: 'return Math.min(this.endOffset, diverging.offset);' },

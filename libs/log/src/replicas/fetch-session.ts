@@ -88,20 +88,23 @@ export class FetchSession implements PartitionWaiter {
     return { partitions, targets };
   }
 
-  /** What a look at the partition found, as it was when it was taken: whether it has to be told, and whether it must be looked at again. */
-  looked(it: SessionPartition, found: FetchedPartition): boolean {
+  /** Whether the follower does not know yet what a look at the partition found. */
+  isNews(it: SessionPartition, found: FetchedPartition): boolean {
+    return found.error !== null || found.diverging !== null || found.records.length > 0 || found.highWatermark !== it.sentHighWatermark || found.logStartOffset !== it.sentLogStartOffset;
+  }
+
+  /** What a look at the partition found, as it was when it was taken: whether it must be looked at again. */
+  looked(it: SessionPartition, found: FetchedPartition): void {
     const { hosted } = it;
-    const isTold = found.error !== null || found.diverging !== null || found.records.length > 0 || found.highWatermark !== it.sentHighWatermark || found.logStartOffset !== it.sentLogStartOffset;
     if (hosted === undefined || found.error !== null || found.diverging !== null) {
       it.isAtEnd = false;
       this.dirty.add(it);
-      return isTold;
+      return;
     }
     const { machine } = hosted;
     it.isAtEnd = machine.logEndOffset === it.fetchOffset;
     // Left out for want of room; or to be proposed as in sync by its next request, though that may say nothing new.
     if ((!it.isAtEnd && found.records.length === 0) || !machine.isr.committed.includes(this.replicaId)) this.dirty.add(it);
-    return isTold;
   }
 
   /** The answer says this of the partition. */

@@ -10,7 +10,7 @@ export interface OperatorOptions {
   readonly cluster: SimulatedCluster;
 }
 
-interface OperatorTraits {
+export interface OperatorTraits extends OperatorOptions {
   /** The host of its client. */
   readonly host: string;
   /** Of its lines in the journal. */
@@ -18,19 +18,20 @@ interface OperatorTraits {
   /** The name of its chance. */
   readonly chance: string;
   readonly pauseMs: { readonly least: number; readonly spread: number };
+  readonly step: () => Promise<void>;
 }
 
 /** Somebody who changes the cluster while it runs, a step after each pause. Only failures that may be tried again may come of it. */
-export abstract class Operator<O extends OperatorOptions = OperatorOptions> {
-  protected readonly kafka: KafkaClient;
-  protected readonly random: SeededRandom;
+export class Operator {
+  readonly kafka: KafkaClient;
+  readonly random: SeededRandom;
   private readonly client: SimulatedClient;
   private isStopping = false;
 
-  constructor(protected readonly options: O, private readonly traits: OperatorTraits) {
-    this.client = new SimulatedClient(options.world, options.cluster, traits.host);
+  constructor(private readonly traits: OperatorTraits) {
+    this.client = new SimulatedClient(traits.world, traits.cluster, traits.host);
     this.kafka = new KafkaClient(this.client.options());
-    this.random = options.world.chance(traits.chance);
+    this.random = traits.world.chance(traits.chance);
   }
 
   start(): void {
@@ -41,9 +42,7 @@ export abstract class Operator<O extends OperatorOptions = OperatorOptions> {
     this.isStopping = true;
   }
 
-  protected abstract step(): Promise<void>;
-
-  protected async attempt(what: () => Promise<void>): Promise<void> {
+  async attempt(what: () => Promise<void>): Promise<void> {
     try {
       await what();
     } catch (error) {
@@ -52,19 +51,19 @@ export abstract class Operator<O extends OperatorOptions = OperatorOptions> {
     }
   }
 
-  protected write(line: string): void {
-    this.options.world.journal.write(this.traits.label, line);
+  write(line: string): void {
+    this.traits.world.journal.write(this.traits.label, line);
   }
 
-  protected breach(what: string): void {
-    this.options.world.breach('operators meet only failures that may be tried again', what);
+  breach(what: string): void {
+    this.traits.world.breach('operators meet only failures that may be tried again', what);
   }
 
   private async work(): Promise<void> {
     const { least, spread } = this.traits.pauseMs;
     while (!this.isStopping) {
       await this.client.process.sleep(least + this.random.integer(spread));
-      await this.attempt(() => this.step());
+      await this.attempt(this.traits.step);
     }
   }
 }

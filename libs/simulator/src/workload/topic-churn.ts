@@ -9,17 +9,29 @@ export interface TopicChurnOptions extends OperatorOptions {
 }
 
 /** An operator of the topics: they come, grow and go; settings change; replicas move and leaders are elected. */
-export class TopicChurn extends Operator<TopicChurnOptions> {
-  private readonly admin = new Admin({ client: this.kafka });
+export class TopicChurn {
+  private readonly operator: Operator;
+  private readonly admin: Admin;
   private readonly made: string[] = [];
   private count = 0;
 
-  constructor(options: TopicChurnOptions) {
-    super(options, { host: 'operator', label: 'operator', chance: 'operator', pauseMs: { least: 0, spread: 6000 } });
+  constructor(private readonly options: TopicChurnOptions) {
+    const { world, cluster } = options;
+    this.operator = new Operator({ world, cluster, host: 'operator', label: 'operator', chance: 'operator', pauseMs: { least: 0, spread: 6000 }, step: () => this.step() });
+    this.admin = new Admin({ client: this.operator.kafka });
   }
 
-  protected async step(): Promise<void> {
-    const { random, options } = this;
+  start(): void {
+    this.operator.start();
+  }
+
+  stop(): void {
+    this.operator.stop();
+  }
+
+  private async step(): Promise<void> {
+    const { options } = this;
+    const { random } = this.operator;
     const what = random.integer(options.cluster.brokers.length > 1 ? 8 : 5);
     const topic = this.made.length === 0 ? undefined : random.pick(this.made);
     if (what === 5 || what === 6) await this.reassign();
@@ -42,7 +54,8 @@ export class TopicChurn extends Operator<TopicChurnOptions> {
 
   /** Replicas go elsewhere, as many as before; or a move under way is called off. */
   private async reassign(): Promise<void> {
-    const { random, options } = this;
+    const { options } = this;
+    const { random } = this.operator;
     const { name, partitions } = random.pick(options.steadyTopics);
     const brokers = options.cluster.brokers.map((it) => it.brokerId);
     for (let i = brokers.length - 1; i > 0; i--) {
@@ -50,14 +63,14 @@ export class TopicChurn extends Operator<TopicChurnOptions> {
       [brokers[i], brokers[j]] = [brokers[j] ?? 0, brokers[i] ?? 0];
     }
     const replicas = random.chance(0.25) ? null : brokers.slice(0, options.cluster.replicationFactor);
-    const answer = await this.kafka.requestController(AlterPartitionReassignments, () => ({ timeoutMs: 5000, topics: [{ name, partitions: [{ partitionIndex: random.integer(partitions), replicas }] }] }));
+    const answer = await this.operator.kafka.requestController(AlterPartitionReassignments, () => ({ timeoutMs: 5000, topics: [{ name, partitions: [{ partitionIndex: random.integer(partitions), replicas }] }] }));
     const codes = [answer.errorCode, ...answer.responses.flatMap((it) => it.partitions.map((partition) => partition.errorCode))];
     this.answered(codes, [ErrorCode.NO_REASSIGNMENT_IN_PROGRESS, ErrorCode.INVALID_REPLICA_ASSIGNMENT]);
   }
 
   private async electPreferred(): Promise<void> {
-    const { name, partitions } = this.random.pick(this.options.steadyTopics);
-    const answer = await this.kafka.requestController(ElectLeaders, () => ({ electionType: 0, timeoutMs: 5000, topicPartitions: [{ topic: name, partitions: Array.from({ length: partitions }, (_, i) => i) }] }));
+    const { name, partitions } = this.operator.random.pick(this.options.steadyTopics);
+    const answer = await this.operator.kafka.requestController(ElectLeaders, () => ({ electionType: 0, timeoutMs: 5000, topicPartitions: [{ topic: name, partitions: Array.from({ length: partitions }, (_, i) => i) }] }));
     const codes = [answer.errorCode, ...answer.replicaElectionResults.flatMap((it) => it.partitionResult.map((partition) => partition.errorCode))];
     this.answered(codes, [ErrorCode.ELECTION_NOT_NEEDED, ErrorCode.PREFERRED_LEADER_NOT_AVAILABLE]);
   }
@@ -70,7 +83,7 @@ export class TopicChurn extends Operator<TopicChurnOptions> {
   private outcome(outcomes: readonly { readonly error: { readonly errorCode: number; readonly message: string } | undefined }[], fine: readonly number[]): void {
     for (const { error } of outcomes) {
       if (error === undefined || fine.includes(error.errorCode) || isRetriable(error)) continue;
-      this.breach(error.message);
+      this.operator.breach(error.message);
     }
   }
 }

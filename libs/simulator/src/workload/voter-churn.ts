@@ -20,14 +20,25 @@ interface Quorum {
 const FINE: readonly number[] = [ErrorCode.DUPLICATE_VOTER, ErrorCode.VOTER_NOT_FOUND];
 
 /** An operator of the quorum: voters are removed and added again, sometimes by two at once, and controllers move to another port. */
-export class VoterChurn extends Operator {
-  constructor(options: OperatorOptions) {
-    super(options, { host: 'voter-operator', label: 'voters', chance: 'operator of the voters', pauseMs: { least: 500, spread: 5000 } });
+export class VoterChurn {
+  private readonly operator: Operator;
+
+  constructor(private readonly options: OperatorOptions) {
+    const { world, cluster } = options;
+    this.operator = new Operator({ world, cluster, host: 'voter-operator', label: 'voters', chance: 'operator of the voters', pauseMs: { least: 500, spread: 5000 }, step: () => this.step() });
   }
 
-  protected async step(): Promise<void> {
-    const { random } = this;
-    await this.kafka.refreshMetadata();
+  start(): void {
+    this.operator.start();
+  }
+
+  stop(): void {
+    this.operator.stop();
+  }
+
+  private async step(): Promise<void> {
+    const { random } = this.operator;
+    await this.operator.kafka.refreshMetadata();
     const quorum = await this.quorum();
     // Voters of which one is elsewhere than the log says reach each other only as long as they are three, and the others stay.
     if (quorum === undefined || this.isMoving(quorum)) return;
@@ -36,11 +47,11 @@ export class VoterChurn extends Operator {
       return;
     }
     const count = random.chance(0.4) ? 2 : 1;
-    await Promise.all(Array.from({ length: count }, () => this.attempt(() => this.change(quorum))));
+    await Promise.all(Array.from({ length: count }, () => this.operator.attempt(() => this.change(quorum))));
   }
 
   private async quorum(): Promise<Quorum | undefined> {
-    const { topics, nodes } = await this.kafka.requestController(DescribeQuorum, () => ({ topics: [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }] }));
+    const { topics, nodes } = await this.operator.kafka.requestController(DescribeQuorum, () => ({ topics: [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }] }));
     const found = topics[0]?.partitions[0];
     if (found === undefined || found.errorCode !== ErrorCode.NONE) return undefined;
     const replicaOf = (it: { readonly replicaId: BrokerId; readonly replicaDirectoryId?: Uuid }): Replica => ({ id: it.replicaId, directoryId: it.replicaDirectoryId ?? '' });
@@ -62,17 +73,17 @@ export class VoterChurn extends Operator {
 
   /** A voter comes back at another port, and tells the leader (UpdateRaftVoter). */
   private async move(quorum: Quorum): Promise<void> {
-    const voter = this.random.pick(quorum.voters);
+    const voter = this.operator.random.pick(quorum.voters);
     const node = this.options.cluster.brokers.find((it) => it.brokerId === voter.id);
     if (node?.isUp !== true) return;
-    this.write(`${voter.id} moves to another port`);
+    this.operator.write(`${voter.id} moves to another port`);
     await node.stop();
     node.controllerPort = node.controllerPort === CONTROLLER_PORTS[0] ? CONTROLLER_PORTS[1] : CONTROLLER_PORTS[0];
     node.start();
   }
 
   private async change(quorum: Quorum): Promise<void> {
-    const { random } = this;
+    const { random } = this.operator;
     const { voters, observers, leaderId } = quorum;
     const fewest = random.chance(0.2) ? 1 : 2;
     const mayRemove = voters.length > fewest;
@@ -85,25 +96,25 @@ export class VoterChurn extends Operator {
   }
 
   private async remove({ id, directoryId }: Replica): Promise<void> {
-    this.write(`${id} is to go`);
-    const { errorCode } = await this.kafka.request(this.anyBroker(), RemoveRaftVoter, () => ({ clusterId: null, voterId: id, voterDirectoryId: directoryId }));
+    this.operator.write(`${id} is to go`);
+    const { errorCode } = await this.operator.kafka.request(this.anyBroker(), RemoveRaftVoter, () => ({ clusterId: null, voterId: id, voterDirectoryId: directoryId }));
     this.answered(`removal of voter ${id}`, errorCode);
   }
 
   private async add({ id, directoryId }: Replica): Promise<void> {
-    this.write(`${id} is to come`);
+    this.operator.write(`${id} is to come`);
     const listeners = [{ name: 'CONTROLLER', host: this.options.cluster.brokers.find((it) => it.brokerId === id)?.host ?? '', port: this.portOf(id) }];
-    const { errorCode } = await this.kafka.request(this.anyBroker(), AddRaftVoter, () => ({ clusterId: null, timeoutMs: 5000, voterId: id, voterDirectoryId: directoryId, listeners }));
+    const { errorCode } = await this.operator.kafka.request(this.anyBroker(), AddRaftVoter, () => ({ clusterId: null, timeoutMs: 5000, voterId: id, voterDirectoryId: directoryId, listeners }));
     this.answered(`addition of voter ${id}`, errorCode);
   }
 
   private anyBroker(): BrokerId {
-    return this.random.pick(this.options.cluster.brokers).brokerId;
+    return this.operator.random.pick(this.options.cluster.brokers).brokerId;
   }
 
   private answered(what: string, errorCode: number): void {
-    this.write(`${what}: ${errorCode === ErrorCode.NONE ? 'done' : new ProtocolError(errorCode).message}`);
+    this.operator.write(`${what}: ${errorCode === ErrorCode.NONE ? 'done' : new ProtocolError(errorCode).message}`);
     if (errorCode === ErrorCode.NONE || FINE.includes(errorCode) || isRetriable(new ProtocolError(errorCode))) return;
-    this.breach(`${what}: ${new ProtocolError(errorCode).message}`);
+    this.operator.breach(`${what}: ${new ProtocolError(errorCode).message}`);
   }
 }

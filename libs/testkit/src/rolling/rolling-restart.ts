@@ -5,7 +5,7 @@ import type { BrokerCluster, ClusterBroker } from '../processes/broker-cluster.j
 import { clusterMetadata } from '../processes/cluster-metadata.js';
 import { ErrorTally } from './error-tally.js';
 import { KafkaJsReader, MillraceReader, type RollingReader } from './rolling-readers.js';
-import { KafkaJsWriter, MillraceWriter, type RollingWriter } from './rolling-writers.js';
+import { kafkaJsWriter, millraceWriter, type RollingWriter } from './rolling-writers.js';
 
 export interface RollingRestartOptions {
   readonly cluster: BrokerCluster;
@@ -52,7 +52,7 @@ export async function rollingRestart(options: RollingRestartOptions): Promise<Ro
   await settles('creation of the topic', WITHIN_MS, cluster.createTopic(TOPIC, partitions));
   const errors = new ErrorTally();
   const common = { bootstrap: cluster.bootstrap, topic: TOPIC, errors };
-  const writers = [new MillraceWriter({ ...common, partitions, pauseMs: PAUSE_MS }), new KafkaJsWriter({ ...common, partitions, pauseMs: PAUSE_MS })];
+  const writers = [millraceWriter({ ...common, partitions, pauseMs: PAUSE_MS }), kafkaJsWriter({ ...common, partitions, pauseMs: PAUSE_MS })];
   const readers: RollingReader[] = [new MillraceReader(common), new KafkaJsReader(common)];
   try {
     const turns = await underLoad(options, writers, readers);

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Producer } from '@millrace/client';
-import { Kafka, logLevel, type Producer as KafkaJsProducer } from 'kafkajs';
+import { Kafka, logLevel } from 'kafkajs';
 import type { ErrorTally } from './error-tally.js';
 
 export interface WriterOptions {
@@ -12,8 +12,17 @@ export interface WriterOptions {
   readonly errors: ErrorTally;
 }
 
+/** The producer of a writer. */
+interface WritingClient {
+  readonly connect: () => Promise<void>;
+  readonly disconnect: () => Promise<void>;
+  /** Resolves when it is acknowledged; an error that may be tried again is tried again by the lane. */
+  readonly send: (partition: number, value: string) => Promise<unknown>;
+  readonly tally: (error: unknown) => void;
+}
+
 /** One lane for each partition, in which one record follows the acknowledgement of the one before it. */
-export abstract class RollingWriter {
+export class RollingWriter {
   readonly acknowledged: string[] = [];
   private readonly stopping = new AbortController();
   private lanes: Promise<void>[] = [];
@@ -22,11 +31,12 @@ export abstract class RollingWriter {
 
   constructor(
     readonly name: string,
-    protected readonly options: WriterOptions,
+    private readonly options: WriterOptions,
+    private readonly client: WritingClient,
   ) {}
 
   async start(): Promise<void> {
-    await this.connect();
+    await this.client.connect();
     const { partitions } = this.options;
     this.lastAckMs = Array.from({ length: partitions }, () => performance.now());
     this.lanes = this.lastAckMs.map((_, partition) => this.write(partition));
@@ -35,7 +45,7 @@ export abstract class RollingWriter {
   async stop(): Promise<void> {
     this.stopping.abort();
     await Promise.all(this.lanes);
-    await this.disconnect();
+    await this.client.disconnect();
   }
 
   /** The longest time in which a partition was acknowledged nothing, since the last call. */
@@ -44,12 +54,6 @@ export abstract class RollingWriter {
     this.longestMs = 0;
     return longestMs;
   }
-
-  protected abstract connect(): Promise<void>;
-  protected abstract disconnect(): Promise<void>;
-  /** Resolves when it is acknowledged; an error that may be tried again is tried again by the lane. */
-  protected abstract send(partition: number, value: string): Promise<unknown>;
-  protected abstract tally(error: unknown): void;
 
   private async write(partition: number): Promise<void> {
     const { pauseMs } = this.options;
@@ -69,65 +73,35 @@ export abstract class RollingWriter {
 
   private async isAcknowledged(partition: number, value: string): Promise<boolean> {
     try {
-      await this.send(partition, value);
+      await this.client.send(partition, value);
       return true;
     } catch (error) {
-      this.tally(error);
+      this.client.tally(error);
       return false;
     }
   }
 }
 
 /** Our producer at its defaults: what may be tried again it tries again itself, so that the lane sees no error at all. */
-export class MillraceWriter extends RollingWriter {
-  private readonly producer: Producer;
-
-  constructor(options: WriterOptions) {
-    super('millrace', options);
-    this.producer = new Producer({ bootstrapServers: options.bootstrap, lingerMs: 0 });
-  }
-
-  protected connect(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  protected async disconnect(): Promise<void> {
-    await this.producer.close();
-  }
-
-  protected send(partition: number, value: string): Promise<unknown> {
-    return this.producer.send({ topic: this.options.topic, partition, value });
-  }
-
-  protected tally(error: unknown): void {
-    this.options.errors.ours(error);
-  }
+export function millraceWriter(options: WriterOptions): RollingWriter {
+  const producer = new Producer({ bootstrapServers: options.bootstrap, lingerMs: 0 });
+  return new RollingWriter('millrace', options, {
+    connect: () => Promise.resolve(),
+    disconnect: () => producer.close(),
+    send: (partition, value) => producer.send({ topic: options.topic, partition, value }),
+    tally: (error) => options.errors.ours(error),
+  });
 }
 
 /** kafkajs without repetitions of its own: each error that a broker answers comes to the lane. A producer for each lane, since one that is used by several at once leaks connections when brokers go. */
-export class KafkaJsWriter extends RollingWriter {
-  private readonly producers: KafkaJsProducer[];
-
-  constructor(options: WriterOptions) {
-    super('kafkajs', options);
-    this.producers = Array.from({ length: options.partitions }, () =>
-      new Kafka({ brokers: options.bootstrap.split(','), logLevel: logLevel.NOTHING, connectionTimeout: 1000, requestTimeout: 5000, retry: { retries: 0, initialRetryTime: 20 } }).producer({ allowAutoTopicCreation: false }),
-    );
-  }
-
-  protected async connect(): Promise<void> {
-    await Promise.all(this.producers.map((it) => it.connect()));
-  }
-
-  protected async disconnect(): Promise<void> {
-    await Promise.all(this.producers.map((it) => it.disconnect()));
-  }
-
-  protected async send(partition: number, value: string): Promise<unknown> {
-    return await this.producers[partition]?.send({ topic: this.options.topic, acks: -1, timeout: 5000, messages: [{ partition, value }] });
-  }
-
-  protected tally(error: unknown): void {
-    this.options.errors.kafkaJs(error);
-  }
+export function kafkaJsWriter(options: WriterOptions): RollingWriter {
+  const producers = Array.from({ length: options.partitions }, () =>
+    new Kafka({ brokers: options.bootstrap.split(','), logLevel: logLevel.NOTHING, connectionTimeout: 1000, requestTimeout: 5000, retry: { retries: 0, initialRetryTime: 20 } }).producer({ allowAutoTopicCreation: false }),
+  );
+  return new RollingWriter('kafkajs', options, {
+    connect: async () => void (await Promise.all(producers.map((it) => it.connect()))),
+    disconnect: async () => void (await Promise.all(producers.map((it) => it.disconnect()))),
+    send: async (partition, value) => producers[partition]?.send({ topic: options.topic, acks: -1, timeout: 5000, messages: [{ partition, value }] }),
+    tally: (error) => options.errors.kafkaJs(error),
+  });
 }

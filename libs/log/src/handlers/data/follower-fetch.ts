@@ -52,7 +52,10 @@ export function answerFollower(services: BrokerServices, request: FetchRequest, 
     const { result } = first;
     if (result.isUrgent || request.maxWaitMs <= 0 || result.bytes >= request.minBytes || services.isStopping()) return respond(first);
     result.release();
-    first.partitions.forEach((it, i) => session.looked(it, result.partitions[i]!) && session.keep(it));
+    first.partitions.forEach((it, i) => {
+      session.looked(it, result.partitions[i]!);
+      if (session.isNews(it, result.partitions[i]!)) session.keep(it);
+    });
     return waitFor(services, session, request).then(() => look(session, again)).then(respond);
   };
   const first = look(session, params);
@@ -86,7 +89,8 @@ function responseOf(services: BrokerServices, session: FetchSession, context: Re
   const topics = new Map<string, FetchResponseInput.Partition[]>();
   partitions.forEach((it, i) => {
     const found = result.partitions[i]!;
-    if (!session.looked(it, found)) return;
+    session.looked(it, found);
+    if (!session.isNews(it, found)) return;
     session.told(it, found);
     let told = topics.get(it.topicId);
     if (told === undefined) topics.set(it.topicId, (told = []));
