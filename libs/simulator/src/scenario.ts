@@ -54,7 +54,7 @@ export class Scenario {
   constructor(private readonly world: World, private readonly options: ScenarioOptions) {
     this.random = world.chance('scenario');
     const durability = options.durability ?? (this.random.chance(0.5) ? 'flush' : 'page-cache');
-    this.cluster = new SimulatedCluster(world, { nodes: options.nodes, durability, quorum: dynamicQuorum(world, options) });
+    this.cluster = new SimulatedCluster(world, { nodes: options.nodes, durability, quorum: dynamicQuorum(world, options), properties: metadataSnapshots(world) });
     this.history = new History(world);
     this.probe = new ClusterProbe(world, this.cluster);
     const { cluster, history } = this;
@@ -152,6 +152,22 @@ export class Scenario {
     isOver = true;
     limit.isCancelled = true;
   }
+}
+
+/** Of three clusters one. The others never have as much metadata as Kafka's defaults ask for, and write no snapshot. */
+const SNAPSHOTS_SHARE = 1 / 3;
+
+/** Snapshots after a few records or seconds, and nothing kept for long that they stand for: who was away begins from one. */
+function metadataSnapshots(world: World): Readonly<Record<string, string>> {
+  const random = world.chance('metadata snapshots');
+  if (!random.chance(SNAPSHOTS_SHARE)) return {};
+  const isBySize = random.chance(0.5);
+  return {
+    'metadata.log.max.record.bytes.between.snapshots': String(500 + random.integer(8000)),
+    'metadata.log.max.snapshot.interval.ms': String(1000 + random.integer(15_000)),
+    'metadata.log.segment.bytes': String(1024 + random.integer(8192)),
+    ...(isBySize ? { 'metadata.max.retention.bytes': String(1 + random.integer(20_000)) } : { 'metadata.max.retention.ms': String(1000 + random.integer(20_000)) }),
+  };
 }
 
 /** One of five clusters that can have one. */

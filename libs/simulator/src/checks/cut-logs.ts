@@ -2,12 +2,15 @@ import type { SimulatedBroker } from '../cluster/simulated-broker.js';
 import type { World } from '../world.js';
 import { viewOf, type HostedReplica } from './broker-view.js';
 import type { CommittedLog } from './committed-log.js';
+import { METADATA_FOLDER } from './metadata-history.js';
 import { batchIndexAt, isSameBatch, type LogObserver, type ObservedBatch } from './log-observer.js';
 
 export interface CutLogsOptions {
   readonly world: World;
   readonly observerOf: (node: SimulatedBroker) => LogObserver;
   readonly committedOf: (hosted: HostedReplica) => CommittedLog;
+  /** Something of the metadata log is about to go: the last time to look at it. */
+  readonly beforeMetadataCut: () => void;
 }
 
 /** Invariant 13: a follower that cuts its log cuts nothing off that was below a leader's high watermark. Looked at when the cut is made: a moment later it has fetched it again. */
@@ -24,6 +27,7 @@ export class CutLogs {
     const { world, observerOf } = this.options;
     const { process, broker } = node;
     const folder = path.slice(path.lastIndexOf('/', path.lastIndexOf('/') - 1) + 1, path.lastIndexOf('/'));
+    if (folder === METADATA_FOLDER) return this.options.beforeMetadataCut();
     const key = `${node.host}/${folder}`;
     const hosted = broker === undefined || !node.isUp ? undefined : viewOf(broker)?.partitions.find((it) => `${it.topic}-${it.partition}` === folder);
     if (process === undefined || hosted === undefined || hosted.machine.role !== 'follower' || this.due.has(key)) return;
