@@ -120,6 +120,7 @@ const OF_REPLICATION: readonly PlantedBug[] = [
         return NOTHING;
       }),
     )),
+  bug('superseded is not heard', THREE, 9, () => replaced(PartitionMachine.prototype, 'superseded', () => () => undefined)),
   bug('truncate to the high watermark', THREE, 13, () => replaced(PartitionMachine.prototype, 'diverged', (diverged) => function (this: PartitionMachine, leaderEnd: EpochEnd): PartitionEffects {
     const effects = Reflect.apply(diverged, this, [leaderEnd] as never) as PartitionEffects;
     return { ...effects, truncateTo: this.highWatermark };

@@ -1,4 +1,4 @@
-import type { Uuid } from '@millrace/foundation';
+import type { BrokerId, Uuid } from '@millrace/foundation';
 import type { Broker } from '@millrace/log';
 import type { MetadataImage } from '@millrace/metadata';
 import type { PartitionMachine } from '@millrace/partition';
@@ -34,4 +34,9 @@ export function quorumOf(broker: Broker): RaftMachine | undefined {
 /** A replica's partition, for one who compares brokers: topics of one name that come one after the other are not the same. */
 export function keyOf({ topicId, partition }: HostedReplica): string {
   return `${topicId}-${partition}`;
+}
+
+/** The same brokers, in whatever order. */
+export function isSameSet(a: readonly BrokerId[], b: readonly BrokerId[]): boolean {
+  return a.length === b.length && a.every((it) => b.includes(it));
 }

@@ -36,7 +36,6 @@ export class ClusterProbe {
   private readonly history: MetadataHistory;
   private readonly members: InSyncMembers;
   private readonly answers: BrokerAnswers;
-  private readonly superseded: SupersededAppends;
   private readonly voters: QuorumVoters;
   private readonly observers = new Map<SimulatedBroker, LogObserver>();
   /** By topic id and partition, and the metadata log. */
@@ -47,7 +46,6 @@ export class ClusterProbe {
 
   constructor(private readonly world: World, private readonly cluster: SimulatedCluster) {
     this.progress = new ReplicaProgress(world);
-    this.superseded = new SupersededAppends(world);
     this.history = new MetadataHistory(world);
     const observerOf = (node: SimulatedBroker): LogObserver => this.observerOf(node);
     this.members = new InSyncMembers({ world, cluster, history: this.history, observerOf });
@@ -55,11 +53,11 @@ export class ClusterProbe {
     this.votes = new QuorumVotes(world, cluster, tap);
     this.voters = new QuorumVoters({ world, cluster, votes: this.votes, tap, observerOf, expectComplete: (who, log) => this.expectCompleteMetadata(who, log) });
     this.answers = new BrokerAnswers({ world, tap, history: this.history, hostedOn: (...which) => this.hostedOn(...which), onAcknowledged: (...which) => this.acknowledged(...which) });
-    // It lives by what it hears.
+    // They live by what they hear.
+    void new SupersededAppends(world, cluster);
     void new ToldOffsets({ world, tap, replicaOf: (host, groupId) => this.replicaOf(host, groupId) });
     const cuts = new CutLogs({ world, observerOf, committedOf: (hosted) => this.committedOf(keyOf(hosted), `${hosted.topic}-${hosted.partition}`), beforeMetadataCut: () => this.lookAtMetadata() });
     for (const broker of cluster.brokers) {
-      this.observers.set(broker, new LogObserver(broker.disk));
       broker.onEnd = (how) => this.noteRemains(broker, how);
       broker.onUp = () => this.checkRemains(broker);
       cuts.watch(broker);
@@ -114,7 +112,7 @@ export class ClusterProbe {
       const logs = this.observerOf(node).look();
       const who = node.process?.name ?? node.host;
       this.metadata.compare(who, logs.get(METADATA_FOLDER) ?? [], view.image.lastOffset + 1);
-      for (const hosted of view.partitions) this.lookAt(node, who, hosted, logs, view.image);
+      for (const hosted of view.partitions) this.lookAt(node, who, hosted, logs);
     }
     this.answers.look();
     this.voters.look();
@@ -146,6 +144,9 @@ export class ClusterProbe {
   /** From whoever has read furthest: a broker may act on a change that the one that is looked at does not know yet. */
   private readHistory(): void {
     for (const [node, view] of this.views()) this.history.read(node.disk, view.image.lastOffset + 1);
+    let latest: MetadataImage | undefined;
+    for (const [, { image }] of this.views()) if (latest === undefined || image.lastOffset > latest.lastOffset) latest = image;
+    if (latest !== undefined) this.history.beginAnewAt(latest);
   }
 
   /** A broker answers a produce request with acks=all. */
@@ -175,14 +176,13 @@ export class ClusterProbe {
     return this.progress.isLatestEpoch(key, leaderEpoch) && (this.history.latest(key)?.leaderEpoch ?? leaderEpoch) <= leaderEpoch;
   }
 
-  private lookAt(node: SimulatedBroker, who: string, hosted: HostedReplica, logs: ReadonlyMap<string, readonly ObservedBatch[]>, image: BrokerView['image']): void {
+  private lookAt(node: SimulatedBroker, who: string, hosted: HostedReplica, logs: ReadonlyMap<string, readonly ObservedBatch[]>): void {
     const { machine } = hosted;
     if (machine.role === 'offline' || machine.role === 'idle') return;
     const name = `${hosted.topic}-${hosted.partition}`;
     const key = keyOf(hosted);
     this.progress.look({ who, node: node.brokerId, key, name, hosted });
     const log = logs.get(name) ?? [];
-    this.superseded.look(who, hosted, log, image.topicById(hosted.topicId)?.partitions[hosted.partition]?.leaderEpoch ?? -1);
     const isLatestLeader = machine.role === 'leader' && this.isLatestEpoch(key, machine.leaderEpoch);
     if (isLatestLeader) this.members.look(node, hosted, key);
     const committed = this.committedOf(key, name);
@@ -224,7 +224,9 @@ export class ClusterProbe {
   }
 
   private observerOf(node: SimulatedBroker): LogObserver {
-    return this.observers.get(node) ?? new LogObserver(node.disk);
+    let observer = this.observers.get(node);
+    if (observer === undefined) this.observers.set(node, (observer = new LogObserver(node.disk)));
+    return observer;
   }
 
   private committedOf(key: string, name: string): CommittedLog {

@@ -2,7 +2,7 @@ import type { BrokerId, Offset, PartitionEpoch } from '@millrace/foundation';
 import type { SimulatedBroker } from '../cluster/simulated-broker.js';
 import type { SimulatedCluster } from '../cluster/simulated-cluster.js';
 import type { World } from '../world.js';
-import { keyOf, type HostedReplica } from './broker-view.js';
+import { isSameSet, keyOf, type HostedReplica } from './broker-view.js';
 import { batchIndexAt, isSameBatch, type LogObserver } from './log-observer.js';
 import type { MetadataHistory } from './metadata-history.js';
 
@@ -98,8 +98,4 @@ export class InSyncMembers {
     const sinceMs = this.options.history.inSyncSinceMs(key, node.brokerId);
     return sinceMs === undefined || sinceMs <= lostAtMs + SEEN_LATE_MS;
   }
-}
-
-function isSameSet(a: readonly BrokerId[], b: readonly BrokerId[]): boolean {
-  return a.length === b.length && a.every((it) => b.includes(it));
 }

@@ -1,5 +1,6 @@
 import { nodeCodecs } from '@millrace/platform';
 import { batchesOf, recordsOf } from '@millrace/records';
+import type { MetadataImage, PartitionRegistration } from '@millrace/metadata';
 import { decodeMetadataRecord, type MetadataRecord } from '@millrace/protocol';
 import type { BrokerEpoch, BrokerId, LeaderEpoch, Offset, PartitionEpoch } from '@millrace/foundation';
 import type { SimulatedDisk } from '../disk/simulated-disk.js';
@@ -18,6 +19,8 @@ export interface PartitionState {
   /** Of the last record of the batch that made it so. */
   readonly offset: Offset;
   readonly seenAtMs: number;
+  /** Between this state and the one before were others, which no log had any more. */
+  readonly isBehindHole?: true;
 }
 
 interface BrokerState {
@@ -28,8 +31,8 @@ interface BrokerState {
 }
 
 /**
- * What the controllers have committed, change by change, read from the metadata log on a disk. Invariant 10, as the log has it: whoever enters an in-sync set is neither fenced nor
- * shutting down.
+ * What the controllers have committed, change by change, read from the metadata log on a disk; where a snapshot stands for it on every disk, from the image of who has read furthest.
+ * Invariant 10, as the log has it: whoever enters an in-sync set is neither fenced nor shutting down.
  */
 export class MetadataHistory {
   private readonly partitions = new Map<string, PartitionState[]>();
@@ -50,13 +53,11 @@ export class MetadataHistory {
   isRemovedSince(key: string, brokerId: BrokerId, sinceMs: number): boolean {
     if (this.removedTopics.has(key.slice(0, key.lastIndexOf('-')))) return true;
     const states = this.partitions.get(key) ?? [];
-    return states.some((it, i) => !it.replicas.includes(brokerId) && (states[i + 1]?.seenAtMs ?? Number.POSITIVE_INFINITY) >= sinceMs);
+    return states.some((it, i) => (!it.replicas.includes(brokerId) && (states[i + 1]?.seenAtMs ?? Number.POSITIVE_INFINITY) >= sinceMs) || (it.isBehindHole === true && it.seenAtMs >= sinceMs));
   }
 
   at(key: string, partitionEpoch: PartitionEpoch): PartitionState | undefined {
-    const states = this.partitions.get(key);
-    const first = states?.[0];
-    return first === undefined ? undefined : states?.[partitionEpoch - first.partitionEpoch];
+    return this.partitions.get(key)?.findLast((it) => it.partitionEpoch === partitionEpoch);
   }
 
   /** Since when the broker has been in the in-sync set without a break; undefined: it is not in it now. */
@@ -79,13 +80,40 @@ export class MetadataHistory {
       const from = this.mark?.disk === disk && this.mark.path === path && this.mark.position <= bytes.length ? this.mark.position : 0;
       for (const { position, header } of batchesOf(bytes.subarray(from))) {
         if (header.lastOffset >= committedEnd) return;
-        if (header.baseOffset > this.nextOffset && this.nextOffset > 0) return;
+        if (header.baseOffset > this.nextOffset) return;
         if (header.baseOffset < this.nextOffset) continue;
         if (!header.isControl) this.takeBatch(bytes, from + position, header.lastOffset);
         this.nextOffset = header.lastOffset + 1;
         this.mark = { disk, path, position: from + position + header.sizeBytes };
       }
     }
+  }
+
+  /** When every disk was read: what no log has any more, the image holds. A partition is known as it is now, not what lay between. */
+  beginAnewAt(image: MetadataImage): void {
+    const { lastOffset: offset } = image;
+    if (offset < this.nextOffset) return;
+    this.world.journal.write('history', `no log has offset ${this.nextOffset} any more: goes on from an image at ${offset}`);
+    for (const key of this.partitions.keys()) {
+      const topicId = key.slice(0, key.lastIndexOf('-'));
+      if (image.topicById(topicId) === undefined) this.removedTopics.add(topicId);
+    }
+    for (const { topicId, partitions } of image.topics.values()) for (const it of partitions) this.partitionIs(`${topicId}-${it.partitionId}`, it, offset);
+    // A broker epoch is the offset of the registration.
+    for (const { brokerId, epoch, isFenced, isShuttingDown } of image.brokers.values()) {
+      const registeredAt: number = epoch;
+      this.brokerIs(brokerId, { offset: registeredAt, epoch, isFenced, isShuttingDown });
+    }
+    this.nextOffset = offset + 1;
+    this.mark = undefined;
+  }
+
+  private partitionIs(key: string, { partitionEpoch, leaderEpoch, leader, isr, replicas }: PartitionRegistration, offset: Offset): void {
+    const before = this.latest(key);
+    if (before !== undefined && partitionEpoch <= before.partitionEpoch) return;
+    const state = { partitionEpoch, leaderEpoch, leader, isr, replicas, offset, seenAtMs: this.world.loop.nowMs };
+    if (before === undefined) this.partitions.set(key, [state]);
+    else this.partitions.get(key)?.push(partitionEpoch === before.partitionEpoch + 1 ? state : { ...state, isBehindHole: true });
   }
 
   private takeBatch(bytes: Uint8Array, position: number, lastOffset: Offset): void {

@@ -1,35 +1,28 @@
-import type { LeaderEpoch } from '@millrace/foundation';
+import { batchesOf } from '@millrace/records';
+import type { SimulatedBroker } from '../cluster/simulated-broker.js';
+import type { SimulatedCluster } from '../cluster/simulated-cluster.js';
 import type { World } from '../world.js';
-import type { HostedReplica } from './broker-view.js';
-import type { ObservedBatch } from './log-observer.js';
+import { viewOf } from './broker-view.js';
 
-interface SeenLeader {
-  readonly log: readonly ObservedBatch[];
-  readonly count: number;
-  /** In which it led. */
-  readonly ownEpoch: LeaderEpoch;
-  /** The newest leader epoch that the broker knew of, by its partition or its metadata. */
-  readonly knownEpoch: LeaderEpoch;
-}
-
-/** Invariant 9: a leader appends nothing under an epoch older than the newest that its broker knows. */
+/** Invariant 9: a leader appends nothing under an epoch older than the newest that its broker knows, by its partition or its metadata. Judged as the batch goes to the disk. */
 export class SupersededAppends {
-  private readonly seen = new WeakMap<HostedReplica, SeenLeader>();
+  constructor(private readonly world: World, cluster: SimulatedCluster) {
+    for (const node of cluster.brokers) node.disk.onLogAppend((path, bytes) => this.beforeAppend(node, path, bytes));
+  }
 
-  constructor(private readonly world: World) {}
-
-  look(who: string, hosted: HostedReplica, log: readonly ObservedBatch[], imageEpoch: LeaderEpoch): void {
-    const { machine } = hosted;
-    if (machine.role !== 'leader') {
-      this.seen.delete(hosted);
+  private beforeAppend(node: SimulatedBroker, path: string, bytes: Uint8Array): void {
+    const view = node.broker === undefined || !node.isUp ? undefined : viewOf(node.broker);
+    if (view === undefined) return;
+    const at = path.lastIndexOf('/');
+    const folder = path.slice(path.lastIndexOf('/', at - 1) + 1, at);
+    const hosted = view.partitions.find((it) => `${it.topic}-${it.partition}` === folder);
+    // A follower copies batches of older epochs.
+    if (hosted?.machine.role !== 'leader') return;
+    const known = Math.max(hosted.machine.leaderEpoch, view.image.topicById(hosted.topicId)?.partitions[hosted.partition]?.leaderEpoch ?? -1);
+    for (const { header } of batchesOf(bytes)) {
+      if (header.leaderEpoch >= known) continue;
+      this.world.breach(9, `${node.host}, ${folder}: the leader appends offset ${header.baseOffset} in epoch ${header.leaderEpoch}, knowing of epoch ${known}`);
       return;
     }
-    const before = this.seen.get(hosted);
-    if (before?.log === log) {
-      // Batches of other epochs it has fetched, if it followed between two looks.
-      const stale = before.ownEpoch < before.knownEpoch ? log.slice(before.count).find((it) => it.leaderEpoch === before.ownEpoch) : undefined;
-      if (stale !== undefined) this.world.breach(9, `${who}, ${hosted.topic}-${hosted.partition}: the leader appends offset ${stale.baseOffset} in epoch ${stale.leaderEpoch}, having known of epoch ${before.knownEpoch}`);
-    }
-    this.seen.set(hosted, { log, count: log.length, ownEpoch: machine.leaderEpoch, knownEpoch: Math.max(machine.leaderEpoch, imageEpoch) });
   }
 }

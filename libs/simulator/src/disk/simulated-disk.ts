@@ -1,4 +1,4 @@
-import type { FileSystem, Processes } from '@millrace/storage';
+import { CHECKPOINT_SUFFIX, parseSnapshotFileName, type FileSystem, type Processes, type SnapshotId } from '@millrace/storage';
 import { FaultyFileSystem, type DiskCall, type DiskFault, type SeededRandom } from '@millrace/testkit';
 import type { SimulatedProcess } from '../time/simulated-process.js';
 
@@ -27,6 +27,16 @@ export interface LogFile {
   readonly bytes: Uint8Array;
 }
 
+/** A snapshot of the metadata, under its own name: it is whole. */
+export interface SnapshotFile extends SnapshotId {
+  readonly bytes: Uint8Array;
+  /** A loss of power now would leave all of it. */
+  readonly isDurable: boolean;
+}
+
+/** Something is about to be appended to a `.log` file: `bytes` are lent. */
+export type LogAppendListener = (path: string, bytes: Uint8Array) => void;
+
 interface LogName {
   readonly path: string;
   readonly inode: { readonly content: Uint8Array; readonly bytes: number };
@@ -40,8 +50,7 @@ export class SimulatedDisk {
   onStrike: (fault: ArmedFault) => void = () => undefined;
   /** Called before a `.log` file is cut, renamed or removed. */
   onLogCut: (path: string) => void = () => undefined;
-  /** Called before something is appended to a `.log` file, with what it is: lent. */
-  onLogAppend: (path: string, bytes: Uint8Array) => void = () => undefined;
+  private readonly appendListeners: LogAppendListener[] = [];
   private files = new FaultyFileSystem();
   private hasFailed = false;
   private pid = 100;
@@ -56,10 +65,15 @@ export class SimulatedDisk {
     files.inject = (call) => {
       files.nowMs = process.clock.nowMs();
       if (CUTS.has(call.operation) && call.path.endsWith('.log')) this.onLogCut(call.path);
-      if (call.bytes !== undefined && call.path.endsWith('.log')) this.onLogAppend(call.path, call.bytes);
+      if (call.bytes !== undefined && call.path.endsWith('.log')) for (const listener of this.appendListeners) listener(call.path, call.bytes);
       return this.strike(call) ?? this.delay(call, process);
     };
     return files;
+  }
+
+  /** Every listener hears of each append to a `.log` file, before it is made. */
+  onLogAppend(listener: LogAppendListener): void {
+    this.appendListeners.push(listener);
   }
 
   /** Nothing of a former life holds a lock. */
@@ -110,6 +124,18 @@ export class SimulatedDisk {
   durableLogsOf(folder: string): Uint8Array[] {
     const paths = this.logFilesOf(folder).map((it) => it.path);
     return paths.flatMap((path) => this.durableContentOf(path) ?? []);
+  }
+
+  /** The snapshots in one folder, in no order; that of a formatting is none, it stands for no offset. */
+  snapshotsOf(folder: string): SnapshotFile[] {
+    const found: SnapshotFile[] = [];
+    for (const [path, inode] of this.files['names'].files) {
+      if (!path.endsWith(CHECKPOINT_SUFFIX)) continue;
+      const at = path.lastIndexOf('/');
+      const id = path.slice(path.lastIndexOf('/', at - 1) + 1, at) === folder ? parseSnapshotFileName(path.slice(at + 1)) : undefined;
+      if (id !== undefined && id.endOffset > 0) found.push({ ...id, bytes: asLogFile({ path, inode }).bytes, isDurable: this.durableContentOf(path)?.length === inode.bytes });
+    }
+    return found;
   }
 
   /** Looked for when names have changed only: somebody looks after every event. */
