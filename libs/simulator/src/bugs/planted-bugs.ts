@@ -45,6 +45,8 @@ function both(first: () => void, second: () => void): () => void {
 
 const ONE_FLUSHING = { nodes: 1, durability: 'flush' } as const;
 const ONE = { nodes: 1, durability: 'page-cache' } as const;
+/** Where a leader that is told of another syncs its log before it takes that up. */
+const THREE_FLUSHING = { nodes: 3, durability: 'flush' } as const;
 const THREE = { nodes: 3, durability: 'page-cache' } as const;
 /** Where replicas move away from a leader that stays, which begins another epoch. */
 const FOUR = { nodes: 4, durability: 'page-cache' } as const;
@@ -120,7 +122,7 @@ const OF_REPLICATION: readonly PlantedBug[] = [
         return NOTHING;
       }),
     )),
-  bug('superseded is not heard', THREE, 9, () => replaced(PartitionMachine.prototype, 'superseded', () => () => undefined)),
+  bug('superseded is not heard', THREE_FLUSHING, 9, () => replaced(PartitionMachine.prototype, 'superseded', () => () => undefined)),
   bug('truncate to the high watermark', THREE, 13, () => replaced(PartitionMachine.prototype, 'diverged', (diverged) => function (this: PartitionMachine, leaderEnd: EpochEnd): PartitionEffects {
     const effects = Reflect.apply(diverged, this, [leaderEnd] as never) as PartitionEffects;
     return { ...effects, truncateTo: this.highWatermark };
