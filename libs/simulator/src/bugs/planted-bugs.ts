@@ -207,6 +207,15 @@ const OF_VOTER_CHANGES: readonly PlantedBug[] = [
     };
     return Reflect.apply(start, this, args);
   })),
+  bug('write the voters from before a change into a snapshot', THREE_CHANGING, 17, () => {
+    const firstTold = new WeakMap<RaftMachine, unknown>();
+    return replaced(RaftMachine.prototype, 'controlStateAt', (real) => function (this: RaftMachine, ...args: never[]): unknown {
+      const state = Reflect.apply(real, this, args) as { readonly voters: unknown };
+      const voters = firstTold.get(this) ?? state.voters;
+      firstTold.set(this, voters);
+      return { ...state, voters };
+    });
+  }),
 ];
 
 /** One cluster's bugs after another's. */
