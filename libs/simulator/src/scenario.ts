@@ -65,7 +65,7 @@ export class Scenario {
     this.onlooker = new GroupOnlooker({ world, cluster, group: GROUP });
     this.director = new SimulatedClient(world, cluster, 'director');
     this.admin = new Admin({ client: new KafkaClient(this.director.options()) });
-    this.churn = new TopicChurn({ world, cluster, steadyTopics: TOPICS });
+    this.churn = new TopicChurn({ world, cluster, steadyTopics: TOPICS, beforeHandover: () => this.faults.handover() });
     this.voters = this.cluster.options.quorum === undefined ? undefined : new VoterChurn({ world, cluster });
     this.faults = new FaultMenu({ world, cluster, faults: options.faults ?? FAULTS, clientHosts: () => ['producer-1', 'producer-2', `${GROUP}-member-1`], isAllInSync: () => this.probe.isAllInSync(), quorum: this.probe.votes });
   }

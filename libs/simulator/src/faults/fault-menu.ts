@@ -25,11 +25,15 @@ export const FAULTS = [
   'slow disk',
   'kill at a vote',
   'slow election',
+  'slow handover',
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
 /** Struck on a schedule of their own, beside the others: what only hurts while controllers are being elected would else hardly ever meet an election. */
 const OF_ELECTIONS: readonly Fault[] = ['kill at a vote', 'slow election'];
+/** Struck when an operator moves leaders, now and then: between hearing of another leader and doing as it says a leader syncs its log. */
+const OF_HANDOVERS: Fault = 'slow handover';
+const SLOW_HANDOVERS_SHARE = 0.3;
 
 export interface FaultMenuOptions {
   readonly world: World;
@@ -52,11 +56,13 @@ export class FaultMenu {
   private readonly anyTime: readonly Fault[];
   private readonly ofElections: readonly Fault[];
   private readonly electionRandom: SeededRandom;
+  private readonly handoverRandom: SeededRandom;
 
   constructor(private readonly options: FaultMenuOptions) {
     this.random = options.world.chance('faults');
     this.electionRandom = options.world.chance('faults of elections');
-    this.anyTime = options.faults.filter((it) => !OF_ELECTIONS.includes(it));
+    this.handoverRandom = options.world.chance('faults of handovers');
+    this.anyTime = options.faults.filter((it) => !OF_ELECTIONS.includes(it) && it !== OF_HANDOVERS);
     this.ofElections = options.cluster.brokers.length < 3 ? [] : options.faults.filter((it) => OF_ELECTIONS.includes(it));
     const { cluster, isAllInSync } = options;
     this.promise = new LossPromise({ durability: cluster.durability, minInsyncReplicas: cluster.minInsyncReplicas, machines: cluster.brokers, isAllInSync });
@@ -65,6 +71,18 @@ export class FaultMenu {
   start(): void {
     if (this.anyTime.length > 0) this.next();
     if (this.ofElections.length > 0) this.nextElection();
+  }
+
+  /** An operator is about to have leaders moved: the disk of a broker that may lead is slow meanwhile. */
+  handover(): void {
+    const { handoverRandom: random, options } = this;
+    if (this.isOver || !options.faults.includes(OF_HANDOVERS) || !random.chance(SLOW_HANDOVERS_SHARE)) return;
+    const broker = random.pick(options.cluster.brokers);
+    // One that is slow for longer stays so.
+    if (broker.disk.pace === SLOW_DISK) return;
+    this.count(OF_HANDOVERS, broker);
+    broker.disk.pace = SLOW_DISK;
+    this.later(1000 + random.integer(2000), () => (broker.disk.pace = FAST_DISK));
   }
 
   /** Nothing new fails; everything is mended and brought up again. */

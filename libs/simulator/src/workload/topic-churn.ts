@@ -6,6 +6,8 @@ import { Operator, type OperatorOptions } from './operator.js';
 export interface TopicChurnOptions extends OperatorOptions {
   /** Topics whose settings may change, but which stay. */
   readonly steadyTopics: readonly { readonly name: string; readonly partitions: number }[];
+  /** Leaders may move with what the operator asks for next. */
+  readonly beforeHandover: () => void;
 }
 
 /** An operator of the topics: they come, grow and go; settings change; replicas move and leaders are elected. */
@@ -34,6 +36,7 @@ export class TopicChurn {
     const { random } = this.operator;
     const what = random.integer(options.cluster.brokers.length > 1 ? 8 : 5);
     const topic = this.made.length === 0 ? undefined : random.pick(this.made);
+    if (what >= 5) options.beforeHandover();
     if (what === 5 || what === 6) await this.reassign();
     else if (what === 7) await this.electPreferred();
     else if (what === 0 || topic === undefined) {
