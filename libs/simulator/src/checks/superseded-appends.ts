@@ -11,7 +11,8 @@ export class SupersededAppends {
   }
 
   private beforeAppend(node: SimulatedBroker, path: string, bytes: Uint8Array): void {
-    const view = node.broker === undefined || !node.isUp ? undefined : viewOf(node.broker);
+    // One that stops hands its partitions over first: that is when it hears of other leaders.
+    const view = node.broker === undefined || node.process?.isDead === true ? undefined : viewOf(node.broker);
     if (view === undefined) return;
     const at = path.lastIndexOf('/');
     const folder = path.slice(path.lastIndexOf('/', at - 1) + 1, at);
