@@ -12,8 +12,8 @@ const program = new Command('devtools').enablePositionalOptions().description("T
 program
   .command('check')
   .description('derived and generated files, arrows, what nothing uses, lint, tidiness')
-  .action(() => {
-    if (!check(repositoryRoot())) process.exitCode = 1;
+  .action(async () => {
+    if (!(await check(repositoryRoot()))) process.exitCode = 1;
   });
 addImagesCommand(program);
 addPeersCommand(program);
