@@ -20,7 +20,9 @@ export class CommittedLog {
   compare(who: string, log: readonly ObservedBatch[], highWatermark: Offset): void {
     // Where it begins is not known yet.
     if (log.length === 0) return;
-    let { theirs, mine } = this.compared.get(log) ?? { theirs: 0, mine: lowerBound(this.batches, log[0]?.baseOffset ?? 0) };
+    let { theirs, mine } = this.compared.get(log) ?? { theirs: 0, mine: 0 };
+    // It begins where it begins, also when what is before that becomes known only now.
+    if (theirs === 0) mine = lowerBound(this.batches, log[0]?.baseOffset ?? 0);
     for (; theirs < log.length; theirs++) {
       const batch = log[theirs]!;
       if (batch.lastOffset >= highWatermark) break;
