@@ -54,8 +54,9 @@ export class MetadataSnapshots {
     const content = { records: imageRecords(image), kRaftVersion, voters: voters ?? [] };
     this.writing = this.write(id, content, batch.timestampMs)
       .catch((error: unknown) => {
-        if (!isStorageFailure(error)) throw error;
-        logger.error({ error: errorMessage(error) }, 'a snapshot of the metadata cannot be written');
+        // The log has everything still: the node goes on, and the next one is due in its time.
+        const stack = !isStorageFailure(error) && error instanceof Error ? error.stack : undefined;
+        logger.error({ error: errorMessage(error), ...(stack === undefined ? {} : { stack }) }, 'a snapshot of the metadata cannot be written');
       })
       .finally(() => (this.writing = undefined));
   }
