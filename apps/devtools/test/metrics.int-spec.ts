@@ -55,9 +55,9 @@ beforeAll(async () => {
   await waitFor('the worker is ready', 30_000, async () => (await fetch(`${connect.url}/health`)).status === 200);
   await putConnector(() => connect.url, 'numbers', { 'connector.class': 'CountingSource', topic: 'numbers', limit: String(LINES) });
   await putConnector(() => connect.url, 'collected', { 'connector.class': 'Collector', topics: 'numbers', file: path.join(folder.path, 'out.txt'), ...STEPS });
-  await waitFor('all was committed', 30_000, async () => {
+  await waitFor('all was committed, and both tasks have told of it', 30_000, async () => {
     const at = series(await scrape(worker));
-    return at.get('kafka_connect_sink_task_metrics_sink_record_send_total{connector="collected",task="0"}') === LINES && at.get('kafka_connect_sink_task_metrics_sink_record_lag_committed{connector="collected",task="0"}') === 0;
+    return at.get('kafka_connect_source_task_metrics_source_record_poll_total{connector="numbers",task="0"}') === LINES && at.get('kafka_connect_source_task_metrics_source_record_active_count{connector="numbers",task="0"}') === 0 && at.get('kafka_connect_sink_task_metrics_sink_record_send_total{connector="collected",task="0"}') === LINES && at.get('kafka_connect_sink_task_metrics_sink_record_lag_committed{connector="collected",task="0"}') === 0;
   });
 }, 120_000);
 
